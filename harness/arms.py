@@ -1,0 +1,87 @@
+"""The arms of an experiment as data: who answers, what is in the prompt, and what was trained.
+
+Two arms that are compared differ in one thing. Nothing here runs anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Recipe = Literal["worked", "labels", "naive", "shuffled"]
+"""What an adapter is trained on; see ``harness.lessons``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One condition, measured on one or more problem sets."""
+
+    name: str
+    answers: Literal["teacher", "student"]
+    summary: str
+    strategy: bool = False
+    """Whether the learned strategy is in the prompt."""
+    recipe: Recipe | None = None
+    """What the student was trained on; None for the model as it comes."""
+    splits: tuple[str, ...] = ("test",)
+    control: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """Two arms on one problem set, compared by problem."""
+
+    first: str
+    second: str
+    factor: str
+    """The one thing in which they differ."""
+    split: str = "test"
+
+
+BOOTSTRAP = "bootstrap"
+"""The stage in which the teacher learns. Its score is that of the changing strategies on the reflection problems."""
+
+ARMS = (
+    Arm("student-base", "student", "the student as it comes", splits=("test", "harder")),
+    Arm("teacher-base", "teacher", "the teacher without a strategy"),
+    Arm(BOOTSTRAP, "teacher", "the teacher while it learns", strategy=True, splits=("reflect",)),
+    Arm("teacher-strategy", "teacher", "the teacher with the learned strategy", strategy=True),
+    Arm("student-prompted", "student", "the student with the learned strategy in its prompt", strategy=True),
+    Arm(
+        "student-lora",
+        "student",
+        "the student trained on the teacher's worked solutions",
+        recipe="worked",
+        splits=("test", "harder"),
+    ),
+    Arm("lora-labels", "student", "trained on the same answers without the work", recipe="labels", control=True),
+    Arm("lora-naive", "student", "trained on the teacher's work from before it learned", recipe="naive", control=True),
+    Arm("lora-shuffled", "student", "trained on the same texts under other problems", recipe="shuffled", control=True),
+)
+
+CONTRASTS = (
+    Contrast("teacher-strategy", "teacher-base", "the learned strategy in the prompt"),
+    Contrast("student-prompted", "student-base", "the learned strategy in the prompt"),
+    Contrast("student-lora", "student-base", "training"),
+    Contrast("student-lora", "student-base", "training", split="harder"),
+    Contrast("student-lora", "student-prompted", "training in place of telling"),
+    Contrast("student-lora", "teacher-strategy", "the student in place of its teacher"),
+    Contrast("student-lora", "lora-labels", "the worked steps"),
+    Contrast("student-lora", "lora-naive", "what the teacher had learned"),
+    Contrast("student-lora", "lora-shuffled", "the match of problem and solution"),
+)
+
+NAMES = tuple(arm.name for arm in ARMS)
+STAGES = tuple(arm.name for arm in ARMS if not arm.control)
+CONTROLS = tuple(arm.name for arm in ARMS if arm.control)
+
+
+def by_name(name: str) -> Arm:
+    """The arm of that name. Raises KeyError."""
+    return {arm.name: arm for arm in ARMS}[name]
+
+
+def needs_strategy(name: str) -> bool:
+    """Whether an arm cannot be run without a learned strategy."""
+    arm = by_name(name)
+    return name != BOOTSTRAP and (arm.strategy or arm.recipe in ("worked", "labels", "shuffled"))

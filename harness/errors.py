@@ -1,0 +1,27 @@
+"""The errors that a user can mend. Each is one line: what was given, what was expected, what to do."""
+
+from __future__ import annotations
+
+
+class HarnessError(Exception):
+    """Anything that ends a command with one clear line. ``exit_code`` is what the command exits with."""
+
+    exit_code = 1
+
+
+class UsageError(HarnessError):
+    """Bad input: found before anything is spent or written."""
+
+    exit_code = 2
+
+
+class PluginError(UsageError):
+    """A plugin that is missing, ambiguous, broken, or breaks its contract."""
+
+
+class CallFailed(HarnessError):
+    """A teacher call that learning cannot do without gave no usable reply. What is recorded stays; resume tries again."""
+
+
+class JournalError(HarnessError):
+    """A journal that cannot be written, or that cannot be trusted."""

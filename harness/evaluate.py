@@ -1,0 +1,145 @@
+"""From requests to outcomes: asks a teacher or a student through the journal, and judges what comes back.
+
+The only place where a completion becomes an outcome.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.journal import Journal, Recorded
+from harness.protocols import Student, Task, Teacher, Verifier
+from harness.records import (
+    Adapter,
+    Answered,
+    Completion,
+    Failed,
+    Outcome,
+    Problem,
+    Refused,
+    Request,
+    Truncated,
+    Truth,
+    Unparsed,
+    Usage,
+)
+
+OnDone = Callable[[int], None]
+"""Called with the number of requests that are answered by now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One problem in one arm: a row of items.jsonl. ``text`` is untrusted and kept apart, in thoughts.jsonl."""
+
+    arm: str
+    problem: Problem
+    truth: Truth
+    outcome: Outcome
+    correct: bool
+    completion: Completion
+
+
+def judge(task: Task, completion: Completion) -> Outcome:
+    """What became of a request. A reply that did not end by itself is never read for an answer."""
+    match completion.stop:
+        case "error":
+            return Failed(completion.error or "no reason given")
+        case "refusal":
+            return Refused()
+        case "length":
+            return Truncated()
+        case "end":
+            label = task.parse(completion.text)
+            return Unparsed() if label is None else Answered(label)
+
+
+def score(
+    arm: str, task: Task, verifier: Verifier, problem: Problem, truth: Truth, completion: Completion
+) -> Item:
+    """The row of one problem in one arm."""
+    outcome = judge(task, completion)
+    correct = isinstance(outcome, Answered) and verifier.check(problem, outcome.label)
+    return Item(arm, problem, truth, outcome, correct, completion)
+
+
+def ask_teacher(
+    journal: Journal, teacher: Teacher, requests: Sequence[Request], on_done: OnDone
+) -> list[Completion]:
+    """One completion per request, in order. Failed calls are recorded, and tried again by a resume."""
+    by_key = {request.key: request for request in requests}
+    done = _Counter(len(requests), on_done)
+
+    def perform(missing: list[str]) -> Iterable[Recorded]:
+        done.skip(len(requests) - len(missing))
+        for completion in teacher.complete([by_key[key] for key in missing]):
+            yield completion.key, _clean(completion), completion.stop != "error"
+            done.one()
+
+    identity = teacher.identity
+    wanted = {request.key: {"model": identity, "messages": request.messages} for request in requests}
+    values = journal.fill(wanted, perform)
+    done.skip(len(requests))
+    return [_completion(values[request.key]) for request in requests]
+
+
+def ask_student(
+    journal: Journal,
+    student: Student,
+    requests: Sequence[Request],
+    adapter: Adapter | None,
+    name: str,
+    on_done: OnDone,
+) -> list[Completion]:
+    """One completion per request, in order.
+
+    Each batch is one effect under a key that starts with ``name``: batches are cut the same way in every run of a
+    plan, because the other rows of a batch can move the last bit of a logit.
+    """
+    completions: list[Completion] = []
+    size = student.batch_size
+    for start in range(0, len(requests), size):
+        batch = requests[start : start + size]
+        given = {
+            "model": student.identity,
+            "adapter": adapter.sha256 if adapter else None,
+            "messages": [request.messages for request in batch],
+        }
+        values = journal.once(
+            f"{name}/batch-{start // size:04d}",
+            given,
+            lambda batch=batch: [_clean(completion) for completion in student.generate(batch, adapter)],  # type: ignore[misc]
+        )
+        completions += [_completion(value) for value in values]
+        on_done(len(completions))
+    return completions
+
+
+class _Counter:
+    """Tells a listener how far a set of requests is, never going back."""
+
+    def __init__(self, total: int, on_done: OnDone) -> None:
+        self._total = total
+        self._on_done = on_done
+        self._done = 0
+
+    def one(self) -> None:
+        self.skip(self._done + 1)
+
+    def skip(self, done: int) -> None:
+        if done > self._done:
+            self._done = min(done, self._total)
+            self._on_done(self._done)
+
+
+def _clean(completion: Completion) -> dict[str, Any]:
+    """A completion as JSON data. Half of a surrogate pair cannot be written as UTF-8 and becomes ``?``."""
+    text = completion.text.encode("utf-8", "replace").decode("utf-8")
+    return dataclasses.asdict(dataclasses.replace(completion, text=text))
+
+
+def _completion(value: dict[str, Any]) -> Completion:
+    return Completion(**{**value, "usage": Usage(**value["usage"])})

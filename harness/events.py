@@ -1,0 +1,61 @@
+"""What observers are told: one frozen dataclass per thing that can happen in a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """Every check has passed; the first effect comes next."""
+
+    run_dir: Path
+    stages: tuple[str, ...]
+    simulated: tuple[str, ...]
+    """The parts of the run that are simulated, such as ``teacher simulated``."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageStarted:
+    """A stage begins."""
+
+    stage: str
+    doing: str
+    """What is going on, in a few words."""
+    total: int
+    """How many steps it takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageAdvanced:
+    """A stage has moved on."""
+
+    stage: str
+    done: int
+    total: int
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StageFinished:
+    """A stage is done."""
+
+    stage: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    """The result is written."""
+
+    run_dir: Path
+    result: Path
+
+
+@dataclass(frozen=True, slots=True)
+class RunFailed:
+    """The run ended early."""
+
+    run_dir: Path
+    error: str

@@ -1,0 +1,291 @@
+"""The way from a plan to its findings, stage by stage.
+
+Every effect goes through the journal, so running a plan again in the same directory is the resume. Nothing here writes
+a result file, draws a progress bar or knows a plugin by name.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness import files, lessons
+from harness.arms import BOOTSTRAP, Arm, by_name
+from harness.crew import Crew
+from harness.errors import CallFailed, JournalError
+from harness.evaluate import Item, ask_student, ask_teacher, judge, score
+from harness.events import StageAdvanced, StageFinished, StageStarted
+from harness.journal import Journal
+from harness.lessons import Demonstration
+from harness.observers import Observers
+from harness.plan import Plan
+from harness.records import (
+    Adapter,
+    Attempt,
+    Completion,
+    Example,
+    JournalEntry,
+    Problem,
+    Purpose,
+    Request,
+    Solve,
+    Strategy,
+    TrainingReport,
+    Truth,
+)
+
+PROBES = 5
+"""Prompts on which an adapter must change a logit."""
+
+Advance = Callable[..., None]
+"""Called with what is done by now, and optionally ``total`` and ``note``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One teacher call, for the accounts."""
+
+    stage: str
+    purpose: Purpose
+    completion: Completion
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """One adapter with how it was made and that it does something."""
+
+    arm: str
+    examples: Sequence[Example]
+    offered: int
+    """Demonstrations that there were, with or without a usable answer."""
+    report: TrainingReport
+    adapter: Adapter
+    logit_change: float
+
+
+@dataclass(slots=True)
+class Findings:
+    """All that a run has found: the same for one plan and one journal."""
+
+    problems: dict[str, list[Problem]] = field(default_factory=dict)
+    truths: dict[str, Truth] = field(default_factory=dict)
+    """By problem id."""
+    items: list[Item] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    entries: list[JournalEntry] = field(default_factory=list)
+    strategies: list[Strategy] = field(default_factory=list)
+    learned: str | None = None
+    demonstrations: dict[str, list[Demonstration]] = field(default_factory=dict)
+    trainings: list[Training] = field(default_factory=list)
+
+
+class Experiment:
+    """One run of a plan."""
+
+    def __init__(self, plan: Plan, crew: Crew, journal: Journal, run_dir: Path, observers: Observers) -> None:
+        self._plan = plan
+        self._crew = crew
+        self._journal = journal
+        self._run_dir = run_dir
+        self._observers = observers
+        self._findings = Findings(learned=plan.strategy)
+
+    def run(self) -> Findings:
+        """Walks the stages of the plan. What is in the journal is not done again."""
+        for name in self._plan.stages:
+            arm = by_name(name)
+            if name == BOOTSTRAP:
+                self._learn()
+            elif arm.answers == "teacher":
+                self._examine_teacher(arm)
+            else:
+                self._examine_student(arm, self._train(arm))
+        return self._findings
+
+    # Problems
+
+    def _problems(self, split: str) -> list[Problem]:
+        """The problems of a split, with their truths at hand."""
+        known = self._findings.problems
+        if split not in known:
+            wanted = self._plan.sizes[split]
+            known[split] = list(self._crew.task.problems(split, wanted))[: self._plan.limit or wanted]
+            for problem in known[split]:
+                self._findings.truths[problem.id] = self._crew.verifier.truth(problem)
+        return known[split]
+
+    def _splits(self, arm: Arm) -> list[str]:
+        return [split for split in arm.splits if self._plan.sizes[split] > 0]
+
+    # The teacher
+
+    def _ask(self, stage: str, requests: Sequence[Request], doing: str) -> list[Completion]:
+        with self._activity(stage, doing, len(requests)) as advance:
+            completions = ask_teacher(self._journal, self._crew.teacher, requests, advance)
+        for request, completion in zip(requests, completions, strict=True):
+            self._findings.calls.append(Call(stage, request.context.purpose, completion))
+        return completions
+
+    def _solve(self, stage: str, problems: Sequence[Problem], strategy: str | None, doing: str) -> list[Item]:
+        """Has the teacher answer problems, and records the items under the stage's name."""
+        requests = [
+            Request(f"{stage}/{problem.id}", self._crew.task.prompt(problem, strategy), Solve(problem, strategy))
+            for problem in problems
+        ]
+        return self._record(stage, problems, self._ask(stage, requests, doing))
+
+    def _record(self, arm: str, problems: Sequence[Problem], completions: Sequence[Completion]) -> list[Item]:
+        items = [
+            score(arm, self._crew.task, self._crew.verifier, problem, self._findings.truths[problem.id], completion)
+            for problem, completion in zip(problems, completions, strict=True)
+        ]
+        self._findings.items += items
+        return items
+
+    def _examine_teacher(self, arm: Arm) -> None:
+        strategy = self._strategy() if arm.strategy else None
+        for split in self._splits(arm):
+            self._solve(arm.name, self._problems(split), strategy, f"teacher answers {split} problems")
+
+    def _learn(self) -> None:
+        problems = self._problems("reflect")
+        learned = self._crew.reflection.learn(problems, self._crew.task.seed_strategy, _Classroom(self))
+        self._findings.learned = learned.text
+
+    def _strategy(self) -> str:
+        if self._findings.learned is None:
+            raise JournalError("no strategy has been learned; the plan lacks the bootstrap stage")
+        return self._findings.learned
+
+    def _demonstrate(self, stage: str, name: str, strategy: str | None) -> list[Demonstration]:
+        """The teacher's worked solutions of the training problems, made once for all arms that use them."""
+        known = self._findings.demonstrations
+        if name not in known:
+            problems = self._problems("train")
+            requests = [
+                Request(
+                    f"demonstrate/{name}/{problem.id}",
+                    self._crew.task.demonstration(problem, strategy),
+                    Solve(problem, strategy, "demonstrate"),
+                )
+                for problem in problems
+            ]
+            completions = self._ask(stage, requests, "teacher writes worked solutions")
+            known[name] = [
+                Demonstration(problem, completion.text, judge(self._crew.task, completion))
+                for problem, completion in zip(problems, completions, strict=True)
+            ]
+        return known[name]
+
+    # The student
+
+    def _examine_student(self, arm: Arm, adapter: Adapter | None) -> None:
+        strategy = self._strategy() if arm.strategy else None
+        for split in self._splits(arm):
+            problems = self._problems(split)
+            requests = self._student_requests(problems, strategy)
+            with self._activity(arm.name, f"student answers {split} problems", len(requests)) as advance:
+                completions = ask_student(
+                    self._journal, self._crew.student, requests, adapter, f"{arm.name}/{split}", advance
+                )
+            self._record(arm.name, problems, completions)
+
+    def _student_requests(self, problems: Sequence[Problem], strategy: str | None) -> list[Request]:
+        return [
+            Request(problem.id, self._crew.task.prompt(problem, strategy), Solve(problem, strategy))
+            for problem in problems
+        ]
+
+    def _train(self, arm: Arm) -> Adapter | None:
+        """Trains the adapter of an arm, or finds it trained."""
+        if arm.recipe is None:
+            return None
+        if arm.recipe == "naive":
+            demonstrations = self._demonstrate(arm.name, "naive", None)
+        else:
+            demonstrations = self._demonstrate(arm.name, "learned", self._strategy())
+        seed = self._plan.training_seed
+        rows = lessons.examples(self._crew.task, arm.recipe, demonstrations, seed)
+        folder = self._run_dir / "adapters" / arm.name
+        given = {
+            "student": self._crew.student.identity,
+            "trainer": self._crew.trainer.settings,
+            "examples": rows,
+            "seed": seed,
+        }
+        value = self._journal.once(f"train/{arm.name}", given, lambda: self._perform_training(arm, rows, seed, folder))
+        adapter = Adapter(folder, value["adapter"])
+        if not (folder / WEIGHTS).is_file() or files.file_digest(folder / WEIGHTS) != adapter.sha256:
+            raise JournalError(f"{folder}: the adapter is not the one that was trained; restore it or start a new run")
+        probes = self._student_requests(self._problems("test")[:PROBES], None)
+        change = self._journal.once(
+            f"probe/{arm.name}", {"adapter": adapter.sha256}, lambda: self._crew.student.probe(probes, adapter)
+        )
+        report = TrainingReport(**{**value["report"], "losses": tuple(value["report"]["losses"])})
+        self._findings.trainings.append(Training(arm.name, rows, len(demonstrations), report, adapter, change))
+        return adapter
+
+    def _perform_training(self, arm: Arm, rows: Sequence[Example], seed: int, folder: Path) -> Mapping[str, object]:
+        """Trains into a folder of its own, which takes its name only when it is whole."""
+        unfinished = folder.with_name(f"{folder.name}.unfinished")
+        for leftover in (unfinished, folder):
+            shutil.rmtree(leftover, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        with self._activity(arm.name, "student is trained", 0) as advance:
+            report = self._crew.trainer.train(
+                self._crew.student,
+                rows,
+                seed,
+                unfinished,
+                lambda step, steps, loss: advance(step, total=steps, note=f"loss {loss:.3f}"),
+            )
+        unfinished.rename(folder)
+        files.sync_folder(folder.parent)
+        return {"adapter": files.file_digest(folder / WEIGHTS), "report": files.plain(report)}
+
+    # Telling observers
+
+    @contextmanager
+    def _activity(self, stage: str, doing: str, total: int) -> Iterator[Advance]:
+        self._observers.stage_started(StageStarted(stage, doing, total))
+
+        def advance(done: int, total: int = total, note: str = "") -> None:
+            self._observers.stage_advanced(StageAdvanced(stage, done, total, note))
+
+        yield advance
+        self._observers.stage_finished(StageFinished(stage))
+
+
+WEIGHTS = "adapter_model.safetensors"
+"""The weights file of an adapter folder."""
+
+
+class _Classroom:
+    """The studio of a reflection: its requests are calls of the bootstrap stage."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        self._experiment = experiment
+
+    def attempt(self, name: str, problems: Sequence[Problem], strategy: str) -> list[Attempt]:
+        items = self._experiment._solve(BOOTSTRAP, problems, strategy, f"teacher answers {name}")
+        return [Attempt(item.problem, item.completion.text, item.outcome, item.truth) for item in items]
+
+    def ask(self, request: Request) -> Completion:
+        keyed = Request(f"{BOOTSTRAP}/{request.key}", request.messages, request.context)
+        (completion,) = self._experiment._ask(BOOTSTRAP, [keyed], f"teacher writes {request.context.purpose}")
+        if completion.stop != "end":
+            raise CallFailed(
+                f"the teacher's reply to {request.key} ended with {completion.stop}"
+                f"{f' ({completion.error})' if completion.error else ''}; learning cannot go on without it. "
+                "What is recorded is kept; resume tries it again"
+            )
+        return completion
+
+    def entry(self, entry: JournalEntry) -> None:
+        self._experiment._findings.entries.append(entry)
+
+    def strategy(self, strategy: Strategy) -> None:
+        self._experiment._findings.strategies.append(strategy)

@@ -1,0 +1,72 @@
+"""The training data of each recipe, made from the teacher's demonstrations.
+
+Every recipe keeps the items, their order and the student's prompt, and changes one thing in the target.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.arms import Recipe
+from harness.protocols import Task
+from harness.records import Answered, Example, Outcome, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """A teacher's worked solution of a training problem."""
+
+    problem: Problem
+    reply: str
+    outcome: Outcome
+
+
+def examples(task: Task, recipe: Recipe, demonstrations: Sequence[Demonstration], seed: int) -> list[Example]:
+    """The rows of a recipe. Demonstrations that state no answer are left out, in every recipe alike."""
+    usable = [
+        (demonstration, demonstration.outcome.label)
+        for demonstration in demonstrations
+        if isinstance(demonstration.outcome, Answered)
+    ]
+    targets = [task.reply(label) if recipe == "labels" else demonstration.reply for demonstration, label in usable]
+    labels = [label for _, label in usable]
+    if recipe == "shuffled":
+        order = derangement(len(usable), seed)
+        targets = [targets[index] for index in order]
+        labels = [labels[index] for index in order]
+    return [
+        Example(
+            problem_id=demonstration.problem.id,
+            prompt=task.prompt(demonstration.problem, None),
+            target=target,
+            label=label,
+            label_source="teacher",
+        )
+        for (demonstration, _), target, label in zip(usable, targets, labels, strict=True)
+    ]
+
+
+def derangement(n: int, seed: int) -> list[int]:
+    """A random permutation of ``range(n)`` in which nothing stays in its place, for n of 2 or more.
+
+    Sattolo's algorithm: one cycle through all places, uniform among such cycles.
+    """
+    order = list(range(n))
+    stream = random.Random(f"derangement {seed}")
+    for last in range(n - 1, 0, -1):
+        other = stream.randrange(last)
+        order[last], order[other] = order[other], order[last]
+    return order
+
+
+def summary(rows: Sequence[Example], offered: int) -> Mapping[str, int]:
+    """Counts for the result: rows, rows left out for want of an answer, rows by label source."""
+    by_teacher = sum(row.label_source == "teacher" for row in rows)
+    return {
+        "rows": len(rows),
+        "left_out": offered - len(rows),
+        "labelled_by_teacher": by_teacher,
+        "labelled_by_verifier": len(rows) - by_teacher,
+    }

@@ -1,0 +1,46 @@
+"""The readable files of a run: what the teacher wrote, as Markdown. Model text is fenced and never interpreted."""
+
+from __future__ import annotations
+
+from harness.experiment import Findings
+from harness.plan import Plan
+
+
+def journal_text(plan: Plan, findings: Findings) -> str:
+    """journal.md: one section per reflection."""
+    sections = [
+        f"## Batch {entry.batch}: {entry.correct} of {entry.n} right with strategy {entry.strategy}\n\n{fenced(entry.text)}"
+        for entry in findings.entries
+    ]
+    return _page(plan, "Journal", sections or ["The teacher wrote no reflections in this run."])
+
+
+def strategy_text(plan: Plan, findings: Findings) -> str:
+    """strategy.md: the strategy that the later stages used."""
+    if findings.learned is None:
+        return _page(plan, "Strategy", ["No strategy was learned or given in this run."])
+    source = "Given by --strategy-file." if plan.strategy is not None else "Learned in this run; see strategy-evolution.md."
+    return _page(plan, "Strategy", [source, fenced(findings.learned)])
+
+
+def evolution_text(plan: Plan, findings: Findings) -> str:
+    """strategy-evolution.md: every strategy with its descent."""
+    sections = []
+    for strategy in findings.strategies:
+        descent = f"after batch {strategy.after_batch}, from {strategy.parent}" if strategy.parent else "the seed"
+        score = f"\n\nIts parent got {strategy.correct} of {strategy.n} right.\n" if strategy.parent else "\n"
+        sections.append(f"## {strategy.id}: {descent}{score}\n{fenced(strategy.text)}")
+    return _page(plan, "Strategy evolution", sections or ["The teacher learned no strategy in this run."])
+
+
+def fenced(text: str) -> str:
+    """Text as a Markdown code block, under a fence that it cannot close."""
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}text\n{text.rstrip()}\n{fence}"
+
+
+def _page(plan: Plan, title: str, sections: list[str]) -> str:
+    warning = [f"**Simulated: {', '.join(plan.simulated)}.** Nothing here was written by a real model."]
+    return "\n\n".join([f"# {title}", *(warning if plan.simulated else []), *sections]) + "\n"

@@ -1,0 +1,322 @@
+"""From what was asked for to one frozen plan: defaults, then the student's, a preset's, a file's and the command line's.
+
+A plan holds all that a result depends on, and nothing of the machine it runs on.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from harness import __version__, arms, files, options, registry
+from harness.errors import UsageError
+from harness.records import Json
+from harness.specs import ReflectionSpec, Spec, StudentSpec, TaskSpec, TeacherSpec, TrainerSpec, VerifierSpec
+
+PLUGIN_KINDS = ("task", "verifier", "teacher", "student", "reflection", "trainer")
+TRAINING_SEED = 999
+"""The published seed of the LoRA stage; the run's seed is added."""
+
+
+class Sizes(BaseModel):
+    """How many problems of each split."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    test: int = Field(300, ge=1, description="problems that every arm is measured on")
+    reflect: int = Field(100, ge=1, description="problems that the teacher learns from")
+    train: int = Field(200, ge=1, description="problems whose worked solutions train the student")
+    harder: int = Field(150, ge=0, description="harder problems for the student, base and trained; 0 for none")
+
+
+class RunSettings(BaseModel):
+    """Settings of the run as a whole: the table ``[run]`` of a configuration file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: str = "scheduling"
+    verifier: str | None = None
+    teacher: str = "simulated"
+    student: str = "qwen-tiny"
+    reflection: str = "lrl"
+    trainer: str = "lora"
+    preset: str | None = None
+    seed: int = Field(0, ge=0, description="added to every seed of the run")
+    stages: tuple[str, ...] | None = None
+    controls: Literal["none", "standard"] | None = None
+    limit: int | None = Field(None, ge=1, description="at most so many problems of each split, for a quick look")
+    strategy_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What was asked for, before anything is looked up."""
+
+    run: Mapping[str, Any] = field(default_factory=dict)
+    """Values of RunSettings given on the command line."""
+    config: Path | None = None
+    assignments: Sequence[str] = ()
+    """``kind.option=value``, as given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A plugin of a plan, with its options in full."""
+
+    name: str
+    distribution: str
+    version: str
+    target: str
+    simulated: bool
+    options: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that a result depends on."""
+
+    harness: str
+    preset: str | None
+    seed: int
+    stages: tuple[str, ...]
+    sizes: Mapping[str, int]
+    limit: int | None
+    strategy: str | None
+    """Text of a strategy learned elsewhere, in place of the bootstrap stage."""
+    plugins: Mapping[str, Choice]
+    """By kind."""
+
+    @property
+    def training_seed(self) -> int:
+        return TRAINING_SEED + self.seed
+
+    @property
+    def simulated(self) -> tuple[str, ...]:
+        """The parts that are simulated, such as ``teacher simulated``."""
+        return tuple(f"{kind} {choice.name}" for kind, choice in self.plugins.items() if choice.simulated)
+
+    @property
+    def sha256(self) -> str:
+        return files.digest(self)
+
+
+SpecT = TypeVar("SpecT", bound=Spec[Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Member(Generic[SpecT]):
+    """A chosen plugin, imported, with its options checked."""
+
+    ref: registry.PluginRef
+    spec: SpecT
+    options: BaseModel
+
+    @property
+    def choice(self) -> Choice:
+        return Choice(
+            name=self.ref.name,
+            distribution=self.ref.distribution,
+            version=self.ref.version,
+            target=self.ref.target,
+            simulated=self.spec.simulated,
+            options=self.options.model_dump(mode="json"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """The chosen plugin of each kind."""
+
+    task: Member[TaskSpec[Any]]
+    verifier: Member[VerifierSpec[Any]]
+    teacher: Member[TeacherSpec[Any]]
+    student: Member[StudentSpec[Any]]
+    reflection: Member[ReflectionSpec[Any]]
+    trainer: Member[TrainerSpec[Any]]
+
+
+Settings = dict[str, dict[str, Any]]
+
+
+def make(wish: Wish) -> tuple[Plan, Cast]:
+    """The plan of a wish, and its plugins. Raises UsageError for anything that is wrong; writes nothing."""
+    given = read_config(wish.config) if wish.config else {}
+    _merge(given, _assigned(wish.assignments))
+    _merge(given, {"run": {name: value for name, value in wish.run.items() if value is not None}})
+    run = options.validate(RunSettings, given.pop("run", {}), "run")
+    task = registry.load(TaskSpec, run.task)
+    student = registry.load(StudentSpec, run.student)
+
+    settings: Settings = {}
+    _merge(settings, student.spec.defaults)
+    _merge(settings, _preset(task.spec, run.preset))
+    _merge(settings, given)
+    _check_sections(settings)
+    return _build(run, settings, task, student)
+
+
+def again(plan: Plan) -> Cast:
+    """The plugins of a stored plan. Raises UsageError if they would make another plan now."""
+    settings: Settings = {kind: dict(choice.options) for kind, choice in plan.plugins.items()}
+    settings["sizes"] = dict(plan.sizes)
+    names = {kind: choice.name for kind, choice in plan.plugins.items()}
+    run = RunSettings(**names, preset=plan.preset, seed=plan.seed, stages=plan.stages, limit=plan.limit)
+    now, cast = _build(
+        run, settings, registry.load(TaskSpec, run.task), registry.load(StudentSpec, run.student), plan.strategy
+    )
+    changed = [f"{path}: was {was!r}, is {is_!r}" for path, was, is_ in differences(files.plain(plan), files.plain(now))]
+    if changed:
+        raise UsageError(f"the plan of this run cannot be followed any more: {'; '.join(changed)}. Start a new run")
+    return cast
+
+
+def read(path: Path) -> Plan:
+    """A stored plan. Raises UsageError if the file is not one."""
+    try:
+        data = files.read(path)
+        choices = {kind: Choice(**choice) for kind, choice in data["plugins"].items()}
+        return Plan(**{**data, "stages": tuple(data["stages"]), "plugins": choices})
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}; expected a run directory with a plan.json") from error
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UsageError(f"{path}: not a plan of this harness ({error})") from error
+
+
+def differences(was: Any, is_: Any, path: str = "") -> list[tuple[str, Any, Any]]:
+    """Where two JSON values differ, as path, first and second value."""
+    if isinstance(was, dict) and isinstance(is_, dict):
+        return [
+            found
+            for key in sorted(was.keys() | is_.keys())
+            for found in differences(was.get(key), is_.get(key), f"{path}.{key}" if path else key)
+        ]
+    return [] if was == is_ else [(path, was, is_)]
+
+
+def read_config(path: Path) -> Settings:
+    """A configuration file: TOML with a table for each section. Raises UsageError."""
+    try:
+        settings = tomllib.loads(files.read_text(path))
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}; expected a TOML configuration file") from error
+    except ValueError as error:
+        raise UsageError(f"{path}: not a TOML file ({error})") from error
+    if not settings:
+        raise UsageError(f"{path}: empty; expected tables such as [run] or [teacher]")
+    for section, table in settings.items():
+        if not isinstance(table, dict):
+            raise UsageError(f"{path}: {section!r} stands outside a table; expected tables such as [run] or [teacher]")
+    _check_sections(settings, str(path))
+    return settings
+
+
+def _build(
+    run: RunSettings,
+    settings: Settings,
+    task: registry.Loaded[TaskSpec[Any]],
+    student: registry.Loaded[StudentSpec[Any]],
+    strategy: str | None = None,
+) -> tuple[Plan, Cast]:
+    def member(loaded: registry.Loaded[SpecT], kind: str) -> Member[SpecT]:
+        return Member(loaded.ref, loaded.spec, options.resolve(loaded.spec, settings.get(kind, {}), kind))
+
+    cast = Cast(
+        task=member(task, "task"),
+        verifier=member(registry.load(VerifierSpec, run.verifier or task.spec.verifier), "verifier"),
+        teacher=member(registry.load(TeacherSpec, run.teacher), "teacher"),
+        student=member(student, "student"),
+        reflection=member(registry.load(ReflectionSpec, run.reflection), "reflection"),
+        trainer=member(registry.load(TrainerSpec, run.trainer), "trainer"),
+    )
+    if run.strategy_file is not None:
+        strategy = _strategy(Path(run.strategy_file))
+    plan = Plan(
+        harness=__version__,
+        preset=run.preset,
+        seed=run.seed,
+        stages=_stages(run, strategy),
+        sizes=options.validate(Sizes, settings.get("sizes", {}), "sizes").model_dump(),
+        limit=run.limit,
+        strategy=strategy,
+        plugins={kind: getattr(cast, kind).choice for kind in PLUGIN_KINDS},
+    )
+    return plan, cast
+
+
+def _stages(run: RunSettings, strategy: str | None) -> tuple[str, ...]:
+    """The stages to walk, in the order of the experiment."""
+    if run.stages is None:
+        wanted = set(arms.STAGES) - ({arms.BOOTSTRAP} if strategy is not None else set())
+        controls = run.controls or "standard"
+    else:
+        wanted = set(run.stages)
+        controls = run.controls or "none"
+    if controls == "standard":
+        wanted |= set(arms.CONTROLS)
+    for name in sorted(wanted - set(arms.NAMES)):
+        raise UsageError(f"--stages: no stage named {name!r}{_hint(name, arms.NAMES)}; stages: {', '.join(arms.NAMES)}")
+    if not wanted:
+        raise UsageError(f"--stages: none given; stages: {', '.join(arms.NAMES)}")
+    if strategy is not None and arms.BOOTSTRAP in wanted:
+        raise UsageError("--strategy-file takes the place of the stage bootstrap; leave one of them out")
+    lacking = [name for name in arms.NAMES if name in wanted and arms.needs_strategy(name)]
+    if lacking and strategy is None and arms.BOOTSTRAP not in wanted:
+        raise UsageError(
+            f"--stages: {', '.join(lacking)} need{'s' if len(lacking) == 1 else ''} a learned strategy; "
+            "add the stage bootstrap or give --strategy-file"
+        )
+    return tuple(name for name in arms.NAMES if name in wanted)
+
+
+def _strategy(path: Path) -> str:
+    try:
+        text = files.read_text(path).strip()
+    except OSError as error:
+        raise UsageError(f"--strategy-file {path}: {error.strerror}; expected a text file") from error
+    except ValueError as error:
+        raise UsageError(f"--strategy-file {path}: {error}; expected UTF-8 text") from error
+    if not text:
+        raise UsageError(f"--strategy-file {path}: empty; expected the text of a strategy")
+    return text
+
+
+def _preset(task: TaskSpec[Any], name: str | None) -> Mapping[str, Mapping[str, Any]]:
+    if name is None:
+        return {}
+    if name not in task.presets:
+        offered = ", ".join(sorted(task.presets)) or "none"
+        raise UsageError(f"--preset: task {task.name!r} has no preset {name!r}{_hint(name, task.presets)}; it has: {offered}")
+    return task.presets[name]
+
+
+def _assigned(assignments: Iterable[str]) -> Settings:
+    settings: Settings = {}
+    for text in assignments:
+        section, name, value = options.parse_assignment(text)
+        settings.setdefault(section, {})[name] = value
+    _check_sections(settings, "-o")
+    return settings
+
+
+def _check_sections(settings: Mapping[str, Any], where: str = "configuration") -> None:
+    sections = ("run", "sizes", *PLUGIN_KINDS)
+    for section in settings:
+        if section not in sections:
+            raise UsageError(f"{where}: no section {section!r}{_hint(section, sections)}; sections: {', '.join(sections)}")
+
+
+def _hint(given: str, offered: Iterable[str]) -> str:
+    close = get_close_matches(given, list(offered), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _merge(settings: Settings, more: Mapping[str, Mapping[str, Any]]) -> None:
+    """Lays settings over others, option by option."""
+    for section, values in more.items():
+        settings.setdefault(section, {}).update(values)

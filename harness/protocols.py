@@ -1,0 +1,178 @@
+"""What each kind of plugin must be able to do. Structural: a plugin inherits nothing.
+
+Where a method can find its input unusable before anything is spent, it raises ``harness.errors.UsageError`` with one
+line that says what was given, what was expected and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from harness.records import (
+    Adapter,
+    Attempt,
+    Completion,
+    Example,
+    JournalEntry,
+    Json,
+    Message,
+    Problem,
+    Request,
+    Strategy,
+    TrainingReport,
+    Truth,
+    Worked,
+)
+
+
+class Rule(Protocol):
+    """A named procedure for a task, from a constant up to the right one.
+
+    The measurement scores the trivial rules as baselines; the simulated teacher learns among all of them by evidence.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def text(self) -> str:
+        """The rule in words. No rule's text is contained in another's."""
+
+    @property
+    def trivial(self) -> bool:
+        """Whether the rule is a constant or a shortcut, which a model must beat to have shown anything."""
+
+    def work(self, problem: Problem) -> Worked:
+        """The rule carried out on a problem, right or wrong, step by step."""
+
+
+class Task(Protocol):
+    """A family of problems."""
+
+    @property
+    def labels(self) -> tuple[str, ...] | None:
+        """The closed set of answers, or None where answers are free-form."""
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules on offer; the first that is not trivial is what a beginner would do. May be empty."""
+
+    @property
+    def seed_strategy(self) -> str:
+        """The strategy that learning starts from. It does not contain the answer."""
+
+    def problems(self, split: str, count: int) -> Sequence[Problem]:
+        """The first ``count`` problems of a split: a pure function of options, seed, split and count.
+
+        Splits are ``test``, ``reflect``, ``train`` and ``harder``. Raises UsageError for a split or a count that it
+        cannot supply.
+        """
+
+    def prompt(self, problem: Problem, strategy: str | None) -> tuple[Message, ...]:
+        """The messages that ask for an answer: instructions (and strategy) in ``system``, the problem in ``user``."""
+
+    def demonstration(self, problem: Problem, strategy: str | None) -> tuple[Message, ...]:
+        """The messages that ask a teacher for a worked solution that a student can learn from."""
+
+    def parse(self, reply: str) -> str | None:
+        """The answer that a reply states, or None. Never evaluates text; at most 50 ms for 1 MB."""
+
+    def reply(self, label: str) -> str:
+        """The shortest reply that states ``label``: ``parse(reply(label)) == label``."""
+
+
+class Verifier(Protocol):
+    """The truth of a task's problems."""
+
+    def truth(self, problem: Problem) -> Truth:
+        """The right answer with a witness."""
+
+    def check(self, problem: Problem, label: str) -> bool:
+        """Whether an answer is right. For free-form tasks, several may be."""
+
+
+class Teacher(Protocol):
+    """A model that can be asked anything in words."""
+
+    @property
+    def identity(self) -> Mapping[str, Json]:
+        """What is asked for: provider, model id, decoding. Part of the result."""
+
+    @property
+    def price(self) -> tuple[float, float] | None:
+        """USD per million input and output tokens, or None if unknown."""
+
+    def preflight(self) -> None:
+        """Raises UsageError if a call could not succeed (no key, no such model). Spends nothing."""
+
+    def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
+        """One completion per request, in any order, each yielded as soon as it is there."""
+
+
+class Student(Protocol):
+    """A small local model."""
+
+    @property
+    def identity(self) -> Mapping[str, Json]:
+        """Model, revision, digest of the weights, dtype, decoding. Part of the result."""
+
+    @property
+    def batch_size(self) -> int:
+        """Prompts per call of ``generate``. Fixed for a run, so that a resumed run makes the same batches."""
+
+    def preflight(self) -> None:
+        """Raises UsageError if the model could not be loaded (no such folder, not enough memory). Loads nothing."""
+
+    def generate(self, requests: Sequence[Request], adapter: Adapter | None) -> list[Completion]:
+        """One completion per request, in order, greedily decoded; the base model where ``adapter`` is None."""
+
+    def probe(self, requests: Sequence[Request], adapter: Adapter) -> float:
+        """The largest absolute change of a next-token logit that the adapter makes on these prompts."""
+
+
+class Studio(Protocol):
+    """What a reflection works with: its only way to problems, to the teacher and to the record."""
+
+    def attempt(self, name: str, problems: Sequence[Problem], strategy: str) -> list[Attempt]:
+        """Has the teacher solve problems with a strategy in the prompt, and gives feedback."""
+
+    def ask(self, request: Request) -> Completion:
+        """One request of the reflection's own. Raises CallFailed unless the reply came whole."""
+
+    def entry(self, entry: JournalEntry) -> None:
+        """Records a journal entry."""
+
+    def strategy(self, strategy: Strategy) -> None:
+        """Records a strategy candidate."""
+
+
+class Reflection(Protocol):
+    """A way to turn experience into a strategy."""
+
+    def calls(self, problems: int) -> Mapping[str, int]:
+        """Teacher calls by purpose that learning on so many problems takes."""
+
+    def learn(self, problems: Sequence[Problem], seed_strategy: str, studio: Studio) -> Strategy:
+        """Learns from problems. Every entry and every candidate goes through the studio's record."""
+
+
+OnStep = Callable[[int, int, float], None]
+"""Called with step, steps in all and loss."""
+
+
+class Trainer(Protocol):
+    """A way to fine-tune a student."""
+
+    @property
+    def settings(self) -> Mapping[str, Json]:
+        """Hyper-parameters. Part of the result."""
+
+    def preflight(self, student: Student) -> None:
+        """Raises UsageError if it cannot train this student."""
+
+    def train(
+        self, student: Student, examples: Sequence[Example], seed: int, folder: Path, on_step: OnStep
+    ) -> TrainingReport:
+        """Trains an adapter and saves it into ``folder``, which exists and is empty. The student stays as it was."""

@@ -1,0 +1,57 @@
+"""Checks JSON against the schemas that ship with the harness. Nothing is ever fetched: the registry is closed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from harness import files
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+
+NAMES = ("result", "plan", "problem", "item", "run-meta")
+MAX_PROBLEMS = 50
+"""At most so many violations are told of one file."""
+
+
+def violations(name: str, value: Any) -> Iterator[str]:
+    """Where a value breaks a schema: ``path: what is wrong``, at most ``MAX_PROBLEMS``."""
+    for count, error in enumerate(_validator(name).iter_errors(value)):
+        if count == MAX_PROBLEMS:
+            yield "... and more"
+            return
+        message = error.message if len(error.message) <= 200 else f"{error.message[:200]}..."
+        yield f"{path_text(error.absolute_path)}: {message}"
+
+
+def require(name: str, value: Any) -> None:
+    """Raises ValueError unless a value that this program made keeps its schema."""
+    found = list(violations(name, value))
+    if found:
+        raise ValueError(f"{name} breaks its own schema: {'; '.join(found)}")
+
+
+def path_text(path: Any) -> str:
+    """A path into JSON as people write it: ``arms[2].accuracy.value``; ``the file`` for the root."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text or "the file"
+
+
+@cache
+def load(name: str) -> Any:
+    """A schema, as JSON."""
+    return files.parse(resources.files("harness_schemas").joinpath(f"{name}.schema.json").read_text("utf-8"))
+
+
+@cache
+def _validator(name: str) -> Draft202012Validator:
+    from jsonschema import Draft202012Validator
+    from referencing import Registry, Resource
+
+    registry = Registry().with_resources((load(other)["$id"], Resource.from_contents(load(other))) for other in NAMES)
+    return Draft202012Validator(load(name), registry=registry)

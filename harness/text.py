@@ -1,0 +1,20 @@
+"""Text from outside, made fit to show: a plugin's error, a model's reply, a name typed by a user.
+
+Nothing here decides what to show, or where.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def one_line(text: str) -> str:
+    """``text`` on one line: whitespace runs become one space, and what a terminal might act on is dropped."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """``" did you mean 'x'?"`` for the known name nearest to the given one, or nothing where none is near."""
+    near = difflib.get_close_matches(given, list(known), n=1)
+    return f" did you mean {near[0]!r}?" if near else ""
