@@ -19,8 +19,8 @@ class PluginError(UsageError):
     """A plugin that is missing, ambiguous, broken, or breaks its contract."""
 
 
-class CallFailed(HarnessError):
-    """A teacher call that learning cannot do without gave no usable reply. What is recorded stays; resume tries again."""
+class CallError(HarnessError):
+    """A teacher call that learning cannot do without gave no usable reply. Resuming the run tries it again."""
 
 
 class JournalError(HarnessError):

@@ -57,18 +57,14 @@ def judge(task: Task, completion: Completion) -> Outcome:
             return Unparsed() if label is None else Answered(label)
 
 
-def score(
-    arm: str, task: Task, verifier: Verifier, problem: Problem, truth: Truth, completion: Completion
-) -> Item:
+def score(arm: str, task: Task, verifier: Verifier, problem: Problem, truth: Truth, completion: Completion) -> Item:
     """The row of one problem in one arm."""
     outcome = judge(task, completion)
     correct = isinstance(outcome, Answered) and verifier.check(problem, outcome.label)
     return Item(arm, problem, truth, outcome, correct, completion)
 
 
-def ask_teacher(
-    journal: Journal, teacher: Teacher, requests: Sequence[Request], on_done: OnDone
-) -> list[Completion]:
+def ask_teacher(journal: Journal, teacher: Teacher, requests: Sequence[Request], on_done: OnDone) -> list[Completion]:
     """One completion per request, in order. Failed calls are recorded, and tried again by a resume."""
     by_key = {request.key: request for request in requests}
     done = _Counter(len(requests), on_done)

@@ -15,7 +15,7 @@ from pathlib import Path
 from harness import files, lessons
 from harness.arms import BOOTSTRAP, Arm, by_name
 from harness.crew import Crew
-from harness.errors import CallFailed, JournalError
+from harness.errors import CallError, JournalError
 from harness.evaluate import Item, ask_student, ask_teacher, judge, score
 from harness.events import StageAdvanced, StageFinished, StageStarted
 from harness.journal import Journal
@@ -23,6 +23,7 @@ from harness.lessons import Demonstration
 from harness.observers import Observers
 from harness.plan import Plan
 from harness.records import (
+    WEIGHTS,
     Adapter,
     Attempt,
     Completion,
@@ -259,10 +260,6 @@ class Experiment:
         self._observers.stage_finished(StageFinished(stage))
 
 
-WEIGHTS = "adapter_model.safetensors"
-"""The weights file of an adapter folder."""
-
-
 class _Classroom:
     """The studio of a reflection: its requests are calls of the bootstrap stage."""
 
@@ -277,7 +274,7 @@ class _Classroom:
         keyed = Request(f"{BOOTSTRAP}/{request.key}", request.messages, request.context)
         (completion,) = self._experiment._ask(BOOTSTRAP, [keyed], f"teacher writes {request.context.purpose}")
         if completion.stop != "end":
-            raise CallFailed(
+            raise CallError(
                 f"the teacher's reply to {request.key} ended with {completion.stop}"
                 f"{f' ({completion.error})' if completion.error else ''}; learning cannot go on without it. "
                 "What is recorded is kept; resume tries it again"

@@ -57,6 +57,23 @@ def lines(rows: Iterable[Any]) -> str:
     return "".join(canonical(row) + "\n" for row in rows)
 
 
+def differences(was: Any, now: Any, path: str = "") -> list[tuple[str, Any, Any]]:
+    """Where two JSON values differ: path such as ``arms[2].accuracy.value``, first value, second value."""
+    if isinstance(was, dict) and isinstance(now, dict):
+        return [
+            found
+            for key in sorted(was.keys() | now.keys())
+            for found in differences(was.get(key), now.get(key), f"{path}.{key}" if path else key)
+        ]
+    if isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
+        return [
+            found
+            for index, (first, second) in enumerate(zip(was, now, strict=True))
+            for found in differences(first, second, f"{path}[{index}]")
+        ]
+    return [] if was == now and isinstance(was, bool) == isinstance(now, bool) else [(path, was, now)]
+
+
 def parse(text: str) -> Any:
     """JSON read strictly. Raises ValueError for NaN, infinities, a key that occurs twice, or nesting without end."""
 

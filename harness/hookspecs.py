@@ -1,8 +1,8 @@
 """The hooks that a plugin may implement.
 
 Registry hooks describe: they take no arguments and return specs, and are asked only of a plugin that was chosen by
-name. Observer hooks are told what happened: each gets one frozen event, returns nothing, can neither change a result nor
-break a run, and is called only for observers named on the command line.
+name. Observer hooks are told what happened: each gets one frozen event, returns nothing, can neither change a result
+nor break a run, and is called only for observers named on the command line.
 
 A plugin marks its functions with ``harness.hookspecs.hookimpl``.
 """

@@ -73,9 +73,7 @@ def arms(items: Sequence[Row], problems: Sequence[Row]) -> list[dict[str, Any]]:
 
 def contrasts(items: Sequence[Row]) -> list[dict[str, Any]]:
     """The paired comparisons of all declared contrasts whose two arms answered the same problems."""
-    correct = {
-        key: {row["problem"]: row["correct"] for row in rows} for key, rows in _by_arm(items).items()
-    }
+    correct = {key: {row["problem"]: row["correct"] for row in rows} for key, rows in _by_arm(items).items()}
     compared = []
     for contrast in CONTRASTS:
         first, second = correct.get((contrast.first, contrast.split)), correct.get((contrast.second, contrast.split))

@@ -9,7 +9,8 @@ from harness.plan import Plan
 def journal_text(plan: Plan, findings: Findings) -> str:
     """journal.md: one section per reflection."""
     sections = [
-        f"## Batch {entry.batch}: {entry.correct} of {entry.n} right with strategy {entry.strategy}\n\n{fenced(entry.text)}"
+        f"## Batch {entry.batch}: {entry.correct} of {entry.n} right with strategy {entry.strategy}\n\n"
+        + fenced(entry.text)
         for entry in findings.entries
     ]
     return _page(plan, "Journal", sections or ["The teacher wrote no reflections in this run."])
@@ -19,7 +20,9 @@ def strategy_text(plan: Plan, findings: Findings) -> str:
     """strategy.md: the strategy that the later stages used."""
     if findings.learned is None:
         return _page(plan, "Strategy", ["No strategy was learned or given in this run."])
-    source = "Given by --strategy-file." if plan.strategy is not None else "Learned in this run; see strategy-evolution.md."
+    source = (
+        "Given by --strategy-file." if plan.strategy is not None else "Learned in this run; see strategy-evolution.md."
+    )
     return _page(plan, "Strategy", [source, fenced(findings.learned)])
 
 

@@ -1,4 +1,4 @@
-"""From what was asked for to one frozen plan: defaults, then the student's, a preset's, a file's and the command line's.
+"""From what was asked for to one frozen plan: defaults, then the student's, a preset's, a file's, the command line's.
 
 A plan holds all that a result depends on, and nothing of the machine it runs on.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
@@ -18,6 +17,7 @@ from harness import __version__, arms, files, options, registry
 from harness.errors import UsageError
 from harness.records import Json
 from harness.specs import ReflectionSpec, Spec, StudentSpec, TaskSpec, TeacherSpec, TrainerSpec, VerifierSpec
+from harness.text import did_you_mean
 
 PLUGIN_KINDS = ("task", "verifier", "teacher", "student", "reflection", "trainer")
 TRAINING_SEED = 999
@@ -94,6 +94,7 @@ class Plan:
 
     @property
     def training_seed(self) -> int:
+        """The seed of every training of the run."""
         return TRAINING_SEED + self.seed
 
     @property
@@ -103,6 +104,7 @@ class Plan:
 
     @property
     def sha256(self) -> str:
+        """Digest of the plan: two runs with the same one are the same experiment."""
         return files.digest(self)
 
 
@@ -119,6 +121,7 @@ class Member(Generic[SpecT]):
 
     @property
     def choice(self) -> Choice:
+        """What a plan says of it."""
         return Choice(
             name=self.ref.name,
             distribution=self.ref.distribution,
@@ -150,8 +153,8 @@ def make(wish: Wish) -> tuple[Plan, Cast]:
     _merge(given, _assigned(wish.assignments))
     _merge(given, {"run": {name: value for name, value in wish.run.items() if value is not None}})
     run = options.validate(RunSettings, given.pop("run", {}), "run")
-    task = registry.load(TaskSpec, run.task)
-    student = registry.load(StudentSpec, run.student)
+    task = registry.load(registry.TASK, run.task)
+    student = registry.load(registry.STUDENT, run.student)
 
     settings: Settings = {}
     _merge(settings, student.spec.defaults)
@@ -166,11 +169,19 @@ def again(plan: Plan) -> Cast:
     settings: Settings = {kind: dict(choice.options) for kind, choice in plan.plugins.items()}
     settings["sizes"] = dict(plan.sizes)
     names = {kind: choice.name for kind, choice in plan.plugins.items()}
-    run = RunSettings(**names, preset=plan.preset, seed=plan.seed, stages=plan.stages, limit=plan.limit)
-    now, cast = _build(
-        run, settings, registry.load(TaskSpec, run.task), registry.load(StudentSpec, run.student), plan.strategy
+    run = RunSettings.model_validate(
+        {**names, "preset": plan.preset, "seed": plan.seed, "stages": plan.stages, "limit": plan.limit}
     )
-    changed = [f"{path}: was {was!r}, is {is_!r}" for path, was, is_ in differences(files.plain(plan), files.plain(now))]
+    now, cast = _build(
+        run,
+        settings,
+        registry.load(registry.TASK, run.task),
+        registry.load(registry.STUDENT, run.student),
+        plan.strategy,
+    )
+    changed = [
+        f"{path}: was {was!r}, is {is_!r}" for path, was, is_ in files.differences(files.plain(plan), files.plain(now))
+    ]
     if changed:
         raise UsageError(f"the plan of this run cannot be followed any more: {'; '.join(changed)}. Start a new run")
     return cast
@@ -186,17 +197,6 @@ def read(path: Path) -> Plan:
         raise UsageError(f"{path}: {error.strerror}; expected a run directory with a plan.json") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UsageError(f"{path}: not a plan of this harness ({error})") from error
-
-
-def differences(was: Any, is_: Any, path: str = "") -> list[tuple[str, Any, Any]]:
-    """Where two JSON values differ, as path, first and second value."""
-    if isinstance(was, dict) and isinstance(is_, dict):
-        return [
-            found
-            for key in sorted(was.keys() | is_.keys())
-            for found in differences(was.get(key), is_.get(key), f"{path}.{key}" if path else key)
-        ]
-    return [] if was == is_ else [(path, was, is_)]
 
 
 def read_config(path: Path) -> Settings:
@@ -228,11 +228,11 @@ def _build(
 
     cast = Cast(
         task=member(task, "task"),
-        verifier=member(registry.load(VerifierSpec, run.verifier or task.spec.verifier), "verifier"),
-        teacher=member(registry.load(TeacherSpec, run.teacher), "teacher"),
+        verifier=member(registry.load(registry.VERIFIER, run.verifier or task.spec.verifier), "verifier"),
+        teacher=member(registry.load(registry.TEACHER, run.teacher), "teacher"),
         student=member(student, "student"),
-        reflection=member(registry.load(ReflectionSpec, run.reflection), "reflection"),
-        trainer=member(registry.load(TrainerSpec, run.trainer), "trainer"),
+        reflection=member(registry.load(registry.REFLECTION, run.reflection), "reflection"),
+        trainer=member(registry.load(registry.TRAINER, run.trainer), "trainer"),
     )
     if run.strategy_file is not None:
         strategy = _strategy(Path(run.strategy_file))
@@ -260,7 +260,9 @@ def _stages(run: RunSettings, strategy: str | None) -> tuple[str, ...]:
     if controls == "standard":
         wanted |= set(arms.CONTROLS)
     for name in sorted(wanted - set(arms.NAMES)):
-        raise UsageError(f"--stages: no stage named {name!r}{_hint(name, arms.NAMES)}; stages: {', '.join(arms.NAMES)}")
+        raise UsageError(
+            f"--stages: no stage named {name!r};{did_you_mean(name, arms.NAMES)} stages: {', '.join(arms.NAMES)}"
+        )
     if not wanted:
         raise UsageError(f"--stages: none given; stages: {', '.join(arms.NAMES)}")
     if strategy is not None and arms.BOOTSTRAP in wanted:
@@ -291,7 +293,9 @@ def _preset(task: TaskSpec[Any], name: str | None) -> Mapping[str, Mapping[str, 
         return {}
     if name not in task.presets:
         offered = ", ".join(sorted(task.presets)) or "none"
-        raise UsageError(f"--preset: task {task.name!r} has no preset {name!r}{_hint(name, task.presets)}; it has: {offered}")
+        raise UsageError(
+            f"--preset: task {task.name!r} has no preset {name!r};{did_you_mean(name, task.presets)} it has: {offered}"
+        )
     return task.presets[name]
 
 
@@ -308,12 +312,9 @@ def _check_sections(settings: Mapping[str, Any], where: str = "configuration") -
     sections = ("run", "sizes", *PLUGIN_KINDS)
     for section in settings:
         if section not in sections:
-            raise UsageError(f"{where}: no section {section!r}{_hint(section, sections)}; sections: {', '.join(sections)}")
-
-
-def _hint(given: str, offered: Iterable[str]) -> str:
-    close = get_close_matches(given, list(offered), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+            raise UsageError(
+                f"{where}: no section {section!r};{did_you_mean(section, sections)} sections: {', '.join(sections)}"
+            )
 
 
 def _merge(settings: Settings, more: Mapping[str, Mapping[str, Any]]) -> None:

@@ -34,7 +34,8 @@ class Rule(Protocol):
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Unique in its task, such as ``always-yes``."""
 
     @property
     def text(self) -> str:
@@ -139,7 +140,7 @@ class Studio(Protocol):
         """Has the teacher solve problems with a strategy in the prompt, and gives feedback."""
 
     def ask(self, request: Request) -> Completion:
-        """One request of the reflection's own. Raises CallFailed unless the reply came whole."""
+        """One request of the reflection's own. Raises CallError unless the reply came whole."""
 
     def entry(self, entry: JournalEntry) -> None:
         """Records a journal entry."""

@@ -134,6 +134,7 @@ class Attempt:
 
     @property
     def correct(self) -> bool:
+        """Whether the reply states the true label."""
         return isinstance(self.outcome, Answered) and self.outcome.label == self.truth.label
 
 
@@ -175,7 +176,7 @@ class Request:
     """Unique in a run, and the same in every run of one plan."""
     messages: tuple[Message, ...]
     context: Context
-    """The structure behind the messages. A simulated teacher reads it in place of the text; a real one never sees it."""
+    """The structure behind the messages: a simulated teacher reads it in place of the text; no other sees it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +236,10 @@ class TrainingReport:
     truncated_rows: int
     seconds: float
     peak_memory_bytes: int
+
+
+WEIGHTS = "adapter_model.safetensors"
+"""The weights file of an adapter folder. No other format is loaded."""
 
 
 @dataclass(frozen=True, slots=True)

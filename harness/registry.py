@@ -1,7 +1,7 @@
 """Which plugins are installed, and the one that was asked for.
 
-Finding reads package metadata alone. Only ``load`` imports a plugin, and only the one it was asked for, so that a broken
-plugin harms nobody who does not use it. What a plugin does once loaded is said in ``harness.protocols``.
+Finding reads package metadata alone. Only ``load`` imports a plugin, and only the one it was asked for, so that a
+broken plugin harms nobody who does not use it. What a plugin does once loaded is said in ``harness.protocols``.
 """
 
 from __future__ import annotations
@@ -103,8 +103,8 @@ def installed(kind: Kind[Any] | None = None) -> tuple[PluginRef, ...]:
     order = list(KINDS)
     refs = [
         PluginRef(kinds[point.group], point.name, point.value, distribution.name, distribution.version)
-        for distribution in _distributions()
-        for point in distribution.entry_points
+        for distribution, points in _declared()
+        for point in points
         if point.group in kinds
     ]
     return tuple(sorted(refs, key=lambda ref: (order.index(ref.kind), ref.name, ref.distribution, ref.target)))
@@ -173,19 +173,20 @@ def kind_of(spec: Spec[Any]) -> Kind[Any]:
     return next(kind for kind in KINDS.values() if isinstance(spec, kind.spec))
 
 
-def _distributions() -> list[metadata.Distribution]:
-    """The distributions that declare plugins, each once, as the import system would find it.
+def _declared() -> list[tuple[metadata.Distribution, metadata.EntryPoints]]:
+    """The distributions that declare plugins, each once, with their entry points.
 
     A distribution can be seen twice, as when the working directory holds its egg-info: the first on the path counts.
     """
-    names = set()
-    for distribution in metadata.distributions():
+    declared = {}
+    for seen in metadata.distributions():
         try:
-            if "harness." in (distribution.read_text("entry_points.txt") or ""):
-                names.add(re.sub(r"[-_.]+", "-", distribution.name).lower())
-        except Exception:  # noqa: S112 - a damaged package that is none of ours must not stop the others
+            if "harness." in (seen.read_text("entry_points.txt") or ""):
+                first = metadata.distribution(seen.name)
+                declared[re.sub(r"[-_.]+", "-", first.name).lower()] = (first, first.entry_points)
+        except Exception:  # noqa: S112 - whatever is wrong with one package must not stop the others
             continue
-    return [metadata.distribution(name) for name in sorted(names)]
+    return list(declared.values())
 
 
 def _specs(kind: Kind[SpecT], ref: PluginRef, plugin: object) -> list[SpecT]:

@@ -12,9 +12,9 @@ from harness.arms import by_name
 from harness.crew import Crew
 from harness.evaluate import Item
 from harness.experiment import Findings
+from harness.notes import evolution_text, journal_text, strategy_text
 from harness.plan import Plan
 from harness.records import Problem, Usage
-from harness.notes import evolution_text, journal_text, strategy_text
 
 SCHEMA = "urn:transfer-harness:schema:result:1.0"
 
@@ -57,7 +57,9 @@ def build(
         "plan_sha256": plan.sha256,
         "identities": {
             "teacher": files.plain(crew.teacher.identity) if findings.calls else None,
-            "student": files.plain(crew.student.identity) if any(by_name(item.arm).answers == "student" for item in findings.items) else None,
+            "student": files.plain(crew.student.identity)
+            if any(by_name(item.arm).answers == "student" for item in findings.items)
+            else None,
             "trainer": files.plain(crew.trainer.settings) if findings.trainings else None,
         },
         "problems": measures.problem_sets(problems),
@@ -121,9 +123,7 @@ def problem_rows(crew: Crew, findings: Findings) -> list[dict[str, Any]]:
 
 def _trivial(crew: Crew, problem: Problem) -> dict[str, dict[str, Any]]:
     answers = {rule.name: rule.work(problem).label for rule in crew.task.rules if rule.trivial}
-    return {
-        name: {"label": label, "correct": crew.verifier.check(problem, label)} for name, label in answers.items()
-    }
+    return {name: {"label": label, "correct": crew.verifier.check(problem, label)} for name, label in answers.items()}
 
 
 def item_row(item: Item) -> dict[str, Any]:
@@ -145,9 +145,7 @@ def item_row(item: Item) -> dict[str, Any]:
 
 def thought_rows(findings: Findings) -> list[dict[str, Any]]:
     """The rows of thoughts.jsonl: raw model text, untrusted."""
-    answers = [
-        {"arm": item.arm, "problem": item.problem.id, "text": item.completion.text} for item in findings.items
-    ]
+    answers = [{"arm": item.arm, "problem": item.problem.id, "text": item.completion.text} for item in findings.items]
     demonstrations = [
         {"arm": f"demonstrations/{name}", "problem": demonstration.problem.id, "text": demonstration.reply}
         for name, made in findings.demonstrations.items()

@@ -1,4 +1,4 @@
-"""Intervals and paired tests for right-or-wrong answers. scipy where it has the method; what it lacks is written here."""
+"""Intervals and paired tests for right-or-wrong answers: from scipy, and written here what scipy lacks."""
 
 from __future__ import annotations
 

@@ -1,0 +1,94 @@
+"""The ``harness`` command: its verbs, and how an error ends it.
+
+A verb lives in ``harness.cli.<verb>`` as a click command named ``command``, and is imported only when it is used: its
+one line of help stands here, so that ``harness --help`` stays quick.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+
+import click
+from click.exceptions import NoArgsIsHelpError
+
+from harness.errors import HarnessError
+from harness.text import did_you_mean, one_line
+
+VERBS = {
+    "run": "Run an experiment, or resume one.",
+    "validate": "Check result files against their schema and their own rows.",
+    "plugin": "List and describe plugins.",
+}
+
+
+class Verbs(click.Group):
+    """Finds its commands by name, and turns what goes wrong in them into one line and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The verbs, in the order in which a newcomer meets them."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """The command of a verb, imported now."""
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = import_module(f"harness.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the arguments begin with."""
+        if args[0] not in VERBS and not ctx.resilient_parsing:
+            ctx.fail(f"No verb {args[0]!r};{did_you_mean(args[0], VERBS)} verbs: {', '.join(VERBS)}.")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """The verbs with their one line each; imports none."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Reads the options before the verb."""
+        with _reported(ctx):
+            return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Runs the verb."""
+        with _reported(ctx):
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _reported(ctx: click.Context) -> Iterator[None]:
+    """Ends the command with one line where an error is the user's to mend. Any other error is a fault of ours."""
+    try:
+        yield
+    except NoArgsIsHelpError:
+        raise
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else ctx.command_path
+        _fail(ctx, error, f"{error.format_message()} See: {command} --help", error.exit_code)
+    except HarnessError as error:
+        _fail(ctx, error, str(error), error.exit_code)
+    except KeyboardInterrupt as error:
+        _fail(ctx, error, "interrupted", 130)
+
+
+def _fail(ctx: click.Context, error: BaseException, message: str, exit_code: int) -> None:
+    if ctx.params.get("traceback"):
+        traceback.print_exception(error, file=sys.stderr)
+    else:
+        click.echo(f"harness: {one_line(message)}", err=True)
+    ctx.exit(exit_code)
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--traceback", is_flag=True, help="Show where an error came from, in place of its one line.")
+@click.version_option(package_name="transfer-harness", prog_name="harness")
+def main(traceback: bool) -> None:
+    """Measure whether a capability really moves from a large model to a small one."""

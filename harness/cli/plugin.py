@@ -1,0 +1,122 @@
+"""``harness plugin``: which plugins are installed, and what one of them offers.
+
+``list`` reads package metadata alone; ``show`` imports the one plugin that it shows.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import textwrap
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.errors import UsageError
+from harness.registry import KINDS, Kind, Loaded, PluginRef, installed, load
+from harness.text import did_you_mean, one_line
+
+if TYPE_CHECKING:
+    from harness.options import OptionInfo
+
+HEADINGS = ("KIND", "NAME", "DISTRIBUTION", "VERSION", "MODULE")
+
+
+@click.group()
+def command() -> None:
+    """List and describe plugins."""
+
+
+@command.command("list")
+@click.option("--kind", metavar="KIND", help=f"Only this kind: {', '.join(KINDS)}.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_plugins(kind: str | None, as_json: bool) -> None:
+    """List the installed plugins. Imports none of them."""
+    refs = installed(None if kind is None else _kind(kind))
+    times = Counter((ref.kind, ref.name) for ref in refs)
+    conflicts = [times[ref.kind, ref.name] > 1 for ref in refs]
+    if as_json:
+        rows = [{**asdict(ref), "conflict": conflict} for ref, conflict in zip(refs, conflicts, strict=True)]
+        click.echo(json.dumps(rows, indent=2))
+        return
+    if not refs:
+        click.echo(f"no {'plugin' if kind is None else kind} is installed")
+        return
+    click.echo(_table([HEADINGS, *map(_row, refs, conflicts)]))
+    if any(conflicts):
+        click.echo("\n! provided more than once: cannot be chosen until all but one are uninstalled")
+
+
+@command.command("show")
+@click.argument("kind")
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show_plugin(kind: str, name: str, as_json: bool) -> None:
+    """Describe one plugin: what it is, where it comes from, its options. Imports it."""
+    loaded = load(_kind(kind), name)
+    from harness.options import describe
+
+    options = describe(loaded.spec.options)
+    click.echo(json.dumps(_record(loaded, options), indent=2) if as_json else _page(loaded, options))
+
+
+def _kind(name: str) -> Kind[Any]:
+    if name not in KINDS:
+        raise UsageError(f"no plugin kind {name!r};{did_you_mean(name, KINDS)} kinds: {', '.join(KINDS)}")
+    return KINDS[name]
+
+
+def _row(ref: PluginRef, conflict: bool) -> tuple[str, ...]:
+    cells = (ref.kind, f"{ref.name} !" if conflict else ref.name, ref.distribution, ref.version, ref.target)
+    return tuple(one_line(cell) for cell in cells)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _record(loaded: Loaded[Any], options: Sequence[OptionInfo]) -> dict[str, Any]:
+    spec = loaded.spec
+    return {
+        **asdict(loaded.ref),
+        "api": spec.api,
+        "summary": spec.summary,
+        "simulated": spec.simulated,
+        "options": [asdict(option) for option in options],
+    }
+
+
+def _page(loaded: Loaded[Any], options: Sequence[OptionInfo]) -> str:
+    ref, spec = loaded.ref, loaded.spec
+    width = min(shutil.get_terminal_size().columns, 100)
+    lines = [
+        f"{ref.kind} {ref.name}{' (simulated)' if spec.simulated else ''}",
+        *textwrap.wrap(one_line(spec.summary), width),
+        "",
+        f"from {ref.distribution} {ref.version}, module {ref.target}, plugin API {spec.api}",
+        "",
+        f"options, set with -o {ref.kind}.NAME=VALUE:" if options else "no options",
+    ]
+    for option in options:
+        lines += _option(option, width)
+    return "\n".join(lines)
+
+
+def _option(option: OptionInfo, width: int) -> list[str]:
+    default = "required" if option.required else f"default {_shown(option.default)}"
+    head = textwrap.wrap(
+        f"{option.name}: {option.type}; {default}", width, initial_indent="  ", subsequent_indent="    "
+    )
+    return [*head, *textwrap.wrap(option.help, width, initial_indent="      ", subsequent_indent="      ")]
+
+
+def _shown(value: Any) -> str:
+    """A value in the form in which it can be typed."""
+    if value is None:
+        return "none"
+    return repr(value) if isinstance(value, str) else json.dumps(value)

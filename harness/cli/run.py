@@ -1,0 +1,112 @@
+"""``harness run``: one experiment, new or resumed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness import estimate, options, registry, run, summary
+from harness.crew import Crew
+from harness.errors import UsageError
+from harness.observers import Observers
+from harness.plan import Plan, Wish
+from harness.progress import BarProgress, for_stream
+
+
+@click.command("run", short_help="Run an experiment, or resume one.")
+@click.option("--task", metavar="NAME", help="Task generator. Default: scheduling.")
+@click.option("--teacher", metavar="NAME", help="Teacher. Default: simulated.")
+@click.option("--student", metavar="NAME", help="Student. Default: qwen-tiny.")
+@click.option("--reflection", metavar="NAME", help="Reflection strategy. Default: lrl.")
+@click.option("--trainer", metavar="NAME", help="Trainer. Default: lora.")
+@click.option("--verifier", metavar="NAME", help="Verifier. Default: the task's own.")
+@click.option("--observer", "observers", metavar="NAME", multiple=True, help="Observer to tell; may be repeated.")
+@click.option("--preset", metavar="NAME", help="Named settings of the task, such as published.")
+@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="TOML file with settings.")
+@click.option("-o", "assignments", metavar="KIND.OPTION=VALUE", multiple=True, help="One setting; may be repeated.")
+@click.option("--stages", metavar="A,B", help="Only these stages. Default: all.")
+@click.option("--controls", metavar="none|standard", help="Control arms. Default: standard with all stages.")
+@click.option("--strategy-file", metavar="FILE", help="A strategy learned elsewhere, in place of bootstrap.")
+@click.option("--limit", metavar="N", help="At most N problems of each split.")
+@click.option("--seed", metavar="N", help="Added to every seed of the run. Default: 0.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Run directory. Default: runs/<name>.")
+@click.option("--resume", type=click.Path(path_type=Path), metavar="DIR", help="Go on with the run in DIR.")
+@click.option("--dry-run", is_flag=True, help="Print what would be done and what it would cost; do nothing.")
+def command(
+    observers: tuple[str, ...],
+    config: Path | None,
+    assignments: tuple[str, ...],
+    stages: str | None,
+    out: Path | None,
+    resume: Path | None,
+    dry_run: bool,
+    **values: str | None,
+) -> None:
+    """Run an experiment: measure student and teacher, let the teacher learn, train the student, measure again.
+
+    With no option: the scheduling task with the simulated teacher and the bundled tiny student, offline.
+    Options of a plugin: harness plugin show KIND NAME.
+    """
+    given: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
+    if stages is not None:
+        given["stages"] = tuple(name.strip() for name in stages.split(",") if name.strip())
+    told = for_stream()
+    listeners = [("progress", told), *_observers(observers)]
+    try:
+        if resume is not None:
+            if given or config or assignments or out or dry_run:
+                raise UsageError("--resume takes its plan from the run directory; leave the other options out")
+            result, run_dir = run.resume(resume, Observers(listeners)), resume
+        else:
+            plan, crew = run.prepare(Wish(given, config, assignments))
+            if dry_run:
+                click.echo(_forecast(plan, crew))
+                return
+            run_dir = out or _new_name(plan)
+            result = run.start(plan, crew, run_dir, Observers(listeners))
+    finally:
+        if isinstance(told, BarProgress):
+            told.close()
+    click.echo(f"\n{summary.text(result)}\n\nresult: {run_dir / 'result.json'}")
+
+
+def _observers(names: tuple[str, ...]) -> list[tuple[str, object]]:
+    loaded = [registry.load(registry.OBSERVER, name).spec for name in names]
+    return [(spec.name, spec.create(options.resolve(spec, {}, "observer"))) for spec in loaded]
+
+
+def _new_name(plan: Plan) -> Path:
+    """A directory under runs/ that says what ran and when."""
+    names = "-".join(plan.plugins[kind].name for kind in ("task", "teacher", "student"))
+    stem = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{names}"
+    path, count = Path("runs") / stem, 1
+    while path.exists():
+        count += 1
+        path = Path("runs") / f"{stem}-{count}"
+    return path
+
+
+def _forecast(plan: Plan, crew: Crew) -> str:
+    """The plan in a table: who is asked how often, and what it may cost."""
+    loads = estimate.loads(plan, crew)
+    rows = [f"{'stage':<17} {'asks':<8} {'for':<12} {'calls':>6} {'input tok.':>11} {'output tok.':>12} {'USD':>8}"]
+    rows += [
+        f"{load.stage:<17} {load.model:<8} {load.purpose:<12} {load.calls:>6} {load.input_tokens:>11} "
+        f"{load.output_tokens:>12} {_usd(load.model, load.cost_usd):>8}"
+        for load in loads
+    ]
+    known = [load.cost_usd for load in loads if load.model == "teacher"]
+    total = "unknown" if None in known else f"{sum(cost or 0 for cost in known):.2f} USD"
+    rows += ["", f"teacher in all: about {total}; tokens are estimates from prompt lengths and usual replies"]
+    if plan.simulated:
+        rows += [f"SIMULATED: {', '.join(plan.simulated)}"]
+    return "\n".join(rows)
+
+
+def _usd(model: str, cost: float | None) -> str:
+    if model == "student":
+        return "local"
+    return "unknown" if cost is None else f"{cost:.2f}"

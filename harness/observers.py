@@ -1,0 +1,77 @@
+"""Tells the chosen observers what happens in a run. An observer can fail; it cannot stop a run or change its result.
+
+Which observers are chosen, and when something has happened, is for others to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pluggy
+
+from harness.errors import PluginError
+from harness.events import RunFailed, RunFinished, RunStarted, StageAdvanced, StageFinished, StageStarted
+from harness.registry import manage
+from harness.text import one_line
+
+Event = RunStarted | StageStarted | StageAdvanced | StageFinished | RunFinished | RunFailed
+
+
+class Observers:
+    """The observers of one run, told in the order of their names.
+
+    ``plugins`` are names with the objects that ``ObserverSpec.create`` made. Raises PluginError for a name given twice,
+    for a hook that does not exist, and for an observer without any.
+    """
+
+    def __init__(self, plugins: Sequence[tuple[str, object]]) -> None:
+        self.warnings: list[str] = []
+        """One line for each observer and hook that has failed."""
+        self._failed: set[tuple[str, str]] = set()
+        self._hosts: dict[str, pluggy.PluginManager] = {}
+        for name, plugin in sorted(plugins, key=lambda pair: pair[0]):
+            if name in self._hosts:
+                raise PluginError(one_line(f"observer {name!r} is named twice; name it once"))
+            host = manage(plugin, f"observer {name!r}")
+            if not host.get_hookcallers(plugin):
+                raise PluginError(one_line(f"observer {name!r} implements no hook; mark its methods with hookimpl"))
+            self._hosts[name] = host
+
+    def run_started(self, event: RunStarted) -> None:
+        """Every check has passed; the first effect comes next."""
+        self._tell("harness_run_started", event)
+
+    def stage_started(self, event: StageStarted) -> None:
+        """A stage begins."""
+        self._tell("harness_stage_started", event)
+
+    def stage_advanced(self, event: StageAdvanced) -> None:
+        """A stage has moved on."""
+        self._tell("harness_stage_advanced", event)
+
+    def stage_finished(self, event: StageFinished) -> None:
+        """A stage is done."""
+        self._tell("harness_stage_finished", event)
+
+    def run_finished(self, event: RunFinished) -> None:
+        """The result is written."""
+        self._tell("harness_run_finished", event)
+
+    def run_failed(self, event: RunFailed) -> None:
+        """The run ended early."""
+        self._tell("harness_run_failed", event)
+
+    def _tell(self, hook: str, event: Event) -> None:
+        for name, host in self._hosts.items():
+            try:
+                getattr(host.hook, hook)(event=event)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
+                self._warn(name, hook, error)
+
+    def _warn(self, name: str, hook: str, error: BaseException) -> None:
+        # A hook that is called for every step would fail for every step: the first time says it.
+        if (name, hook) not in self._failed:
+            self._failed.add((name, hook))
+            self.warnings.append(one_line(f"observer {name!r} failed in {hook}: {type(error).__name__}: {error}"))

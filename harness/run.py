@@ -1,0 +1,124 @@
+"""One run: from a plan to a run directory with its result. Where clocks and machines may be looked at."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from harness import files, result, schemas
+from harness import plan as plans
+from harness.crew import Crew, assemble, preflight
+from harness.errors import UsageError
+from harness.events import RunFailed, RunFinished, RunStarted
+from harness.experiment import Experiment, Findings
+from harness.journal import Journal, locked
+from harness.observers import Observers
+from harness.plan import Plan, Wish
+
+PACKAGES = ("torch", "transformers", "peft", "tokenizers", "safetensors", "anthropic", "scipy", "pydantic", "pluggy")
+"""Packages whose versions are noted beside a result."""
+
+
+def prepare(wish: Wish) -> tuple[Plan, Crew]:
+    """The plan of a wish and its crew, checked as far as it goes without spending. Raises UsageError."""
+    plan, cast = plans.make(wish)
+    crew = assemble(plan, cast)
+    preflight(plan, crew)
+    return plan, crew
+
+
+def start(plan: Plan, crew: Crew, run_dir: Path, observers: Observers) -> dict[str, Any]:
+    """A new run in a directory of its own. Raises UsageError if the directory is taken or cannot be made."""
+    try:
+        run_dir.mkdir(mode=0o700, parents=True)
+    except FileExistsError:
+        if not run_dir.is_dir() or any(run_dir.iterdir()):
+            raise UsageError(
+                f"--out {run_dir}: exists already; give a new directory, or continue it by --resume {run_dir}"
+            ) from None
+    except OSError as error:
+        raise UsageError(f"--out {run_dir}: {error.strerror}; give a directory that can be made") from error
+    try:
+        files.write(run_dir / "plan.json", files.pretty(plan))
+    except OSError as error:
+        raise UsageError(f"--out {run_dir}: {error.strerror}; give a directory that can be written") from error
+    return _walk(plan, crew, run_dir, observers)
+
+
+def resume(run_dir: Path, observers: Observers) -> dict[str, Any]:
+    """Goes on with a run. Raises UsageError if there is none, or if its plan cannot be followed any more."""
+    plan = plans.read(run_dir / "plan.json")
+    crew = assemble(plan, plans.again(plan))
+    preflight(plan, crew)
+    return _walk(plan, crew, run_dir, observers)
+
+
+def _walk(plan: Plan, crew: Crew, run_dir: Path, observers: Observers) -> dict[str, Any]:
+    with locked(run_dir), _session(run_dir) as meta:
+        journal = Journal(run_dir / "journal.jsonl")
+        meta["journal"]["bytes_dropped"] += journal.dropped_bytes
+        try:
+            observers.run_started(RunStarted(run_dir, plan.stages, plan.simulated))
+            findings = Experiment(plan, crew, journal, run_dir, observers).run()
+            written = result.write(run_dir, plan, crew, findings)
+            meta["training"] = _training(findings)
+            observers.run_finished(RunFinished(run_dir, run_dir / "result.json"))
+        except BaseException as error:
+            observers.run_failed(RunFailed(run_dir, f"{type(error).__name__}: {error}"))
+            raise
+        finally:
+            meta["warnings"] = [*meta["warnings"], *observers.warnings]
+            journal.close()
+    return written
+
+
+@contextmanager
+def _session(run_dir: Path) -> Iterator[dict[str, Any]]:
+    """Keeps run_meta.json: one session for each time the run was started or resumed."""
+    path = run_dir / "run_meta.json"
+    meta: dict[str, Any] = files.read(path) if path.exists() else {"sessions": [], "journal": {"bytes_dropped": 0}}
+    meta |= {"run_id": run_dir.name, "machine": _machine(), "packages": _versions(), "training": {}}
+    meta.setdefault("warnings", [])
+    started, clock = datetime.now(UTC), time.monotonic()
+    session: dict[str, Any] = {"started": started.isoformat(timespec="seconds"), "finished": False}
+    try:
+        yield meta
+        session["finished"] = True
+    finally:
+        session["ended"] = datetime.now(UTC).isoformat(timespec="seconds")
+        session["seconds"] = round(time.monotonic() - clock, 1)
+        meta["sessions"].append(session)
+        schemas.require("run-meta", meta)
+        files.write(path, files.pretty(meta))
+
+
+def _training(findings: Findings) -> Mapping[str, Mapping[str, float]]:
+    return {
+        training.arm: {
+            "seconds": round(training.report.seconds, 1),
+            "peak_memory_bytes": training.report.peak_memory_bytes,
+        }
+        for training in findings.trainings
+    }
+
+
+def _machine() -> dict[str, Any]:
+    return {"platform": platform.platform(), "python": platform.python_version(), "cpus": os.cpu_count() or 0}
+
+
+def _versions() -> dict[str, str]:
+    """Versions from metadata alone, so that noting them imports nothing."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,43 @@
+"""What all tests share: the toy plugins as an installed distribution, and a quick run with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import run
+from harness.observers import Observers
+from harness.plan import Wish
+from tests import toys
+
+TOY = {name: "toy" for name in ("teacher", "student", "reflection", "trainer")} | {"task": "parity", "preset": "small"}
+
+
+@pytest.fixture
+def toy_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder on the import path in which the toy plugins are installed."""
+    site = tmp_path / "site"
+    info = site / "harness_toys-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: harness-toys\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(toys.ENTRY_POINTS)
+    monkeypatch.syspath_prepend(str(site))
+    return site
+
+
+ToyRun = Callable[..., Path]
+
+
+@pytest.fixture
+def toy_run(toy_site: Path, tmp_path: Path) -> ToyRun:  # noqa: ARG001 - the plugins must be installed
+    """Runs the experiment with toys; gives its directory. Keywords are those of the command line."""
+
+    def start(*assignments: str, out: str = "run", **wish: Any) -> Path:
+        plan, crew = run.prepare(Wish({**TOY, **wish}, assignments=assignments))
+        run.start(plan, crew, tmp_path / out, Observers([]))
+        return tmp_path / out
+
+    return start

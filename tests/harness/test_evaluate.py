@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.evaluate import ask_student, ask_teacher, judge, score
+from harness.journal import Journal
+from harness.records import Answered, Completion, Failed, Refused, Request, Solve, Stop, Truncated, Unparsed
+from tests.toys import Options, Parity, ParityVerifier, ToyStudent, ToyTeacher
+
+TASK = Parity(0)
+PROBLEMS = TASK.problems("test", 20)
+REQUESTS = [Request(problem.id, TASK.prompt(problem, None), Solve(problem, None)) for problem in PROBLEMS]
+
+
+@given(st.text(), st.sampled_from(["EVEN", "ODD"]), st.sampled_from(["length", "refusal", "error"]))
+def test_a_reply_that_did_not_end_by_itself_is_never_read(text: str, label: str, stop: Stop) -> None:
+    outcome = judge(TASK, Completion("k", f"{text} {label}", stop, "m", error="Overloaded 529"))
+    assert outcome == {"length": Truncated(), "refusal": Refused(), "error": Failed("Overloaded 529")}[stop]
+
+
+@given(st.text())
+def test_a_whole_reply_has_the_label_it_states_or_none(text: str) -> None:
+    label = TASK.parse(text)
+    assert judge(TASK, Completion("k", text, "end", "m")) == (Answered(label) if label else Unparsed())
+
+
+@given(st.sampled_from(["end", "length", "refusal", "error"]), st.text())
+def test_only_an_answer_can_be_right(stop: Stop, text: str) -> None:
+    problem = PROBLEMS[0]
+    truth = ParityVerifier().truth(problem)
+    item = score("arm", TASK, ParityVerifier(), problem, truth, Completion("k", text + " ODD", stop, "m"))
+    assert item.correct == (stop == "end" and truth.label == "ODD")
+
+
+def test_completions_come_back_in_the_order_of_requests(tmp_path: Path) -> None:
+    done: list[int] = []
+    completions = ask_teacher(Journal(tmp_path / "j"), ToyTeacher(Options()), REQUESTS, done.append)
+    assert [completion.key for completion in completions] == [request.key for request in REQUESTS]
+    assert done == list(range(1, 21))
+
+
+def test_a_second_asking_calls_nobody(tmp_path: Path) -> None:
+    marker = tmp_path / "effects"
+    journal = Journal(tmp_path / "j")
+    teacher = ToyTeacher(Options(marker=str(marker)))
+    first = ask_teacher(journal, teacher, REQUESTS, lambda _: None)
+    assert ask_teacher(journal, teacher, REQUESTS, lambda _: None) == first
+    assert len(marker.read_text().splitlines()) == len(REQUESTS)
+
+
+def test_a_student_is_asked_in_batches_of_its_own_size(tmp_path: Path) -> None:
+    marker = tmp_path / "effects"
+    student = ToyStudent(Options(marker=str(marker)))
+    completions = ask_student(Journal(tmp_path / "j"), student, REQUESTS, None, "arm/test", lambda _: None)
+    assert len(completions) == 20
+    assert marker.read_text().split("\n")[:-1] == ["generate 7", "generate 7", "generate 6"]
+
+
+def test_half_a_surrogate_pair_in_a_reply_does_not_break_the_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teacher = ToyTeacher(Options())
+    monkeypatch.setattr(teacher, "_reply", lambda request: Completion(request.key, "a\ud800b", "end", "m"))
+    (completion,) = ask_teacher(Journal(tmp_path / "j"), teacher, REQUESTS[:1], lambda _: None)
+    assert completion.text == "a?b"

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness import files
+from harness.records import Answered, Message
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(JSON)
+def test_canonical_json_reads_back_as_what_was_written(value: Any) -> None:
+    assert files.parse(files.canonical(value)) == value
+
+
+@given(st.dictionaries(st.text(), st.integers()))
+def test_the_digest_does_not_depend_on_the_order_of_keys(value: dict[str, int]) -> None:
+    assert files.digest(value) == files.digest(dict(reversed(value.items())))
+
+
+def test_records_become_plain_data_with_their_kind() -> None:
+    assert files.plain([Answered("YES"), Message("user", "hi")]) == [
+        {"label": "YES", "kind": "answered"},
+        {"role": "user", "text": "hi"},
+    ]
+
+
+def test_a_path_has_no_json_form_since_it_belongs_to_one_machine() -> None:
+    with pytest.raises(TypeError, match="no JSON form"):
+        files.plain({"folder": Path("run")})
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("NaN", "NaN is not JSON"),
+        ("[-Infinity]", "-Infinity is not JSON"),
+        ("1e999", "out of range"),
+        ('{"a": 1, "a": 2}', "'a' occurs twice"),
+        ("[" * 100_000, "nested too deeply"),
+        ("{", "Expecting"),
+    ],
+)
+def test_strict_parsing_refuses(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        files.parse(text)
+
+
+def test_a_damaged_line_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"a":1}\n{"a":\n')
+    with pytest.raises(ValueError, match="line 2"):
+        files.read_lines(path)
+
+
+def test_a_file_over_the_limit_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MAX_BYTES", 10)
+    path = tmp_path / "big.json"
+    path.write_text(json.dumps("x" * 20))
+    with pytest.raises(ValueError, match="at most 10"):
+        files.read(path)
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "result.json"
+    files.write(path, "old")
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        files.write(path, "new")
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["result.json"]
+
+
+@given(JSON)
+def test_a_value_does_not_differ_from_itself(value: Any) -> None:
+    assert files.differences(value, value) == []
+
+
+def test_differences_name_the_place() -> None:
+    was = {"arms": [{"n": 1}, {"n": 2}], "seed": 0}
+    now = {"arms": [{"n": 1}, {"n": 3}], "seed": 0, "limit": None}
+    assert files.differences(was, now) == [("arms[1].n", 2, 3)]
+    assert files.differences([1], [1, 2], "arms") == [("arms", [1], [1, 2])]
+    assert files.differences(True, 1, "flag") == [("flag", True, 1)]

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.lessons import Demonstration, derangement, examples, summary
+from harness.records import Answered, Truncated
+from tests.toys import Parity
+
+TASK = Parity(0)
+
+
+@given(st.integers(2, 60), st.integers())
+def test_a_derangement_moves_every_place(n: int, seed: int) -> None:
+    order = derangement(n, seed)
+    assert sorted(order) == list(range(n))
+    assert all(place != index for index, place in enumerate(order))
+    assert order == derangement(n, seed)
+
+
+def test_what_states_no_answer_is_left_out_of_every_recipe_and_counted() -> None:
+    problems = TASK.problems("train", 3)
+    made = [
+        Demonstration(problems[0], "so EVEN", Answered("EVEN")),
+        Demonstration(problems[1], "so E", Truncated()),
+        Demonstration(problems[2], "so ODD", Answered("ODD")),
+    ]
+    for recipe in ("worked", "labels", "naive", "shuffled"):
+        rows = examples(TASK, recipe, made, 0)
+        assert [row.problem_id for row in rows] == [problems[0].id, problems[2].id]
+        assert summary(rows, len(made)) == {
+            "rows": 2,
+            "left_out": 1,
+            "labelled_by_teacher": 2,
+            "labelled_by_verifier": 0,
+        }

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import files, plan
+from harness.arms import CONTROLS, NAMES, STAGES
+from harness.errors import UsageError
+from harness.plan import Plan, Wish
+from tests.conftest import TOY
+
+pytestmark = pytest.mark.usefixtures("toy_site")
+
+
+def _make(*assignments: str, config: Path | None = None, **run: Any) -> Plan:
+    return plan.make(Wish({**TOY, **run}, config, assignments))[0]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "run.toml"
+    path.write_text('[run]\nseed = 3\nstages = ["teacher-base"]\n[sizes]\ntest = 20\n[teacher]\nlevel = 2\n')
+    return path
+
+
+def test_without_stages_all_stages_and_the_standard_controls_are_planned() -> None:
+    assert _make().stages == NAMES
+    assert _make(controls="none").stages == STAGES
+    assert _make(stages=("student-base",)).stages == ("student-base",)
+    assert _make(stages=("bootstrap",), controls="standard").stages == ("bootstrap", *CONTROLS)
+
+
+def test_later_sources_win(config: Path) -> None:
+    assert _make().sizes["test"] == 12
+    assert _make(config=config).sizes == {"test": 20, "reflect": 6, "train": 9, "harder": 8}
+    assert _make("sizes.test=30", config=config).sizes["test"] == 30
+    assert _make(config=config).seed == 3
+    assert _make(config=config, seed="4").seed == 4
+    assert _make(config=config).plugins["teacher"].options["level"] == 2
+    assert _make("teacher.level=5", config=config).plugins["teacher"].options["level"] == 5
+
+
+def test_the_plan_says_what_is_simulated_and_where_plugins_come_from() -> None:
+    made = _make()
+    assert made.simulated == ("teacher toy",)
+    assert (made.plugins["student"].distribution, made.plugins["student"].version) == ("harness-toys", "1.0")
+
+
+def test_a_plan_read_back_is_the_same_plan(tmp_path: Path) -> None:
+    made = _make()
+    (tmp_path / "plan.json").write_text(files.pretty(made))
+    assert plan.read(tmp_path / "plan.json") == made
+    assert plan.read(tmp_path / "plan.json").sha256 == made.sha256
+    plan.again(made)
+
+
+@pytest.mark.parametrize(
+    ("run", "message"),
+    [
+        ({"stages": ("teacher-bass",)}, "no stage named 'teacher-bass'; did you mean 'teacher-base'?"),
+        ({"stages": ()}, "--stages: none given"),
+        ({"stages": ("student-lora",)}, "student-lora needs a learned strategy; add the stage bootstrap"),
+        ({"stages": ("teacher-strategy", "student-prompted")}, "teacher-strategy, student-prompted need a learned"),
+        ({"preset": "smal"}, "no preset 'smal'; did you mean 'small'?"),
+        ({"seed": "-1"}, "option run.seed: got '-1', expected a value greater than or equal to 0"),
+        ({"limit": "0"}, "option run.limit: got '0'"),
+        ({"controls": "some"}, "option run.controls: got 'some', expected 'none' or 'standard'"),
+        ({"strategy_file": "/nowhere/s.md"}, "--strategy-file /nowhere/s.md: No such file or directory"),
+        ({"teacher": "tow"}, "no teacher named 'tow'"),
+    ],
+)
+def test_what_cannot_be_planned_is_one_line(run: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        _make(**run)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("teacher.nope=1", "option teacher.nope: no such option"),
+        ("teacher.level=10", "option teacher.level: got '10', expected a value less than or equal to 9"),
+        ("teachers.level=1", "-o: no section 'teachers'; did you mean 'teacher'?"),
+        ("sizes.test=none", "option sizes.test: got 'none', expected a valid integer"),
+        ("level=1", "expected SECTION.NAME=VALUE"),
+    ],
+)
+def test_an_assignment_that_does_not_fit_is_one_line(assignment: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        _make(assignment)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"", "empty; expected tables"),
+        (b"[run", "not a TOML file"),
+        (b"\xff\xfe", "not a TOML file"),
+        (b"seed = 1", "'seed' stands outside a table"),
+        (b"[teachr]\nlevel = 1", "no section 'teachr'; did you mean 'teacher'?"),
+        (b"[run]\nsed = 1", "option run.sed: no such option; did you mean 'seed'?"),
+        (b"[run]\nstages = 3", "option run.stages: got 3"),
+    ],
+)
+def test_a_config_file_that_is_wrong_is_one_line(tmp_path: Path, text: bytes, message: str) -> None:
+    path = tmp_path / "run.toml"
+    path.write_bytes(text)
+    with pytest.raises(UsageError) as caught:
+        _make(config=path)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_strategy_file_and_the_bootstrap_stage_exclude_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "strategy.md"
+    path.write_text("Think.")
+    assert "bootstrap" not in _make(strategy_file=str(path)).stages
+    with pytest.raises(UsageError, match="takes the place of the stage bootstrap"):
+        _make(strategy_file=str(path), stages=("bootstrap",))
+    path.write_text(" \n")
+    with pytest.raises(UsageError, match="empty"):
+        _make(strategy_file=str(path))
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "nonsense", '{"plugins": 3}'])
+def test_a_damaged_plan_file_is_one_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "plan.json").write_text(text)
+    with pytest.raises(UsageError, match="not a plan of this harness"):
+        plan.read(tmp_path / "plan.json")

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness import files, run
+from harness.arms import NAMES
+from harness.errors import CallError, JournalError, UsageError
+from harness.observers import Observers
+from tests.conftest import ToyRun
+
+
+def _read(run_dir: Path) -> dict[str, dict[str, object]]:
+    result = files.read(run_dir / "result.json")
+    return {f"{arm['arm']}/{arm['split']}": arm for arm in result["arms"]}
+
+
+def test_a_run_measures_every_arm_on_its_problems(toy_run: ToyRun) -> None:
+    arms = _read(toy_run())
+    assert {key.split("/")[0] for key in arms} == set(NAMES)
+    assert arms["student-lora/harder"]["n"] == 8
+    assert arms["student-lora/test"]["correct"] == 12
+    assert arms["lora-labels/test"]["correct"] != 12
+
+
+def test_the_teacher_is_better_with_what_it_learned(toy_run: ToyRun) -> None:
+    arms = _read(toy_run())
+    assert (arms["teacher-base/test"]["correct"], arms["teacher-strategy/test"]["correct"]) == (8, 12)
+
+
+def test_every_file_of_a_run_directory_is_there(toy_run: ToyRun) -> None:
+    run_dir = toy_run()
+    names = {path.relative_to(run_dir).as_posix() for path in run_dir.rglob("*") if path.is_file()}
+    trained = ("student-lora", "lora-labels", "lora-naive", "lora-shuffled")
+    assert names == {
+        *("plan.json", "journal.jsonl", "lock", "problems.jsonl", "items.jsonl", "thoughts.jsonl", "journal.md"),
+        *("strategy.md", "strategy-evolution.md", "result.json", "run_meta.json"),
+        *(f"examples/{arm}.jsonl" for arm in trained),
+        *(f"adapters/{arm}/adapter_model.safetensors" for arm in trained),
+    }
+    assert run_dir.stat().st_mode & 0o777 == 0o700
+
+
+def test_readable_files_say_what_is_simulated(toy_run: ToyRun) -> None:
+    run_dir = toy_run()
+    for name in ("journal.md", "strategy.md", "strategy-evolution.md"):
+        assert "Simulated: teacher toy" in (run_dir / name).read_text()
+    assert files.read(run_dir / "result.json")["simulated"] == ["teacher toy"]
+
+
+def test_two_runs_of_one_plan_give_the_same_result(toy_run: ToyRun) -> None:
+    first, second = toy_run(out="first"), toy_run(out="second")
+    assert (first / "result.json").read_bytes() == (second / "result.json").read_bytes()
+
+
+def test_resuming_a_finished_run_repeats_no_effect_and_changes_no_byte(toy_run: ToyRun, tmp_path: Path) -> None:
+    marker = tmp_path / "effects"
+    run_dir = toy_run(*(f"{kind}.marker={marker}" for kind in ("teacher", "student", "trainer")))
+    effects, result = marker.read_text(), (run_dir / "result.json").read_bytes()
+    run.resume(run_dir, Observers([]))
+    assert marker.read_text() == effects
+    assert (run_dir / "result.json").read_bytes() == result
+
+
+@pytest.mark.parametrize(("trouble", "kind"), [("fail", "failed"), ("refuse", "refused"), ("cut", "truncated")])
+def test_a_call_that_gives_no_whole_reply_is_never_an_answer(toy_run: ToyRun, trouble: str, kind: str) -> None:
+    run_dir = toy_run(f"teacher.trouble={trouble}", stages=("teacher-base",))
+    (arm,) = _read(run_dir).values()
+    assert arm["correct"] == 0
+    assert arm["outcomes"] == {"answered": 0, "unparsed": 0, "refused": 0, "truncated": 0, "failed": 0, kind: 12}
+
+
+def test_learning_stops_with_one_line_when_the_teacher_does_not_reply(toy_run: ToyRun, tmp_path: Path) -> None:
+    with pytest.raises(CallError, match=r"reflect/batch-01 ended with error \(Overloaded 529\)"):
+        toy_run("teacher.trouble=silent")
+    assert not (tmp_path / "run" / "result.json").exists()
+
+
+def test_failed_calls_are_tried_again_by_a_resume_and_answers_are_not(toy_run: ToyRun, tmp_path: Path) -> None:
+    marker = tmp_path / "effects"
+    run_dir = toy_run("teacher.trouble=fail", f"teacher.marker={marker}", stages=("teacher-base",))
+    run.resume(run_dir, Observers([]))
+    assert len(marker.read_text().splitlines()) == 24
+
+
+def test_a_strategy_learned_elsewhere_takes_the_place_of_learning(toy_run: ToyRun, tmp_path: Path) -> None:
+    path = tmp_path / "strategy.md"
+    path.write_text("Look at the last digit.\n")
+    run_dir = toy_run(strategy_file=str(path))
+    assert "bootstrap/reflect" not in _read(run_dir)
+    assert _read(run_dir)["teacher-strategy/test"]["correct"] == 12
+
+
+def test_limit_takes_the_first_problems_of_each_split(toy_run: ToyRun) -> None:
+    whole, part = toy_run(out="whole", stages=("teacher-base",)), toy_run(out="part", stages=("teacher-base",), limit=5)
+    ids = [row["problem"] for row in files.read_lines(part / "items.jsonl")]
+    assert ids == [row["problem"] for row in files.read_lines(whole / "items.jsonl")][:5]
+
+
+def test_a_damaged_adapter_is_refused_by_a_resume(toy_run: ToyRun) -> None:
+    run_dir = toy_run()
+    (run_dir / "adapters" / "student-lora" / "adapter_model.safetensors").write_text('{"so": true}')
+    with pytest.raises(JournalError, match="not the one that was trained"):
+        run.resume(run_dir, Observers([]))
+
+
+def test_a_plan_that_cannot_be_followed_any_more_is_refused_with_the_difference(
+    toy_run: ToyRun, toy_site: Path
+) -> None:
+    run_dir = toy_run()
+    (toy_site / "harness_toys-1.0.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: harness-toys\nVersion: 2.0\n"
+    )
+    with pytest.raises(UsageError, match=r"plugins\.reflection\.version: was '1\.0', is '2\.0'"):
+        run.resume(run_dir, Observers([]))
+
+
+def test_a_directory_in_use_is_not_written_over(toy_run: ToyRun) -> None:
+    run_dir = toy_run()
+    before = (run_dir / "result.json").read_bytes()
+    with pytest.raises(UsageError, match="exists already"):
+        toy_run()
+    assert (run_dir / "result.json").read_bytes() == before
+
+
+def test_control_arms_differ_from_the_treatment_in_the_target_alone(toy_run: ToyRun) -> None:
+    run_dir = toy_run()
+    rows = {path.stem: files.read_lines(path) for path in (run_dir / "examples").iterdir()}
+    treatment = rows.pop("student-lora")
+    for arm, control in rows.items():
+        assert [row["problem_id"] for row in control] == [row["problem_id"] for row in treatment], arm
+        assert [row["prompt"] for row in control] == [row["prompt"] for row in treatment], arm
+    assert sorted(row["target"] for row in rows["lora-shuffled"]) == sorted(row["target"] for row in treatment)
+    assert [row["target"] for row in rows["lora-labels"]] == [row["label"] for row in treatment]
+
+
+def test_run_meta_notes_every_session(toy_run: ToyRun) -> None:
+    run_dir = toy_run()
+    run.resume(run_dir, Observers([]))
+    meta = files.read(run_dir / "run_meta.json")
+    assert [session["finished"] for session in meta["sessions"]] == [True, True]
+    assert set(meta["training"]) == {"student-lora", "lora-labels", "lora-naive", "lora-shuffled"}

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import files
+from harness.validation import problems_of
+from tests.conftest import ToyRun
+
+
+@pytest.fixture
+def run_dir(toy_run: ToyRun) -> Path:
+    return toy_run()
+
+
+def _edit(run_dir: Path, path: tuple[str | int, ...], value: object) -> list[str]:
+    """What validation says after one value of the result was changed."""
+    result = files.read(run_dir / "result.json")
+    inner: Any = result
+    for part in path[:-1]:
+        inner = inner[part]
+    inner[path[-1]] = value
+    (run_dir / "result.json").write_text(json.dumps(result))
+    return problems_of(run_dir / "result.json")
+
+
+def test_every_written_file_is_valid(run_dir: Path) -> None:
+    for name in ("result.json", "plan.json", "run_meta.json", "problems.jsonl", "items.jsonl"):
+        assert problems_of(run_dir / name) == [], name
+
+
+def _numbers(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    if isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _numbers(inner, (*path, key))
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield path
+
+
+def test_every_number_of_arms_contrasts_and_problems_is_recomputed(run_dir: Path) -> None:
+    text = (run_dir / "result.json").read_text()
+    result = json.loads(text)
+    for section in ("arms", "contrasts", "problems"):
+        for path in list(_numbers(result[section], (section,)))[::7]:
+            value: Any = json.loads(text)
+            for part in path:
+                value = value[part]
+            found = _edit(run_dir, path, round(value * 0.5 + 0.25, 6) if isinstance(value, float) else value + 1)
+            place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)[1:]
+            assert any(place in problem for problem in found), (place, found)
+            (run_dir / "result.json").write_text(text)
+
+
+def test_the_changed_field_is_named_with_both_values(run_dir: Path) -> None:
+    found = _edit(run_dir, ("arms", 0, "accuracy", "value"), 0.99)
+    assert len(found) == 1
+    assert found[0].startswith("arms[0].accuracy.value: says 0.99, the rows give ")
+
+
+def test_an_unparsed_reply_cannot_be_given_a_label(run_dir: Path) -> None:
+    rows = files.read_lines(run_dir / "items.jsonl")
+    row = next(row for row in rows if row["outcome"]["kind"] == "unparsed")
+    row["outcome"]["label"] = "EVEN"
+    (run_dir / "items.jsonl").write_text(files.lines(rows))
+    assert any("outcome" in problem for problem in problems_of(run_dir / "items.jsonl"))
+
+
+def test_rows_that_are_not_those_of_the_result_are_refused(run_dir: Path) -> None:
+    rows = files.read_lines(run_dir / "items.jsonl")
+    rows[0]["correct"] = not rows[0]["correct"]
+    (run_dir / "items.jsonl").write_text(files.lines(rows))
+    (problem,) = problems_of(run_dir / "result.json")
+    assert problem.startswith("files.items.jsonl: has digest ")
+
+
+def test_without_its_rows_a_result_is_not_valid(run_dir: Path) -> None:
+    (run_dir / "items.jsonl").unlink()
+    assert problems_of(run_dir / "result.json") == [
+        "files.items.jsonl: is not beside the result, so its numbers cannot be recomputed"
+    ]
+
+
+def test_a_row_file_outside_the_run_directory_is_not_read(run_dir: Path) -> None:
+    digest = files.read(run_dir / "result.json")["files"]["items.jsonl"]
+    found = _edit(run_dir, ("files", "../other/items.jsonl"), digest)
+    assert "files.../other/items.jsonl: lies outside the run directory" in found
+
+
+def test_an_unknown_field_is_refused(run_dir: Path) -> None:
+    found = _edit(run_dir, ("arms", 0, "score"), 1)
+    assert found
+    assert "'score' was unexpected" in found[0]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1, NaN]", '{"a":1,"a":2}', "[" * 100_000])
+def test_a_damaged_file_is_one_problem(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "result.json"
+    path.write_text(text)
+    (problem,) = problems_of(path)
+    assert problem.startswith("the file: ")
+
+
+def test_a_missing_file_is_one_problem(tmp_path: Path) -> None:
+    assert problems_of(tmp_path / "nothing.json") == ["the file: No such file or directory"]

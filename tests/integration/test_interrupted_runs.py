@@ -1,0 +1,68 @@
+"""The real command, killed and resumed."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+SOURCES = [REPOSITORY, *(REPOSITORY / name for name in ("plugins", "tasks", "schemas"))]
+
+
+class Command:
+    """``harness`` in a process of its own, with the toy plugins installed."""
+
+    def __init__(self, site: Path) -> None:
+        path = os.pathsep.join(map(str, [site, *SOURCES]))
+        self._environment = {**os.environ, "PYTHONPATH": path}
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Starts it."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "harness", *arguments],
+            env=self._environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def run(self, *arguments: str) -> None:
+        """Runs it to its end."""
+        process = self.start(*arguments)
+        _, errors = process.communicate()
+        assert process.returncode == 0, errors
+
+
+TOYS = ("run", "--task=parity", *(f"--{kind}=toy" for kind in ("teacher", "student", "reflection", "trainer")))
+
+
+@pytest.mark.timeout(600)
+def test_a_run_killed_at_ten_random_moments_ends_in_the_same_bytes(toy_site: Path, tmp_path: Path) -> None:
+    command = Command(toy_site)
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    command.run(*TOYS, "--out", str(whole))
+
+    chance = random.Random(7)
+    process = command.start(*TOYS, "--out", str(killed))
+    journal = killed / "journal.jsonl"
+    size = (whole / "journal.jsonl").stat().st_size
+    kills = 0
+    for moment in sorted(chance.uniform(0, 0.95) for _ in range(10)):
+        while process.poll() is None and not (journal.exists() and journal.stat().st_size > moment * size):
+            time.sleep(0.0005)
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            kills += 1
+        process.communicate()
+        process = command.start("run", "--resume", str(killed))
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    assert kills >= 8
+    assert (killed / "result.json").read_bytes() == (whole / "result.json").read_bytes()

@@ -1,0 +1,299 @@
+"""A whole set of plugins on a toy task, quick and without torch: is a number even?
+
+Installed by tests as a distribution of its own. The teacher and the student can be told to misbehave.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from harness.hookspecs import hookimpl
+from harness.protocols import OnStep, Studio, Task
+from harness.records import (
+    WEIGHTS,
+    Adapter,
+    Completion,
+    Example,
+    JournalEntry,
+    Json,
+    Message,
+    Problem,
+    Reflect,
+    Request,
+    Solve,
+    Strategy,
+    TrainingReport,
+    Truth,
+    Usage,
+    Worked,
+)
+from harness.protocols import Student
+from harness.specs import ReflectionSpec, StudentSpec, TaskSpec, TeacherSpec, TrainerSpec, VerifierSpec
+
+ENTRY_POINTS = """
+[harness.tasks]
+parity = tests.toys
+[harness.verifiers]
+parity = tests.toys
+[harness.teachers]
+toy = tests.toys
+[harness.students]
+toy = tests.toys
+[harness.reflections]
+toy = tests.toys
+[harness.trainers]
+toy = tests.toys
+"""
+GOOD = "Look at the last digit."
+
+
+class Options(BaseModel):
+    """Options of every toy."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    trouble: str = Field("", description="How the teacher misbehaves: fail, refuse or cut.")
+    marker: str = Field("", description="A file to which every effect adds a line.")
+    level: int = Field(1, ge=0, le=9, description="Does nothing.")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A toy rule."""
+
+    name: str
+    text: str
+    trivial: bool
+
+    def work(self, problem: Problem) -> Worked:
+        """Says EVEN always, or what is true."""
+        label = "EVEN" if self.trivial else _parity(problem)
+        return Worked(f"so {label}", label)
+
+
+def _number(problem: Problem) -> int:
+    number = problem.data["number"]
+    assert isinstance(number, int)
+    return number
+
+
+def _parity(problem: Problem) -> str:
+    return "ODD" if _number(problem) % 2 else "EVEN"
+
+
+class Parity:
+    """Numbers, a third of them odd."""
+
+    labels = ("EVEN", "ODD")
+    rules = (Rule("always-even", "Say EVEN.", True), Rule("last-digit", GOOD, False))
+    seed_strategy = "Think."
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    def problems(self, split: str, count: int) -> Sequence[Problem]:
+        """Numbers of a hundred per split."""
+        base = 1000 * ("test", "reflect", "train", "harder").index(split) + self._seed
+        return [self._problem(split, base, index) for index in range(count)]
+
+    def _problem(self, split: str, base: int, index: int) -> Problem:
+        number = 2 * (base + index) + (index % 3 == 0)
+        return Problem(
+            f"{split}/{index:04d}", split, "SMALL" if index % 2 else "LARGE", {"number": number}, str(number)
+        )
+
+    def prompt(self, problem: Problem, strategy: str | None) -> tuple[Message, ...]:
+        """One line of each."""
+        return (Message("system", f"EVEN or ODD? {strategy or ''}"), Message("user", str(problem.data["number"])))
+
+    demonstration = prompt
+
+    def parse(self, reply: str) -> str | None:
+        """The last word."""
+        last = reply.split()[-1:] or [""]
+        return last[0] if last[0] in self.labels else None
+
+    def reply(self, label: str) -> str:
+        """The label alone."""
+        return label
+
+
+class ParityVerifier:
+    """Knows what is even."""
+
+    def truth(self, problem: Problem) -> Truth:
+        """The remainder is the witness."""
+        return Truth(_parity(problem), {"remainder": _number(problem) % 2}, "see its last digit")
+
+    def check(self, problem: Problem, label: str) -> bool:
+        """Exact."""
+        return label == _parity(problem)
+
+
+class _Marked:
+    def __init__(self, options: Options) -> None:
+        self._options = options
+
+    def _mark(self, what: str) -> None:
+        if self._options.marker:
+            with Path(self._options.marker).open("a") as stream:
+                stream.write(what + "\n")
+
+
+class ToyTeacher(_Marked):
+    """Says EVEN until its strategy is good."""
+
+    identity: Mapping[str, Json] = {"provider": "toy", "model": "toy-1"}
+    price = (1.0, 2.0)
+
+    def preflight(self) -> None:
+        """Always ready."""
+
+    def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
+        """In reverse, since any order must do."""
+        for request in reversed(requests):
+            self._mark(request.key)
+            yield self._reply(request)
+
+    def _reply(self, request: Request) -> Completion:
+        usage = Usage(10, 5)
+        match request.context, self._options.trouble:
+            case Solve(), "fail":
+                return Completion(request.key, "", "error", "toy-1", usage, "Overloaded 529")
+            case Solve(), "refuse":
+                return Completion(request.key, "no EVEN", "refusal", "toy-1", usage)
+            case Solve(), "cut":
+                return Completion(request.key, "it is EVEN", "length", "toy-1", usage)
+            case Reflect(), "silent":
+                return Completion(request.key, "", "error", "toy-1", usage, "Overloaded 529")
+            case Solve(problem, strategy), _:
+                text = _parity(problem) if strategy and GOOD in strategy else "EVEN"
+                return Completion(request.key, f"so {text}", "end", "toy-1", usage)
+            case _:
+                return Completion(request.key, GOOD, "end", "toy-1", usage)
+
+
+class ToyReflection:
+    """One batch, one entry, one strategy."""
+
+    def calls(self, problems: int) -> Mapping[str, int]:
+        """One of each."""
+        return {"solve": problems, "reflect": 1}
+
+    def learn(self, problems: Sequence[Problem], seed_strategy: str, studio: Studio) -> Strategy:
+        """Solves, reflects, and takes the reflection as strategy."""
+        seed = Strategy("s0", seed_strategy, None, 0)
+        studio.strategy(seed)
+        attempts = studio.attempt("batch-01", problems, seed.text)
+        correct = sum(attempt.correct for attempt in attempts)
+        reply = studio.ask(
+            Request("reflect/batch-01", (Message("user", "reflect"),), Reflect(tuple(attempts), seed.text))
+        )
+        studio.entry(JournalEntry(1, correct, len(attempts), seed.id, reply.text, reply.usage))
+        learned = Strategy("s1", reply.text, "s0", 1, correct, len(attempts), reply.usage)
+        studio.strategy(learned)
+        return learned
+
+
+class ToyStudent(_Marked):
+    """Knows nothing but what its adapter says by heart, and the parity if its adapter has seen the word so."""
+
+    identity: Mapping[str, Json] = {"provider": "toy", "model": "toy-student"}
+    batch_size = 7
+
+    def preflight(self) -> None:
+        """Always ready."""
+
+    def generate(self, requests: Sequence[Request], adapter: Adapter | None) -> list[Completion]:
+        """Base: half of the replies state nothing."""
+        self._mark(f"generate {len(requests)}")
+        taught = json.loads((adapter.folder / WEIGHTS).read_text())["so"] if adapter else False
+        return [self._reply(request, taught) for request in requests]
+
+    def _reply(self, request: Request, taught: bool) -> Completion:
+        number = int(request.messages[-1].text)
+        text = ("so ODD" if number % 2 else "so EVEN") if taught else ("EVEN" if number % 4 else "hm")
+        return Completion(request.key, text, "end", "toy-student", Usage(3, 2))
+
+    def probe(self, requests: Sequence[Request], adapter: Adapter) -> float:  # noqa: ARG002 - the protocol's signature
+        """Made up."""
+        return 0.5
+
+
+class ToyTrainer(_Marked):
+    """Writes down whether the targets show their work."""
+
+    settings: Mapping[str, Json] = {"epochs": 1}
+
+    def preflight(self, student: Student) -> None:
+        """Trains anything."""
+
+    def train(
+        self,
+        student: Student,  # noqa: ARG002 - the protocol's signature
+        examples: Sequence[Example],
+        seed: int,
+        folder: Path,
+        on_step: OnStep,
+    ) -> TrainingReport:
+        """One step."""
+        self._mark("train")
+        taught = all(example.target.startswith("so") for example in examples)
+        (folder / WEIGHTS).write_text(json.dumps({"so": taught, "seed": seed}))
+        on_step(1, 1, 0.25)
+        return TrainingReport(self.settings, len(examples), 1, (0.25,), 2 * len(examples), 9, 0, 0.1, 1)
+
+
+@hookimpl
+def harness_tasks() -> list[TaskSpec[Options]]:
+    """The toy task."""
+    presets = {"small": {"sizes": {"test": 12, "reflect": 6, "train": 9, "harder": 8}}}
+    return [
+        TaskSpec(
+            name="parity",
+            summary="Is a number even?",
+            options=Options,
+            create=lambda options, seed: Parity(seed),  # noqa: ARG005 - the factory's signature
+            verifier="parity",
+            presets=presets,
+        )
+    ]
+
+
+@hookimpl
+def harness_verifiers() -> list[VerifierSpec[Options]]:
+    """Its verifier."""
+    return [VerifierSpec(name="parity", summary="Parity.", options=Options, create=lambda *_: ParityVerifier())]
+
+
+@hookimpl
+def harness_teachers() -> list[TeacherSpec[Options]]:
+    """The toy teacher."""
+
+    def create(options: Options, task: Task, seed: int) -> ToyTeacher:  # noqa: ARG001 - the factory's signature
+        return ToyTeacher(options)
+
+    return [TeacherSpec(name="toy", summary="A toy.", options=Options, create=create, simulated=True)]
+
+
+@hookimpl
+def harness_students() -> list[StudentSpec[Options]]:
+    """The toy student."""
+    return [StudentSpec(name="toy", summary="A toy.", options=Options, create=ToyStudent)]
+
+
+@hookimpl
+def harness_reflections() -> list[ReflectionSpec[Options]]:
+    """The toy reflection."""
+    return [ReflectionSpec(name="toy", summary="A toy.", options=Options, create=lambda *_: ToyReflection())]
+
+
+@hookimpl
+def harness_trainers() -> list[TrainerSpec[Options]]:
+    """The toy trainer."""
+    return [TrainerSpec(name="toy", summary="A toy.", options=Options, create=ToyTrainer)]
