@@ -149,8 +149,8 @@ Settings = dict[str, dict[str, Any]]
 
 def make(wish: Wish) -> tuple[Plan, Cast]:
     """The plan of a wish, and its plugins. Raises UsageError for anything that is wrong; writes nothing."""
-    given = read_config(wish.config) if wish.config else {}
-    _merge(given, _assigned(wish.assignments))
+    given = _given(wish)
+    given.pop("observer", None)
     _merge(given, {"run": {name: value for name, value in wish.run.items() if value is not None}})
     run = options.validate(RunSettings, given.pop("run", {}), "run")
     task = registry.load(registry.TASK, run.task)
@@ -160,8 +160,28 @@ def make(wish: Wish) -> tuple[Plan, Cast]:
     _merge(settings, student.spec.defaults)
     _merge(settings, _preset(task.spec, run.preset))
     _merge(settings, given)
-    _check_sections(settings)
     return _build(run, settings, task, student)
+
+
+def watchers(wish: Wish, names: Iterable[str]) -> list[tuple[str, object]]:
+    """The observers of these names, made with their options: the table ``[observer.NAME]``, ``-o observer.NAME.X=V``.
+
+    They are no part of the plan, since they cannot change a result. Raises UsageError.
+    """
+    settings = _given(wish).get("observer", {})
+    chosen = [registry.load(registry.OBSERVER, name) for name in names]
+    for name in settings:
+        if name not in names:
+            raise UsageError(f"options for observer {name!r}, which is not chosen; add --observer {name}")
+    return [
+        (
+            loaded.ref.name,
+            loaded.spec.create(
+                options.resolve(loaded.spec, settings.get(loaded.ref.name, {}), f"observer.{loaded.ref.name}")
+            ),
+        )
+        for loaded in chosen
+    ]
 
 
 def again(plan: Plan) -> Cast:
@@ -299,18 +319,23 @@ def _preset(task: TaskSpec[Any], name: str | None) -> Mapping[str, Mapping[str, 
     return task.presets[name]
 
 
-def _assigned(assignments: Iterable[str]) -> Settings:
-    settings: Settings = {}
-    for text in assignments:
+def _given(wish: Wish) -> Settings:
+    """What the configuration file and ``-o`` say, by section; the latter wins."""
+    settings = read_config(wish.config) if wish.config else {}
+    for text in wish.assignments:
         section, name, value = options.parse_assignment(text)
-        settings.setdefault(section, {})[name] = value
-    _check_sections(settings, "-o")
+        _check_sections([section], "-o")
+        table = settings.setdefault(section, {})
+        if section == "observer":
+            observer, _, name = name.partition(".")
+            table = table.setdefault(observer, {})
+        table[name] = value
     return settings
 
 
-def _check_sections(settings: Mapping[str, Any], where: str = "configuration") -> None:
-    sections = ("run", "sizes", *PLUGIN_KINDS)
-    for section in settings:
+def _check_sections(given: Iterable[str], where: str) -> None:
+    sections = ("run", "sizes", *PLUGIN_KINDS, "observer")
+    for section in given:
         if section not in sections:
             raise UsageError(
                 f"{where}: no section {section!r};{did_you_mean(section, sections)} sections: {', '.join(sections)}"

@@ -13,7 +13,7 @@ from harness.observers import Observers
 from harness.plan import Wish
 from tests import toys
 
-TOY = {name: "toy" for name in ("teacher", "student", "reflection", "trainer")} | {"task": "parity", "preset": "small"}
+TOY = dict.fromkeys(("teacher", "student", "reflection", "trainer"), "toy") | {"task": "parity", "preset": "small"}
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from harness.hookspecs import hookimpl
-from harness.protocols import OnStep, Studio, Task
+from harness.protocols import OnStep, Student, Studio, Task
 from harness.records import (
     WEIGHTS,
     Adapter,
@@ -32,7 +32,6 @@ from harness.records import (
     Usage,
     Worked,
 )
-from harness.protocols import Student
 from harness.specs import ReflectionSpec, StudentSpec, TaskSpec, TeacherSpec, TrainerSpec, VerifierSpec
 
 ENTRY_POINTS = """

@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from harness import estimate, options, registry, run, summary
+from harness import estimate, run, summary
 from harness.crew import Crew
 from harness.errors import UsageError
 from harness.observers import Observers
-from harness.plan import Plan, Wish
+from harness.plan import Plan, Wish, watchers
 from harness.progress import BarProgress, for_stream
 
 
@@ -54,28 +54,24 @@ def command(
     if stages is not None:
         given["stages"] = tuple(name.strip() for name in stages.split(",") if name.strip())
     told = for_stream()
-    listeners = [("progress", told), *_observers(observers)]
+    wish = Wish(given, config, assignments)
     try:
+        listeners = Observers([("(progress)", told), *watchers(wish, observers)])
         if resume is not None:
             if given or config or assignments or out or dry_run:
                 raise UsageError("--resume takes its plan from the run directory; leave the other options out")
-            result, run_dir = run.resume(resume, Observers(listeners)), resume
+            result, run_dir = run.resume(resume, listeners), resume
         else:
-            plan, crew = run.prepare(Wish(given, config, assignments))
+            plan, crew = run.prepare(wish)
             if dry_run:
                 click.echo(_forecast(plan, crew))
                 return
             run_dir = out or _new_name(plan)
-            result = run.start(plan, crew, run_dir, Observers(listeners))
+            result = run.start(plan, crew, run_dir, listeners)
     finally:
         if isinstance(told, BarProgress):
             told.close()
     click.echo(f"\n{summary.text(result)}\n\nresult: {run_dir / 'result.json'}")
-
-
-def _observers(names: tuple[str, ...]) -> list[tuple[str, object]]:
-    loaded = [registry.load(registry.OBSERVER, name).spec for name in names]
-    return [(spec.name, spec.create(options.resolve(spec, {}, "observer"))) for spec in loaded]
 
 
 def _new_name(plan: Plan) -> Path:

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from harness.cli import main
+from harness.registry import KINDS, PluginRef, installed
+
+FakeDistribution = Callable[..., Path]
+
+
+def run(*args: str) -> Result:
+    return CliRunner().invoke(main, args, prog_name="harness")
+
+
+def lines(result: Result, containing: str) -> Sequence[str]:
+    return [line for line in result.stdout.splitlines() if containing in line]
+
+
+OURS = tuple(ref for ref in installed() if ref.distribution == "transfer-harness")
+
+
+def test_a_table_lists_every_plugin_that_ships_within_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.cli.plugin.installed", lambda _: OURS)
+    result = run("plugin", "list")
+    assert result.exit_code == 0
+    heading, *rows = result.stdout.splitlines()
+    assert heading.split() == ["KIND", "NAME", "DISTRIBUTION", "VERSION", "MODULE"]
+    assert [row.split()[1] for row in rows] == [ref.name for ref in OURS]
+    assert max(map(len, rows)) <= 80
+
+
+def test_one_kind_can_be_listed(fake_distribution: FakeDistribution) -> None:
+    fake_distribution("harness-mine", {"harness.teachers": {"one": "m"}, "harness.observers": {"two": "m"}})
+    result = run("plugin", "list", "--kind", "observer")
+    assert lines(result, "two")
+    assert not lines(result, "one ")
+    assert not lines(result, "teacher")
+
+
+def test_the_list_as_json_holds_the_same(fake_distribution: FakeDistribution) -> None:
+    fake_distribution("harness-mine", {"harness.observers": {"mine": "m:hooks"}})
+    rows = json.loads(run("plugin", "list", "--kind", "observer", "--json").stdout)
+    assert {
+        "kind": "observer",
+        "name": "mine",
+        "target": "m:hooks",
+        "distribution": "harness-mine",
+        "version": "1.0",
+        "conflict": False,
+    } in rows
+
+
+def test_a_name_of_two_distributions_is_marked(fake_distribution: FakeDistribution) -> None:
+    for name in ("harness-mine", "harness-theirs"):
+        fake_distribution(name, {"harness.teachers": {"twin": "m"}})
+    fake_distribution("harness-single", {"harness.tasks": {"twin": "m"}})
+    result = run("plugin", "list")
+    assert ["!" in line for line in lines(result, "twin")] == [False, True, True]
+    assert lines(result, "provided more than once")
+    marked = [row for row in json.loads(run("plugin", "list", "--json").stdout) if row["conflict"]]
+    assert [row["distribution"] for row in marked] == ["harness-mine", "harness-theirs"]
+
+
+def test_listing_imports_no_plugin_and_shows_a_broken_one(fake_distribution: FakeDistribution) -> None:
+    fake_distribution("harness-mine", {"harness.teachers": {"bad": "bad_module"}}, {"bad_module": "raise SystemExit"})
+    assert lines(run("plugin", "list"), "bad_module")
+    assert "bad_module" not in sys.modules
+
+
+def test_a_kind_without_plugins_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.registry._declared", list)
+    assert run("plugin", "list", "--kind", "observer").stdout == "no observer is installed\n"
+    assert run("plugin", "list", "--json").stdout == "[]\n"
+
+
+@pytest.fixture
+def echo(fake_distribution: FakeDistribution, echo_source: str) -> None:
+    fake_distribution("harness-mine", {"harness.teachers": {"echo": "echo_module"}}, {"echo_module": echo_source})
+
+
+@pytest.mark.usefixtures("echo")
+def test_a_plugin_is_shown_with_summary_origin_and_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    result = run("plugin", "show", "teacher", "echo")
+    assert result.exit_code == 0
+    for text in (
+        "teacher echo (simulated)",
+        "Says it again.",
+        "from harness-mine 1.0, module echo_module, plugin API 1",
+        "max_tokens: int >= 1; default 256",
+        "tone: 'plain' | 'warm'; default 'plain'",
+        "model: str; required",
+        "How it speaks.",
+    ):
+        assert lines(result, text)
+    assert max(map(len, result.stdout.splitlines())) <= 60
+
+
+@pytest.mark.usefixtures("echo")
+def test_a_plugin_as_json_holds_the_same() -> None:
+    record = json.loads(run("plugin", "show", "teacher", "echo", "--json").stdout)
+    assert record["simulated"] is True
+    assert record["api"] == 1
+    assert (record["distribution"], record["version"], record["target"]) == ("harness-mine", "1.0", "echo_module")
+    assert [(option["name"], option["default"], option["required"]) for option in record["options"]] == [
+        ("max_tokens", 256, False),
+        ("tone", "plain", False),
+        ("model", None, True),
+    ]
+
+
+@pytest.mark.parametrize("ref", OURS, ids=lambda ref: f"{ref.kind} {ref.name}")
+def test_every_plugin_that_ships_can_be_shown(ref: PluginRef) -> None:
+    result = run("plugin", "show", ref.kind, ref.name)
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (("show", "teacher", "eco"), "no teacher named 'eco'; did you mean 'echo'? installed: "),
+        (("show", "techer", "echo"), "no plugin kind 'techer'; did you mean 'teacher'? kinds: task, verifier, "),
+        (("list", "--kind", "teachers"), "no plugin kind 'teachers'; did you mean 'teacher'? kinds: "),
+    ],
+)
+@pytest.mark.usefixtures("echo")
+def test_a_wrong_name_ends_in_one_line_and_exit_2(args: tuple[str, ...], says: str) -> None:
+    result = run("plugin", *args)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith(f"harness: {says}")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_the_help_names_every_kind() -> None:
+    text = " ".join(run("plugin", "list", "--help").stdout.split())
+    assert all(kind in text for kind in KINDS)

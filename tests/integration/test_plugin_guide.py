@@ -1,0 +1,74 @@
+"""The plugin guide, followed to the letter: its files, installed with pip, make plugins that run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness import files
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def _files_of_guide() -> dict[str, str]:
+    """Each code block that stands under a line with nothing but a file name."""
+    lines = (REPOSITORY / "docs" / "plugins.md").read_text().split("\n")
+    found = {}
+    for number, line in enumerate(lines):
+        if line.startswith("`") and line.endswith("`") and lines[number + 2].startswith("```"):
+            end = lines.index("```", number + 3)
+            found[line.strip("`")] = "\n".join(lines[number + 3 : end]) + "\n"
+    return found
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("guide")
+    for name, text in _files_of_guide().items():
+        path = folder / "harness-larger" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target"]
+    subprocess.run([*install, str(folder / "site"), str(folder / "harness-larger")], check=True)
+    return folder / "site"
+
+
+def _harness(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    sources = [site, REPOSITORY, *(REPOSITORY / name for name in ("plugins", "tasks", "schemas"))]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, sources))}
+    return subprocess.run(
+        [sys.executable, "-m", "harness", *arguments], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_guide_has_three_files() -> None:
+    assert set(_files_of_guide()) == {"pyproject.toml", "harness_larger/__init__.py", "harness_larger/parts.py"}
+
+
+def test_its_plugins_are_listed_and_described(site: Path) -> None:
+    listed = _harness(site, "plugin", "list").stdout
+    assert "harness-larger" in listed
+    shown = _harness(site, "plugin", "show", "teacher", "stubborn").stdout
+    assert "what it always says" in shown
+
+
+def test_its_teacher_and_task_run_and_give_a_valid_result(site: Path, tmp_path: Path) -> None:
+    arguments = ("--task", "larger", "--teacher", "stubborn", "--stages", "teacher-base", "--out", str(tmp_path / "run"))
+    process = _harness(site, "run", *arguments)
+    assert process.returncode == 0, process.stderr
+    (arm,) = files.read(tmp_path / "run" / "result.json")["arms"]
+    assert arm["accuracy"]["value"] == 0.5
+    assert arm["best_trivial"]["accuracy"] == 0.5
+    assert _harness(site, "validate", str(tmp_path / "run" / "result.json")).returncode == 0
+
+
+def test_its_teacher_refuses_a_wrong_answer_before_the_run(site: Path, tmp_path: Path) -> None:
+    arguments = ("--task", "larger", "--teacher", "stubborn", "--out", str(tmp_path / "run"), "-o", "teacher.answer=MAYBE")
+    process = _harness(site, "run", *arguments)
+    assert process.returncode == 2
+    assert process.stderr == "harness: teacher.answer: got 'MAYBE', expected one of FIRST, SECOND\n"
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,154 @@
+"""How `lrl` learns: what it asks, in which order, and what it records."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from harness_lrl import Options, harness_reflections
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from harness.errors import CallError
+from harness.protocols import Reflection, Task
+from harness.records import Distil, JournalEntry, Reflect, Strategy, Usage
+
+MakeStudio = Callable[..., Any]
+sizes = st.integers(1, 12)
+
+
+def make(task: Task, **options: Any) -> Reflection:
+    (spec,) = harness_reflections()
+    return spec.create(Options(**options), task)
+
+
+def strategies(recorded: list[JournalEntry | Strategy]) -> list[Strategy]:
+    return [record for record in recorded if isinstance(record, Strategy)]
+
+
+def entries(recorded: list[JournalEntry | Strategy]) -> list[JournalEntry]:
+    return [record for record in recorded if isinstance(record, JournalEntry)]
+
+
+def test_it_is_named_lrl() -> None:
+    (spec,) = harness_reflections()
+    assert (spec.name, spec.simulated) == ("lrl", False)
+
+
+@pytest.mark.parametrize("options", [{"batch_size": 0}, {"distil_every": 0}, {"max_reply_chars": 1}, {"nope": 1}])
+def test_options_out_of_range_or_unknown_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Options(**options)
+
+
+@given(st.integers(0, 60), sizes, sizes)
+def test_calls_are_what_learning_takes(
+    task: Task, studio: MakeStudio, count: int, batch_size: int, distil_every: int
+) -> None:
+    made = studio()
+    reflection = make(task, batch_size=batch_size, distil_every=distil_every)
+    reflection.learn(task.problems("reflect", count), "", made)
+    asked = Counter(request.context.purpose for request in made.asked)
+    assert reflection.calls(count) == {
+        "solve": sum(size for _, size, _ in made.tried),
+        "reflect": asked["reflect"],
+        "distil": asked["distil"],
+    }
+
+
+@given(st.integers(0, 60), sizes, sizes)
+def test_every_entry_and_strategy_is_recorded_with_its_descent(
+    task: Task, studio: MakeStudio, count: int, batch_size: int, distil_every: int
+) -> None:
+    made = studio()
+    last = make(task, batch_size=batch_size, distil_every=distil_every).learn(
+        task.problems("reflect", count), "Seed.", made
+    )
+    written, candidates = entries(made.recorded), strategies(made.recorded)
+    assert made.recorded[0] == Strategy("s0", "Seed.", None, 0)
+    assert last == candidates[-1]
+    assert [entry.batch for entry in written] == list(range(1, len(written) + 1))
+    assert sum(entry.n for entry in written) == count
+    for parent, child in pairwise(candidates):
+        under_parent = [entry for entry in written if entry.strategy == parent.id]
+        assert child.parent == parent.id
+        assert child.after_batch == under_parent[-1].batch
+        assert child.after_batch - parent.after_batch == len(under_parent) <= distil_every
+        assert (child.correct, child.n) == (sum(e.correct for e in under_parent), sum(e.n for e in under_parent))
+    assert last.after_batch == len(written)
+
+
+@given(st.integers(0, 60), sizes, sizes)
+def test_keys_are_unique_and_the_same_every_time(
+    task: Task, studio: MakeStudio, count: int, batch_size: int, distil_every: int
+) -> None:
+    one, two = studio(), studio()
+    for made in (one, two):
+        make(task, batch_size=batch_size, distil_every=distil_every).learn(task.problems("reflect", count), "", made)
+    assert one.asked == two.asked
+    assert one.recorded == two.recorded
+    keys = [name for name, _, _ in one.tried] + [request.key for request in one.asked]
+    assert len(set(keys)) == len(keys)
+
+
+def test_the_published_schedule(task: Task, studio: MakeStudio) -> None:
+    made = studio()
+    make(task).learn(task.problems("reflect", 100), "Seed.", made)
+    assert [request.key for request in made.asked] == [
+        *(f"reflect/batch-{number:02d}" for number in range(1, 6)),
+        "distil/s1",
+        *(f"reflect/batch-{number:02d}" for number in range(6, 11)),
+        "distil/s2",
+    ]
+    assert made.tried == [
+        *((f"batch-{number:02d}", 10, "Seed.") for number in range(1, 6)),
+        *((f"batch-{number:02d}", 10, "strategy distil/s1") for number in range(6, 11)),
+    ]
+
+
+def test_requests_carry_the_batch_and_the_whole_journal(task: Task, studio: MakeStudio) -> None:
+    made = studio()
+    make(task, batch_size=2, distil_every=2).learn(task.problems("reflect", 7), "Seed.", made)
+    reflections = [request.context for request in made.asked if isinstance(request.context, Reflect)]
+    distillations = [request.context for request in made.asked if isinstance(request.context, Distil)]
+    assert [len(context.attempts) for context in reflections] == [2, 2, 2, 1]
+    assert [context.strategy for context in reflections] == ["Seed."] * 2 + ["strategy distil/s1"] * 2
+    assert [context.entries for context in distillations] == [
+        tuple(f"lesson reflect/batch-{number:02d}" for number in range(1, last + 1)) for last in (2, 4)
+    ]
+    assert [context.strategy for context in distillations] == ["Seed.", "strategy distil/s1"]
+
+
+def test_usage_is_that_of_the_reply(task: Task, studio: MakeStudio) -> None:
+    made = studio()
+    make(task, batch_size=2).learn(task.problems("reflect", 4), "", made)
+    assert [record.usage for record in made.recorded] == [Usage(), Usage(1, 1), Usage(2, 1), Usage(3, 1)]
+
+
+def test_a_blank_distillation_keeps_the_strategy_and_is_recorded(task: Task, studio: MakeStudio) -> None:
+    made = studio(replies={"distil/s1": " \n"})
+    last = make(task).learn(task.problems("reflect", 10), "Seed.", made)
+    assert (last.id, last.text, last.parent) == ("s1", "Seed.", "s0")
+    assert strategies(made.recorded)[-1] == last
+
+
+def test_the_option_seed_strategy_goes_before_the_tasks(task: Task, studio: MakeStudio) -> None:
+    made = studio()
+    assert make(task, seed_strategy="Mine.").learn([], "Seed.", made).text == "Mine."
+    assert make(task).learn([], "Seed.", studio()).text == "Seed."
+    assert [record.id for record in made.recorded] == ["s0"]
+
+
+@pytest.mark.parametrize(("fails", "left"), [("reflect/batch-02", 2), ("distil/s1", 6), ("reflect/batch-06", 7)])
+def test_a_failed_call_ends_learning_and_leaves_what_was_recorded(
+    task: Task, studio: MakeStudio, fails: str, left: int
+) -> None:
+    made, whole = studio(fails=fails), studio()
+    with pytest.raises(CallError, match=fails):
+        make(task).learn(task.problems("reflect", 100), "", made)
+    make(task).learn(task.problems("reflect", 100), "", whole)
+    assert made.recorded == whole.recorded[:left]

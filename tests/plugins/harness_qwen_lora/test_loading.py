@@ -1,0 +1,155 @@
+"""Checkpoints: found, named, digested, refused in one line."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub
+import pytest
+from harness_qwen_lora.loading import Checkpoint, linear_modules, locate, quiet
+from harness_qwen_lora.options import QwenLoraOptions
+from harness_qwen_lora.student import QwenStudent
+from huggingface_hub.hf_api import BlobLfsInfo, RepoSibling
+
+from harness.errors import UsageError
+from harness.records import Request
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture
+def copy(checkpoint: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(checkpoint, tmp_path / "copy"))
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An empty Hub cache and no network."""
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    return tmp_path / "hub"
+
+
+def one_line(error: pytest.ExceptionInfo[UsageError]) -> str:
+    text = str(error.value)
+    assert "\n" not in text
+    return text
+
+
+def test_folder_that_is_not_there_is_refused() -> None:
+    with pytest.raises(UsageError) as error:
+        locate("/nowhere")
+    assert one_line(error) == (
+        "student.model: folder '/nowhere' does not exist; give a Hugging Face model folder or a Hub id such as "
+        "Qwen/Qwen2.5-3B-Instruct"
+    )
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        ("config.json", "has no config.json"),
+        ("model.safetensors", r"has no \*\.safetensors"),
+        ("tokenizer.json", "has no tokenizer.json"),
+        ("chat_template.jinja", "has no chat template"),
+    ],
+)
+def test_folder_that_lacks_a_file_is_refused_by_its_name(copy: Path, missing: str, said: str) -> None:
+    (copy / missing).unlink()
+    with pytest.raises(UsageError, match=said) as error:
+        locate(str(copy))
+    one_line(error)
+
+
+@pytest.mark.parametrize("model", ["gpt2", "a/b/c", "C:\\models", "Qwen/", ""])
+def test_what_is_neither_folder_nor_hub_id_is_refused(model: str) -> None:
+    with pytest.raises(UsageError, match="neither a folder"):
+        locate(model)
+
+
+def test_revision_of_a_folder_is_refused(copy: Path) -> None:
+    with pytest.raises(UsageError, match=r"student\.revision"):
+        locate(str(copy), revision="main")
+
+
+def test_damaged_checkpoint_is_refused_in_one_line(copy: Path) -> None:
+    (copy / "model.safetensors").write_bytes(b"not weights")
+    student = QwenStudent(str(copy), QwenLoraOptions(device="cpu"))
+    with pytest.raises(UsageError, match="cannot be loaded") as error:
+        student.chat()
+    one_line(error)
+
+
+def test_damaged_settings_are_refused_in_one_line(copy: Path) -> None:
+    (copy / "tokenizer_config.json").write_text("{")
+    with pytest.raises(UsageError, match="is not JSON") as error:
+        locate(str(copy))
+    one_line(error)
+
+
+def test_folder_is_called_by_its_own_name_and_digested_by_its_file(copy: Path) -> None:
+    found = locate(str(copy))
+    assert (found.name, found.revision) == ("copy", None)
+    assert found.weights_sha256() == hashlib.sha256((copy / "model.safetensors").read_bytes()).hexdigest()
+    assert locate(str(copy), name="bundled").name == "bundled"
+
+
+def test_weights_in_several_files_have_the_digest_of_their_digests(checkpoint: Path, tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    folder = Path(shutil.copytree(checkpoint, tmp_path / "sharded", ignore=shutil.ignore_patterns("model.*")))
+    with quiet():
+        AutoModelForCausalLM.from_pretrained(checkpoint).save_pretrained(folder, max_shard_size="40KB")
+    files = sorted(folder.glob("*.safetensors"))
+    assert len(files) > 1
+    lines = "".join(f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in files)
+    assert locate(str(folder)).weights_sha256() == hashlib.sha256(lines.encode()).hexdigest()
+    files[0].unlink()
+    with pytest.raises(UsageError, match="safetensors"):
+        locate(str(folder))
+
+
+@pytest.mark.usefixtures("offline")
+def test_hub_id_that_is_neither_cached_nor_reachable_says_what_to_run() -> None:
+    with pytest.raises(UsageError, match="run `hf download some/model --revision v1`") as error:
+        locate("some/model", revision="v1")
+    one_line(error)
+
+
+def test_cached_hub_id_needs_no_network_and_is_pinned_to_its_commit(
+    checkpoint: Path, offline: Path, requests: list[Request]
+) -> None:
+    repository = offline / "models--some--model"
+    shutil.copytree(checkpoint, repository / "snapshots" / COMMIT)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(COMMIT)
+    student = QwenStudent("some/model", QwenLoraOptions(device="cpu", max_new_tokens=2))
+    student.preflight()
+    assert (student.identity["model"], student.identity["revision"]) == ("some/model", COMMIT)
+    assert student.generate(requests, None)[0].model == "some/model"
+
+
+def test_hub_states_the_same_digest_as_the_files_have(
+    checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = hashlib.sha256((checkpoint / "model.safetensors").read_bytes()).hexdigest()
+    lfs = BlobLfsInfo(size=1, sha256=digest, pointer_size=1)
+    siblings = [RepoSibling("config.json"), RepoSibling("model.safetensors", lfs=lfs)]
+    info = type("Info", (), {"sha": COMMIT, "siblings": siblings})
+
+    def model_info(*_args: Any, **_kwargs: Any) -> Any:
+        return info
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(huggingface_hub, "model_info", model_info)
+    found = locate("some/model")
+    assert found == Checkpoint("some/model", COMMIT, None, {"model.safetensors": digest})
+    assert found.weights_sha256() == locate(str(checkpoint)).weights_sha256()
+
+
+def test_linear_modules_are_known_from_the_config_alone(checkpoint: Path) -> None:
+    projections = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
+    assert linear_modules(checkpoint) == projections | {"lm_head"}

@@ -1,0 +1,205 @@
+"""The LoRA trainer: what it learns from, what it leaves behind, what it refuses."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from harness_qwen_lora.encoding import Row
+from harness_qwen_lora.hf_trainer import collate, tensors
+from harness_qwen_lora.options import LoraOptions
+from harness_qwen_lora.student import QwenStudent
+from harness_qwen_lora.training import LoraTrainer
+from safetensors.torch import load_file
+
+from harness.errors import HarnessError, UsageError
+from harness.protocols import Student
+from harness.records import Example, Message, TrainingReport
+
+MakeStudent = Callable[..., QwenStudent]
+WEIGHTS = "adapter_model.safetensors"
+
+
+def train(student: Student, examples: list[Example], folder: Path, seed: int = 7, **options: Any) -> TrainingReport:
+    folder.mkdir()
+    settings = {"rank": 2, "epochs": 2, "learning_rate": 1e-2} | options
+    return LoraTrainer(LoraOptions(**settings)).train(student, examples, seed, folder, lambda *_: None)
+
+
+def parameters(student: QwenStudent) -> dict[str, torch.Tensor]:
+    with student.lend() as model:
+        return {name: value.detach().clone() for name, value in model.named_parameters()}
+
+
+def test_loss_falls_on_the_reply_and_on_nothing_else() -> None:
+    rows = [tensors(Row((5, 6, 7, 8), 2, False)), tensors(Row((5, 9), 1, False))]
+    batch = collate(rows, pad=0)
+    assert batch["labels"].tolist() == [[-100, -100, 7, 8], [-100, 9, -100, -100]]
+    assert batch["input_ids"].tolist() == [[5, 6, 7, 8], [5, 9, 0, 0]]
+    assert batch["attention_mask"].tolist() == [[1, 1, 1, 1], [1, 1, 0, 0]]
+
+
+def test_pad_id_inside_a_text_is_attended_to_and_learned() -> None:
+    batch = collate([tensors(Row((5, 0, 0), 1, False))], pad=0)
+    assert batch["attention_mask"].tolist() == [[1, 1, 1]]
+    assert batch["labels"].tolist() == [[-100, 0, 0]]
+
+
+def test_report_counts_tokens_steps_and_losses(student: QwenStudent, examples: list[Example], tmp_path: Path) -> None:
+    steps: list[tuple[int, int, float]] = []
+    trainer = LoraTrainer(LoraOptions(rank=2, epochs=3, batch_size=1, accumulation=2))
+    report = trainer.train(student, examples, 7, tmp_path, lambda *step: steps.append(step))
+    prompts = sum(len(student.chat().prompt(example.prompt)) for example in examples)
+    rows = sum(len(student.chat().row(example, 1024).ids) for example in examples)
+    assert (report.prompt_tokens, report.supervised_tokens) == (prompts, rows - prompts)
+    assert (report.examples, report.steps, report.truncated_rows) == (3, 6, 0)
+    assert [step[:2] for step in steps] == [(at, 6) for at in range(1, 7)]
+    assert len(report.losses) == 3
+    assert report.seconds > 0
+    assert report.peak_memory_bytes > 1e6
+    assert report.settings["alpha"] == 4
+    json.dumps(dict(report.settings))
+
+
+def test_loss_of_an_epoch_is_the_mean_over_its_supervised_tokens(
+    student: QwenStudent, examples: list[Example], tmp_path: Path
+) -> None:
+    """At a rate too low to move anything, that is the base model's own loss."""
+    report = train(student, examples, tmp_path / "a", learning_rate=1e-30, epochs=1, batch_size=1, accumulation=2)
+    total, tokens = 0.0, 0
+    with student.lend() as model, torch.inference_mode():
+        for example in examples:
+            row = student.chat().row(example, 1024)
+            logits = model(input_ids=torch.tensor([row.ids])).logits[0].log_softmax(-1)
+            for at in range(row.prompt_tokens, len(row.ids)):
+                total, tokens = total - logits[at - 1, row.ids[at]].item(), tokens + 1
+    assert report.losses[0] == pytest.approx(total / tokens, rel=1e-5)
+
+
+def test_same_seed_gives_the_same_bytes_in_another_folder_and_another_seed_does_not(
+    make_student: MakeStudent, examples: list[Example], tmp_path: Path
+) -> None:
+    student = make_student()
+    for name, seed in (("a", 7), ("b", 7), ("c", 8)):
+        train(student, examples, tmp_path / name, seed=seed, target_modules="all-linear")
+    train(make_student(), examples, tmp_path / "fresh", target_modules="all-linear")
+    a, b, c, fresh = (
+        {file.name: file.read_bytes() for file in (tmp_path / name).iterdir()} for name in ("a", "b", "c", "fresh")
+    )
+    assert a == b == fresh
+    assert a[WEIGHTS] != c[WEIGHTS]
+
+
+def test_split_of_a_batch_does_not_change_the_adapter(
+    student: QwenStudent, examples: list[Example], tmp_path: Path
+) -> None:
+    train(student, examples * 3, tmp_path / "a", batch_size=2, accumulation=4)
+    train(student, examples * 3, tmp_path / "b", batch_size=8, accumulation=1)
+    a, b = (load_file(tmp_path / name / WEIGHTS) for name in "ab")
+    assert max((a[name] - b[name]).abs().max().item() for name in a) < 1e-6
+
+
+def test_student_is_bitwise_the_same_after_a_training(
+    student: QwenStudent, examples: list[Example], tmp_path: Path
+) -> None:
+    before = parameters(student)
+    train(student, examples, tmp_path / "a")
+    after = parameters(student)
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    with student.lend() as model:
+        assert not model.training
+        assert not any(parameter.requires_grad for parameter in model.parameters())
+        assert model.config.use_cache
+
+
+def test_adapter_folder_holds_two_files_and_no_machine_path(
+    student: QwenStudent,
+    examples: list[Example],
+    checkpoint: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    train(student, examples, tmp_path / "a", target_modules="v_proj,q_proj")
+    assert sorted(file.name for file in (tmp_path / "a").iterdir()) == ["adapter_config.json", WEIGHTS]
+    text = (tmp_path / "a" / "adapter_config.json").read_text()
+    assert str(checkpoint.parent) not in text
+    config = json.loads(text)
+    assert (config["base_model_name_or_path"], config["target_modules"]) == ("random", ["q_proj", "v_proj"])
+    assert not list((tmp_path / "here").iterdir())
+    assert capfd.readouterr() == ("", "")
+
+
+def test_rows_that_are_too_long_are_refused_unless_allowed(
+    student: QwenStudent, examples: list[Example], tmp_path: Path
+) -> None:
+    lengths = sorted(len(student.chat().row(example, 1024).ids) for example in examples)
+    with pytest.raises(UsageError, match=r"trainer\.max_length: 1 of 3 training examples are longer than"):
+        train(student, examples, tmp_path / "a", max_length=lengths[-1] - 1)
+    report = train(student, examples, tmp_path / "b", max_length=lengths[-1] - 1, allow_truncation=True)
+    assert report.truncated_rows == 1
+
+
+def test_modules_that_the_model_has_not_are_refused_before_anything_is_loaded(student: QwenStudent) -> None:
+    trainer = LoraTrainer(LoraOptions(target_modules=("q_proj", "q_porj")))
+    with pytest.raises(UsageError, match=r"no linear module q_porj; choose among .*q_proj"):
+        trainer.preflight(student)
+    assert "_loaded" not in vars(student)
+
+
+def test_student_without_weights_is_refused() -> None:
+    class Remote:
+        identity: dict[str, str] = {"model": "remote"}  # noqa: RUF012  # a stand-in for a property
+
+    with pytest.raises(UsageError, match="'remote' has no local weights"):
+        LoraTrainer(LoraOptions()).preflight(Remote())  # type: ignore[arg-type]  # not all of a student
+
+
+def test_training_on_nothing_is_refused(student: QwenStudent, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no training examples"):
+        train(student, [], tmp_path / "a")
+
+
+def test_loss_that_is_no_number_ends_the_training_and_saves_nothing(
+    student: QwenStudent, examples: list[Example], tmp_path: Path
+) -> None:
+    before = parameters(student)
+    with pytest.raises(HarnessError, match=r"lower trainer\.learning_rate"):
+        train(student, examples, tmp_path / "a", learning_rate=1e30, epochs=5)
+    assert not list((tmp_path / "a").iterdir())
+    after = parameters(student)
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_callback_that_fails_leaves_the_student_as_it_was(
+    student: QwenStudent, examples: list[Example], tmp_path: Path
+) -> None:
+    def stop(_step: int, _steps: int, _loss: float) -> None:
+        raise KeyboardInterrupt
+
+    before = parameters(student)
+    with pytest.raises(KeyboardInterrupt):
+        LoraTrainer(LoraOptions()).train(student, examples, 7, tmp_path, stop)
+    after = parameters(student)
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_training_lowers_the_loss(student: QwenStudent, examples: list[Example], tmp_path: Path) -> None:
+    report = train(student, examples, tmp_path / "a", epochs=10, batch_size=3, accumulation=1)
+    assert all(math.isfinite(loss) for loss in report.losses)
+    assert report.losses[-1] < report.losses[0]
+
+
+def test_learns_from_a_prompt_with_a_system_message(student: QwenStudent, tmp_path: Path) -> None:
+    prompt = (Message("system", "Decide."), Message("user", "Rooms: 1"))
+    report = train(student, [Example("train/0000", prompt, "ANSWER: NO", "NO", "teacher")], tmp_path / "a")
+    assert report.prompt_tokens == len(student.chat().prompt(prompt))

@@ -1,0 +1,152 @@
+"""The simulated teacher under reflection `lrl`: from the beginner's rule to the right one, by evidence alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from harness_lrl import Options as LrlOptions
+from harness_lrl import harness_reflections
+from harness_simulated import Options, harness_teachers
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.protocols import Task, Teacher, Verifier
+from harness.records import (
+    Answered,
+    Attempt,
+    Completion,
+    JournalEntry,
+    Problem,
+    Request,
+    Solve,
+    Strategy,
+    Truth,
+    Unparsed,
+)
+
+
+class Memory:
+    """A studio that asks a teacher and keeps everything in memory."""
+
+    def __init__(self, task: Task, verifier: Verifier, teacher: Teacher) -> None:
+        self.task, self.verifier, self.teacher = task, verifier, teacher
+        self.entries: list[JournalEntry] = []
+        self.strategies: list[Strategy] = []
+
+    def attempt(self, name: str, problems: Sequence[Problem], strategy: str) -> list[Attempt]:
+        requests = [
+            Request(f"{name}/{problem.id}", self.task.prompt(problem, strategy), Solve(problem, strategy))
+            for problem in problems
+        ]
+        return [
+            self._judged(problem, done) for problem, done in zip(problems, self.teacher.complete(requests), strict=True)
+        ]
+
+    def _judged(self, problem: Problem, done: Completion) -> Attempt:
+        label = self.task.parse(done.text)
+        outcome = Unparsed() if label is None else Answered(label)
+        return Attempt(problem, done.text, outcome, self.verifier.truth(problem))
+
+    def ask(self, request: Request) -> Completion:
+        return next(iter(self.teacher.complete([request])))
+
+    def entry(self, entry: JournalEntry) -> None:
+        self.entries.append(entry)
+
+    def strategy(self, strategy: Strategy) -> None:
+        self.strategies.append(strategy)
+
+
+class Mute(Memory):
+    """A studio whose journal loses the evidence lines."""
+
+    def ask(self, request: Request) -> Completion:
+        done = super().ask(request)
+        kept = [line for line in done.text.split("\n") if not line.startswith("Evidence:")]
+        return replace(done, text="\n".join(kept))
+
+
+def learn(
+    task: Task, verifier: Verifier, seed: int = 0, count: int = 100, studio: type[Memory] = Memory, **options: Any
+) -> Memory:
+    (teacher_spec,) = harness_teachers()
+    (reflection_spec,) = harness_reflections()
+    memory = studio(task, verifier, teacher_spec.create(Options(**options), task, seed))
+    reflection = reflection_spec.create(LrlOptions(), task)
+    assert reflection.learn(task.problems("reflect", count), task.seed_strategy, memory) == memory.strategies[-1]
+    return memory
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=20, deadline=None)
+def test_it_learns_the_right_rule_whatever_the_seed(task: Task, verifier: Verifier, seed: int) -> None:
+    memory = learn(task, verifier, seed, slip=0.1)
+    assert task.rules[-1].text in memory.strategies[-1].text
+    before, after = memory.entries[:5], memory.entries[5:]
+    assert all("beyond" in entry.text and entry.strategy == "s0" for entry in before)
+    assert all(entry.strategy == "s1" for entry in after)
+    assert memory.strategies[1].text == memory.strategies[2].text
+
+
+def test_it_scores_better_after_than_before(task: Task, verifier: Verifier) -> None:
+    first, last = learn(task, verifier, slip=0).strategies[1:]
+    assert first.correct < 50
+    assert last.correct == last.n == 50
+
+
+def test_two_runs_write_the_same_journal(task: Task, verifier: Verifier) -> None:
+    one, two = learn(task, verifier, seed=3), learn(task, verifier, seed=3)
+    assert (one.entries, one.strategies) == (two.entries, two.strategies)
+    assert learn(task, verifier, seed=4, slip=0.3).entries != learn(task, verifier, seed=3, slip=0.3).entries
+
+
+def test_without_evidence_in_the_journal_it_learns_nothing(task: Task, verifier: Verifier) -> None:
+    memory = learn(task, verifier, studio=Mute)
+    assert {strategy.text for strategy in memory.strategies} == {task.seed_strategy}
+
+
+def test_too_few_problems_teach_nothing(task: Task, verifier: Verifier) -> None:
+    assert learn(task, verifier, count=9).strategies[-1].text == task.seed_strategy
+
+
+def test_a_prescribed_wrong_rule_stays_to_the_end(task: Task, verifier: Verifier) -> None:
+    memory = learn(task, verifier, final_rule="even")
+    assert all("halved" in strategy.text for strategy in memory.strategies[1:])
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_it_learns_what_the_truths_say_even_if_they_are_another_rules(
+    task: Task, verifier: Verifier, seed: int
+) -> None:
+    by_name = {rule.name: rule for rule in task.rules}
+
+    class Contrary:
+        def truth(self, problem: Problem) -> Truth:
+            return replace(verifier.truth(problem), label=by_name["even"].work(problem).label)
+
+        def check(self, problem: Problem, label: str) -> bool:
+            return label == self.truth(problem).label
+
+    learned = learn(task, Contrary(), seed).strategies[-1].text
+    assert by_name["even"].text in learned
+
+
+def test_answers_are_the_same_whichever_verifier_judges_them(task: Task, verifier: Verifier) -> None:
+    class Opposite:
+        def truth(self, problem: Problem) -> Truth:
+            truth = verifier.truth(problem)
+            return replace(truth, label={"YES": "NO", "NO": "YES"}[truth.label])
+
+        def check(self, problem: Problem, label: str) -> bool:
+            return not verifier.check(problem, label)
+
+    (spec,) = harness_teachers()
+    teacher = spec.create(Options(), task, 0)
+    problems = task.problems("test", 50)
+    one = Memory(task, verifier, teacher).attempt("x", problems, "")
+    two = Memory(task, Opposite(), teacher).attempt("x", problems, "")
+    assert [attempt.reply for attempt in one] == [attempt.reply for attempt in two]
+    assert all(first.correct != second.correct for first, second in zip(one, two, strict=True))
