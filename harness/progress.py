@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 import time
 from collections.abc import Callable
 from typing import TextIO
@@ -27,7 +28,7 @@ class PlainProgress:
     @hookimpl
     def harness_run_started(self, event: RunStarted) -> None:
         """Says what will be done."""
-        self._line(f"stages: {', '.join(event.stages)}")
+        self._line(textwrap.fill(f"stages: {', '.join(event.stages)}", 80, subsequent_indent="  "))
         for part in event.simulated:
             self._line(f"SIMULATED: {part}; nothing it says comes from a real model")
 
@@ -104,6 +105,7 @@ class BarProgress:
         self._progress.stop()
 
 
-def for_stream(stream: TextIO = sys.stderr) -> PlainProgress | BarProgress:
-    """Bars on a terminal, plain lines elsewhere."""
+def for_terminal() -> PlainProgress | BarProgress:
+    """On standard error: bars where it is a terminal, plain lines elsewhere."""
+    stream = sys.stderr
     return BarProgress() if stream.isatty() else PlainProgress(stream)

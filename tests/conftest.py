@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from harness import run
 from harness.observers import Observers
 from harness.plan import Wish
 from tests import toys
+
+settings.register_profile("harness", deadline=None, derandomize=True)
+settings.load_profile("harness")
 
 TOY = dict.fromkeys(("teacher", "student", "reflection", "trainer"), "toy") | {"task": "parity", "preset": "small"}
 

@@ -94,13 +94,14 @@ def _record(loaded: Loaded[Any], options: Sequence[OptionInfo]) -> dict[str, Any
 def _page(loaded: Loaded[Any], options: Sequence[OptionInfo]) -> str:
     ref, spec = loaded.ref, loaded.spec
     width = min(shutil.get_terminal_size().columns, 100)
+    section = f"observer.{ref.name}" if ref.kind == "observer" else ref.kind
     lines = [
         f"{ref.kind} {ref.name}{' (simulated)' if spec.simulated else ''}",
         *textwrap.wrap(one_line(spec.summary), width),
         "",
         f"from {ref.distribution} {ref.version}, module {ref.target}, plugin API {spec.api}",
         "",
-        f"options, set with -o {ref.kind}.NAME=VALUE:" if options else "no options",
+        f"options, set with -o {section}.NAME=VALUE:" if options else "no options",
     ]
     for option in options:
         lines += _option(option, width)

@@ -13,7 +13,7 @@ from harness.crew import Crew
 from harness.errors import UsageError
 from harness.observers import Observers
 from harness.plan import Plan, Wish, watchers
-from harness.progress import BarProgress, for_stream
+from harness.progress import BarProgress, for_terminal
 
 
 @click.command("run", short_help="Run an experiment, or resume one.")
@@ -53,7 +53,7 @@ def command(
     given: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
     if stages is not None:
         given["stages"] = tuple(name.strip() for name in stages.split(",") if name.strip())
-    told = for_stream()
+    told = for_terminal()
     wish = Wish(given, config, assignments)
     try:
         listeners = Observers([("(progress)", told), *watchers(wish, observers)])
@@ -71,6 +71,8 @@ def command(
     finally:
         if isinstance(told, BarProgress):
             told.close()
+    for warning in listeners.warnings:
+        click.echo(f"harness: warning: {warning}", err=True)
     click.echo(f"\n{summary.text(result)}\n\nresult: {run_dir / 'result.json'}")
 
 

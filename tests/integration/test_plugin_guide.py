@@ -57,7 +57,16 @@ def test_its_plugins_are_listed_and_described(site: Path) -> None:
 
 
 def test_its_teacher_and_task_run_and_give_a_valid_result(site: Path, tmp_path: Path) -> None:
-    arguments = ("--task", "larger", "--teacher", "stubborn", "--stages", "teacher-base", "--out", str(tmp_path / "run"))
+    arguments = (
+        "--task",
+        "larger",
+        "--teacher",
+        "stubborn",
+        "--stages",
+        "teacher-base",
+        "--out",
+        str(tmp_path / "run"),
+    )
     process = _harness(site, "run", *arguments)
     assert process.returncode == 0, process.stderr
     (arm,) = files.read(tmp_path / "run" / "result.json")["arms"]
@@ -67,7 +76,16 @@ def test_its_teacher_and_task_run_and_give_a_valid_result(site: Path, tmp_path: 
 
 
 def test_its_teacher_refuses_a_wrong_answer_before_the_run(site: Path, tmp_path: Path) -> None:
-    arguments = ("--task", "larger", "--teacher", "stubborn", "--out", str(tmp_path / "run"), "-o", "teacher.answer=MAYBE")
+    arguments = (
+        "--task",
+        "larger",
+        "--teacher",
+        "stubborn",
+        "--out",
+        str(tmp_path / "run"),
+        "-o",
+        "teacher.answer=MAYBE",
+    )
     process = _harness(site, "run", *arguments)
     assert process.returncode == 2
     assert process.stderr == "harness: teacher.answer: got 'MAYBE', expected one of FIRST, SECOND\n"

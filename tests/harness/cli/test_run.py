@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from harness.cli import main
+from tests.conftest import ToyRun
+
+TOYS = ("--task=parity", "--teacher=toy", "--student=toy", "--reflection=toy", "--trainer=toy", "--preset=small")
+
+
+def _run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["run", *TOYS, *arguments])
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(toy_site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_run_prints_the_table_and_where_the_result_is() -> None:
+    result = _run()
+    assert result.exit_code == 0, result.output
+    run_dir = next(Path("runs").iterdir())
+    assert result.stdout.endswith(f"result: {run_dir / 'result.json'}\n")
+    assert run_dir.name.endswith("-parity-toy-toy")
+    assert "SIMULATED: teacher toy" in result.stdout
+    assert "SIMULATED: teacher toy" in result.stderr
+
+
+def test_every_line_fits_in_80_columns() -> None:
+    result = _run("--out", "run")
+    assert max(len(line) for line in result.output.splitlines()) <= 80
+
+
+def test_piped_progress_is_plain_lines() -> None:
+    result = _run("--out", "run")
+    assert "\x1b" not in result.output
+    assert "student-base: student answers test problems 12/12 in " in result.stderr
+
+
+def test_a_dry_run_says_what_would_be_done_and_leaves_nothing() -> None:
+    result = _run("--dry-run")
+    assert result.exit_code == 0, result.output
+    assert "teacher-base      teacher  solve            12" in result.stdout
+    assert "teacher in all: about 0.0" in result.stdout
+    assert list(Path().glob("runs")) == []
+
+
+def test_resume_goes_on_with_the_plan_of_the_directory(toy_run: ToyRun) -> None:
+    run_dir = toy_run()
+    (run_dir / "result.json").unlink()
+    result = CliRunner().invoke(main, ["run", "--resume", str(run_dir)])
+    assert result.exit_code == 0, result.output
+    assert (run_dir / "result.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--teacher", "nosuch"], "no teacher named 'nosuch'"),
+        (["-o", "teacher.nope=1"], "option teacher.nope: no such option"),
+        (["--config", "none.toml"], "none.toml: No such file or directory"),
+        (["--config", "empty.toml"], "empty.toml: empty"),
+        (["--config", "damaged.toml"], "damaged.toml: not a TOML file"),
+        (["--resume", "nowhere"], "--resume takes its plan from the run directory"),
+        (["--observer", "nosuch"], "no observer named 'nosuch'"),
+        (["-o", "observer.bell.volume=1"], "observer 'bell', which is not chosen"),
+        (["--frobnicate"], "No such option '--frobnicate'"),
+    ],
+)
+def test_bad_input_is_one_line_with_exit_2_and_leaves_nothing(arguments: list[str], message: str) -> None:
+    Path("empty.toml").touch()
+    Path("damaged.toml").write_text("[run")
+    before = sorted(os.listdir())
+    result = _run(*arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert sorted(os.listdir()) == before
+
+
+def test_resuming_what_is_no_run_is_one_line() -> None:
+    result = CliRunner().invoke(main, ["run", "--resume", "nowhere"])
+    assert result.exit_code == 2
+    assert (
+        result.stderr
+        == "harness: nowhere/plan.json: No such file or directory; expected a run directory with a plan.json\n"
+    )
+
+
+def test_an_out_directory_that_cannot_be_made_is_one_line() -> None:
+    Path("file").touch()
+    result = _run("--out", "file/run")
+    assert result.exit_code == 2
+    assert result.stderr == "harness: --out file/run: Not a directory; give a directory that can be made\n"
+
+
+def test_a_directory_that_is_taken_is_left_as_it_was(toy_run: ToyRun) -> None:
+    run_dir = toy_run()
+    before = sorted(path.name for path in run_dir.iterdir())
+    result = _run("--out", str(run_dir))
+    assert result.exit_code == 2
+    assert f"continue it by --resume {run_dir}" in result.stderr
+    assert sorted(path.name for path in run_dir.iterdir()) == before
