@@ -42,7 +42,7 @@ BOOTSTRAP = "bootstrap"
 """The stage in which the teacher learns. Its score is that of the changing strategies on the reflection problems."""
 
 ARMS = (
-    Arm("student-base", "student", "the student as it comes", splits=("test", "harder")),
+    Arm("student-base", "student", "the student as it comes", splits=("test", "harder", "skills")),
     Arm("teacher-base", "teacher", "the teacher without a strategy"),
     Arm(BOOTSTRAP, "teacher", "the teacher while it learns", strategy=True, splits=("reflect",)),
     Arm("teacher-strategy", "teacher", "the teacher with the learned strategy", strategy=True),
@@ -52,7 +52,7 @@ ARMS = (
         "student",
         "the student trained on the teacher's worked solutions",
         recipe="worked",
-        splits=("test", "harder"),
+        splits=("test", "harder", "skills"),
     ),
     Arm("lora-labels", "student", "trained on the same answers without the work", recipe="labels", control=True),
     Arm("lora-naive", "student", "trained on the teacher's work from before it learned", recipe="naive", control=True),
@@ -64,6 +64,7 @@ CONTRASTS = (
     Contrast("student-prompted", "student-base", "the learned strategy in the prompt"),
     Contrast("student-lora", "student-base", "training"),
     Contrast("student-lora", "student-base", "training", split="harder"),
+    Contrast("student-lora", "student-base", "training", split="skills"),
     Contrast("student-lora", "student-prompted", "training in place of telling"),
     Contrast("student-lora", "teacher-strategy", "the student in place of its teacher"),
     Contrast("student-lora", "lora-labels", "the worked steps"),

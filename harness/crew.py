@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness import skills
 from harness.arms import BOOTSTRAP, by_name
 from harness.plan import Cast, Plan
 from harness.protocols import Reflection, Student, Task, Teacher, Trainer, Verifier
@@ -39,7 +40,7 @@ def preflight(plan: Plan, crew: Crew) -> None:
     arms = [by_name(name) for name in plan.stages]
     trains = any(arm.recipe for arm in arms)
     for split, size in plan.sizes.items():
-        if size and any(split in arm.splits for arm in arms):
+        if size and split != skills.SPLIT and any(split in arm.splits for arm in arms):
             crew.task.problems(split, size)
     if trains:
         crew.task.problems("train", plan.sizes["train"])

@@ -10,6 +10,7 @@ from harness.crew import Crew
 from harness.plan import Plan
 from harness.records import Message
 from harness.result import cost
+from harness.skills import SPLIT as SKILLS
 
 CHARACTERS_PER_TOKEN = 4
 """A rule of thumb for English text."""
@@ -45,33 +46,35 @@ def loads(plan: Plan, crew: Crew) -> list[Load]:
     for name in plan.stages:
         arm = by_name(name)
         if name == BOOTSTRAP:
-            count = _count(plan, "reflect")
-            prompt = _prompt_tokens(plan, crew, "reflect")
-            calls = crew.reflection.calls(count)
-            batch = max(1, round(count / max(1, calls.get("reflect", 1))))
+            prompts = _prompts(plan, crew, "reflect")
+            prompt = _mean_tokens(prompts)
+            calls = crew.reflection.calls(len(prompts))
+            batch = max(1, round(len(prompts) / max(1, calls.get("reflect", 1))))
             for purpose, number in calls.items():
                 longer = 1 if purpose == "solve" else batch
                 add(name, "teacher", purpose, number, prompt * longer + (longer > 1) * batch * REPLY_TOKENS["solve"])
             continue
         if arm.recipe is not None and (made := "naive" if arm.recipe == "naive" else "learned") not in demonstrated:
             demonstrated.add(made)
-            add(name, "teacher", "demonstrate", _count(plan, "train"), _prompt_tokens(plan, crew, "train"))
+            prompts = _prompts(plan, crew, "train")
+            add(name, "teacher", "demonstrate", len(prompts), _mean_tokens(prompts))
         for split in arm.splits:
-            if plan.sizes[split]:
-                add(name, arm.answers, "solve", _count(plan, split), _prompt_tokens(plan, crew, split))
+            prompts = _prompts(plan, crew, split)
+            if prompts:
+                add(name, arm.answers, "solve", len(prompts), _mean_tokens(prompts))
     return found
 
 
-def _count(plan: Plan, split: str) -> int:
-    return min(plan.sizes[split], plan.limit or plan.sizes[split])
+def _prompts(plan: Plan, crew: Crew, split: str) -> list[Sequence[Message]]:
+    """The prompts of a split, as far as they are known beforehand."""
+    size = plan.sizes[split]
+    if split == SKILLS:
+        made = [skill.prompt for skill in crew.student.skills(size)]
+    else:
+        made = [crew.task.prompt(problem, plan.strategy) for problem in crew.task.problems(split, size)] if size else []
+    return list(made[: plan.limit or size])
 
 
-def _prompt_tokens(plan: Plan, crew: Crew, split: str) -> int:
-    """Mean tokens of a prompt, from the first problems of a split."""
-    problems = list(crew.task.problems(split, plan.sizes[split]))[:20]
-    lengths = [_characters(crew.task.prompt(problem, plan.strategy)) for problem in problems]
-    return round(sum(lengths) / len(lengths) / CHARACTERS_PER_TOKEN)
-
-
-def _characters(messages: Sequence[Message]) -> int:
-    return sum(len(message.text) for message in messages)
+def _mean_tokens(prompts: Sequence[Sequence[Message]]) -> int:
+    characters = sum(len(message.text) for prompt in prompts for message in prompt)
+    return round(characters / len(prompts) / CHARACTERS_PER_TOKEN)

@@ -8,10 +8,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from harness.journal import Journal, Recorded
-from harness.protocols import Student, Task, Teacher, Verifier
+from harness.protocols import Student, Teacher, Verifier
 from harness.records import (
     Adapter,
     Answered,
@@ -21,6 +21,7 @@ from harness.records import (
     Problem,
     Refused,
     Request,
+    StepCheck,
     Truncated,
     Truth,
     Unparsed,
@@ -40,10 +41,18 @@ class Item:
     truth: Truth
     outcome: Outcome
     correct: bool
+    steps: StepCheck | None
     completion: Completion
 
 
-def judge(task: Task, completion: Completion) -> Outcome:
+class Reader(Protocol):
+    """Reads a reply for its answer: a task, or the student's own skills."""
+
+    def parse(self, reply: str) -> str | None:
+        """The answer that a reply states, or None."""
+
+
+def judge(reader: Reader, completion: Completion) -> Outcome:
     """What became of a request. A reply that did not end by itself is never read for an answer."""
     match completion.stop:
         case "error":
@@ -53,15 +62,16 @@ def judge(task: Task, completion: Completion) -> Outcome:
         case "length":
             return Truncated()
         case "end":
-            label = task.parse(completion.text)
+            label = reader.parse(completion.text)
             return Unparsed() if label is None else Answered(label)
 
 
-def score(arm: str, task: Task, verifier: Verifier, problem: Problem, truth: Truth, completion: Completion) -> Item:
+def score(arm: str, reader: Reader, verifier: Verifier, problem: Problem, truth: Truth, completion: Completion) -> Item:
     """The row of one problem in one arm."""
-    outcome = judge(task, completion)
+    outcome = judge(reader, completion)
     correct = isinstance(outcome, Answered) and verifier.check(problem, outcome.label)
-    return Item(arm, problem, truth, outcome, correct, completion)
+    steps = verifier.steps(problem, completion.text) if completion.stop == "end" else None
+    return Item(arm, problem, truth, outcome, correct, steps, completion)
 
 
 def ask_teacher(journal: Journal, teacher: Teacher, requests: Sequence[Request], on_done: OnDone) -> list[Completion]:

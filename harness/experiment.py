@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from harness import files, lessons
@@ -29,6 +30,7 @@ from harness.records import (
     Completion,
     Example,
     JournalEntry,
+    Message,
     Problem,
     Purpose,
     Request,
@@ -37,6 +39,8 @@ from harness.records import (
     TrainingReport,
     Truth,
 )
+from harness.skills import SPLIT as SKILLS
+from harness.skills import Skills
 
 PROBES = 5
 """Prompts on which an adapter must change a logit."""
@@ -113,13 +117,19 @@ class Experiment:
         known = self._findings.problems
         if split not in known:
             wanted = self._plan.sizes[split]
-            known[split] = list(self._crew.task.problems(split, wanted))[: self._plan.limit or wanted]
+            made = self._skills.problems if split == SKILLS else self._crew.task.problems(split, wanted)
+            known[split] = list(made)[: self._plan.limit or wanted]
+            verifier = self._skills if split == SKILLS else self._crew.verifier
             for problem in known[split]:
-                self._findings.truths[problem.id] = self._crew.verifier.truth(problem)
+                self._findings.truths[problem.id] = verifier.truth(problem)
         return known[split]
 
+    @cached_property
+    def _skills(self) -> Skills:
+        return Skills(self._crew.student.skills(self._plan.sizes[SKILLS]))
+
     def _splits(self, arm: Arm) -> list[str]:
-        return [split for split in arm.splits if self._plan.sizes[split] > 0]
+        return [split for split in arm.splits if self._plan.sizes[split] > 0 and self._problems(split)]
 
     # The teacher
 
@@ -139,10 +149,12 @@ class Experiment:
         return self._record(stage, problems, self._ask(stage, requests, doing))
 
     def _record(self, arm: str, problems: Sequence[Problem], completions: Sequence[Completion]) -> list[Item]:
-        items = [
-            score(arm, self._crew.task, self._crew.verifier, problem, self._findings.truths[problem.id], completion)
-            for problem, completion in zip(problems, completions, strict=True)
-        ]
+        truths = self._findings.truths
+        items = []
+        for problem, completion in zip(problems, completions, strict=True):
+            own = problem.split == SKILLS
+            reader, verifier = (self._skills, self._skills) if own else (self._crew.task, self._crew.verifier)
+            items.append(score(arm, reader, verifier, problem, truths[problem.id], completion))
         self._findings.items += items
         return items
 
@@ -195,10 +207,12 @@ class Experiment:
             self._record(arm.name, problems, completions)
 
     def _student_requests(self, problems: Sequence[Problem], strategy: str | None) -> list[Request]:
-        return [
-            Request(problem.id, self._crew.task.prompt(problem, strategy), Solve(problem, strategy))
-            for problem in problems
-        ]
+        def prompt(problem: Problem) -> tuple[Message, ...]:
+            if problem.split == SKILLS:
+                return self._skills.prompt(problem)
+            return self._crew.task.prompt(problem, strategy)
+
+        return [Request(problem.id, prompt(problem), Solve(problem, strategy)) for problem in problems]
 
     def _train(self, arm: Arm) -> Adapter | None:
         """Trains the adapter of an arm, or finds it trained."""

@@ -60,6 +60,7 @@ def arms(items: Sequence[Row], problems: Sequence[Row]) -> list[dict[str, Any]]:
                 "split": split,
                 **_score(rows),
                 "best_trivial": best[0] if best else None,
+                "steps": _steps(rows),
                 "strata": [
                     {"stratum": stratum, **_score(inner)} for stratum, inner in _grouped(rows, "stratum").items()
                 ],
@@ -117,6 +118,12 @@ def _score(rows: Sequence[Row]) -> dict[str, Any]:
         "correct": correct,
         "accuracy": interval(wilson(correct, len(rows))),
     }
+
+
+def _steps(rows: Sequence[Row]) -> dict[str, int]:
+    """How many replies show steps that can be checked, and how many of these are right."""
+    shown = [row["steps"] for row in rows if row["steps"] is not None]
+    return {"shown": len(shown), "right": sum(step["claimed"] == step["true"] for step in shown)}
 
 
 def _by_arm(items: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:

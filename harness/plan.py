@@ -33,6 +33,7 @@ class Sizes(BaseModel):
     reflect: int = Field(100, ge=1, description="problems that the teacher learns from")
     train: int = Field(200, ge=1, description="problems whose worked solutions train the student")
     harder: int = Field(150, ge=0, description="harder problems for the student, base and trained; 0 for none")
+    skills: int = Field(150, ge=0, description="of the student's own skills, base and trained; 0 for none")
 
 
 class RunSettings(BaseModel):

@@ -20,6 +20,8 @@ from harness.records import (
     Message,
     Problem,
     Request,
+    Skill,
+    StepCheck,
     Strategy,
     TrainingReport,
     Truth,
@@ -93,6 +95,9 @@ class Verifier(Protocol):
     def check(self, problem: Problem, label: str) -> bool:
         """Whether an answer is right. For free-form tasks, several may be."""
 
+    def steps(self, problem: Problem, reply: str) -> StepCheck | None:
+        """Whether the steps that a reply writes down are right, or None where it shows none that can be checked."""
+
 
 class Teacher(Protocol):
     """A model that can be asked anything in words."""
@@ -128,6 +133,9 @@ class Student(Protocol):
 
     def generate(self, requests: Sequence[Request], adapter: Adapter | None) -> list[Completion]:
         """One completion per request, in order, greedily decoded; the base model where ``adapter`` is None."""
+
+    def skills(self, count: int) -> Sequence[Skill]:
+        """At most ``count`` of the student's own skills, to see what training costs it. May be empty."""
 
     def probe(self, requests: Sequence[Request], adapter: Adapter) -> float:
         """The largest absolute change of a next-token logit that the adapter makes on these prompts."""

@@ -53,6 +53,14 @@ class Worked:
 
 
 @dataclass(frozen=True, slots=True)
+class StepCheck:
+    """What a reply's written steps say of a quantity on the way to the answer, and what is true of it."""
+
+    claimed: Json
+    true: Json
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message of a prompt."""
 
@@ -205,6 +213,16 @@ class Strategy:
     n: int = 0
     """Score of the batches since the parent was written, under the parent."""
     usage: Usage = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class Skill:
+    """Something that a student could do before any training, and should still be able to do after it."""
+
+    name: str
+    prompt: tuple[Message, ...]
+    reply: str
+    """The one right reply."""
 
 
 @dataclass(frozen=True, slots=True)

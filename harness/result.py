@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness import files, lessons, measures, schemas
+from harness import files, lessons, measures, schemas, skills
 from harness.arms import by_name
 from harness.crew import Crew
 from harness.evaluate import Item
@@ -114,7 +114,7 @@ def problem_rows(crew: Crew, findings: Findings) -> list[dict[str, Any]]:
             "truth": findings.truths[problem.id].label,
             "witness": findings.truths[problem.id].witness,
             "reason": findings.truths[problem.id].reason,
-            "trivial": _trivial(crew, problem),
+            "trivial": _trivial(crew, problem) if split != skills.SPLIT else {},
         }
         for split in sorted(findings.problems)
         for problem in findings.problems[split]
@@ -136,6 +136,7 @@ def item_row(item: Item) -> dict[str, Any]:
         "truth": item.truth.label,
         "outcome": files.plain(item.outcome),
         "correct": item.correct,
+        "steps": files.plain(item.steps) if item.steps else None,
         "model": item.completion.model,
         "input_tokens": item.completion.usage.input_tokens,
         "output_tokens": item.completion.usage.output_tokens,

@@ -25,7 +25,9 @@ from harness.records import (
     Problem,
     Reflect,
     Request,
+    Skill,
     Solve,
+    StepCheck,
     Strategy,
     TrainingReport,
     Truth,
@@ -133,6 +135,10 @@ class ParityVerifier:
         """Exact."""
         return label == _parity(problem)
 
+    def steps(self, problem: Problem, reply: str) -> StepCheck | None:
+        """The word before the answer, for the teacher's kind of reply."""
+        return StepCheck(reply.split()[1], _parity(problem)) if reply.startswith("so ") else None
+
 
 class _Marked:
     def __init__(self, options: Options) -> None:
@@ -219,6 +225,11 @@ class ToyStudent(_Marked):
         text = ("so ODD" if number % 2 else "so EVEN") if taught else ("EVEN" if number % 4 else "hm")
         return Completion(request.key, text, "end", "toy-student", Usage(3, 2))
 
+    def skills(self, count: int) -> Sequence[Skill]:
+        """It can double a number, until it is taught."""
+        made = [Skill("echo", (Message("user", str(4 * number + 1)),), "EVEN") for number in range(5)]
+        return made[:count]
+
     def probe(self, requests: Sequence[Request], adapter: Adapter) -> float:  # noqa: ARG002 - the protocol's signature
         """Made up."""
         return 0.5
@@ -251,7 +262,7 @@ class ToyTrainer(_Marked):
 @hookimpl
 def harness_tasks() -> list[TaskSpec[Options]]:
     """The toy task."""
-    presets = {"small": {"sizes": {"test": 12, "reflect": 6, "train": 9, "harder": 8}}}
+    presets = {"small": {"sizes": {"test": 12, "reflect": 6, "train": 9, "harder": 8, "skills": 4}}}
     return [
         TaskSpec(
             name="parity",

@@ -30,6 +30,7 @@ def _item(problem: dict[str, Any], arm: str, said: str | None) -> dict[str, Any]
         "stratum": problem["stratum"],
         "outcome": outcome,
         "correct": said == problem["truth"],
+        "steps": None if said is None else {"claimed": said, "true": problem["truth"]},
         "model": "m",
         "input_tokens": 1,
         "output_tokens": 2,
@@ -67,6 +68,7 @@ def test_counts_add_up(answers: list[tuple[str, str | None, str | None]]) -> Non
         assert sum(arm["outcomes"].values()) == arm["n"] == len(problems)
         assert arm["correct"] <= arm["outcomes"]["answered"]
         assert sum(stratum["correct"] for stratum in arm["strata"]) == arm["correct"]
+        assert arm["steps"] == {"shown": arm["outcomes"]["answered"], "right": arm["correct"]}
         assert arm["accuracy"]["low"] <= arm["accuracy"]["value"] <= arm["accuracy"]["high"]
     (contrast,) = measures.contrasts(items)
     assert contrast["difference"]["value"] == pytest.approx(

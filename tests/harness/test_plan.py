@@ -34,7 +34,7 @@ def test_without_stages_all_stages_and_the_standard_controls_are_planned() -> No
 
 def test_later_sources_win(config: Path) -> None:
     assert _make().sizes["test"] == 12
-    assert _make(config=config).sizes == {"test": 20, "reflect": 6, "train": 9, "harder": 8}
+    assert _make(config=config).sizes == {"test": 20, "reflect": 6, "train": 9, "harder": 8, "skills": 4}
     assert _make("sizes.test=30", config=config).sizes["test"] == 30
     assert _make(config=config).seed == 3
     assert _make(config=config, seed="4").seed == 4

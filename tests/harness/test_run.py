@@ -20,6 +20,8 @@ def test_a_run_measures_every_arm_on_its_problems(toy_run: ToyRun) -> None:
     arms = _read(toy_run())
     assert {key.split("/")[0] for key in arms} == set(NAMES)
     assert arms["student-lora/harder"]["n"] == 8
+    assert (arms["student-base/skills"]["correct"], arms["student-lora/skills"]["correct"]) == (4, 0)
+    assert arms["teacher-strategy/test"]["steps"] == {"shown": 12, "right": 12}
     assert arms["student-lora/test"]["correct"] == 12
     assert arms["lora-labels/test"]["correct"] != 12
 
