@@ -37,14 +37,14 @@ def problem_sets(problems: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def trivial(problems: Sequence[Row]) -> list[dict[str, Any]]:
-    """The score of each trivial rule on these problems, best first; earlier rules first where scores are equal."""
+    """The score of each trivial rule on these problems, best first; by name where scores are equal."""
     scores: Counter[str] = Counter()
     for row in problems:
         for rule, answer in row["trivial"].items():
             scores[rule] += answer["correct"]
     return [
         {"rule": rule, "correct": correct, "accuracy": _round(correct / len(problems))}
-        for rule, correct in scores.most_common()
+        for rule, correct in sorted(scores.items(), key=lambda score: (-score[1], score[0]))
     ]
 
 

@@ -18,25 +18,29 @@ class Options(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     naive_rule: str = Field(
-        "",
+        default="",
         description="Name of the task's rule to hold while the strategy states none; "
         "empty for the task's first rule that is not trivial.",
     )
     final_rule: str = Field(
-        "",
+        default="",
         description="Name of the task's rule that every distillation arrives at, whatever the journal says; "
         "empty to go by the evidence.",
     )
-    slip: float = Field(0.03, ge=0, le=1, description="Probability of a wrong last line after right steps, in an answer.")
+    slip: float = Field(
+        default=0.03, ge=0, le=1, description="Probability of a wrong last line after right steps, in an answer."
+    )
     demonstration_slip: float = Field(
-        0.0,
+        default=0.0,
         ge=0,
         le=1,
         description="The same in a worked solution for a student; 0 because noise in training labels is a factor to "
         "vary on purpose.",
     )
     min_evidence: int = Field(
-        10, ge=1, description="Problems on which a rule must be compared with the current one before it can replace it."
+        default=10,
+        ge=1,
+        description="Problems on which a rule must be compared with the current one before it can replace it.",
     )
 
 

@@ -17,8 +17,9 @@ from harness.records import Answered, Attempt
 EVIDENCE = "Evidence: "
 MISTAKES = "Mistakes of {}: "
 SHOWN = 3
-"""Wrong answers that an entry explains one by one."""
+"""How many wrong answers, or kinds of them, are spelt out one by one."""
 
+_NUMBER = re.compile(r"[0-9]{1,9}")
 _COUNT = re.compile(r"(.+) ([0-9]{1,9}) of ([0-9]{1,9})")
 
 
@@ -34,7 +35,7 @@ Evidence = Mapping[str, Support]
 """One evidence line: support by the name of the rule."""
 
 
-def entry(rules: Sequence[Rule], held: Rule, attempts: Sequence[Attempt], min_evidence: int) -> str:
+def entry(rules: Sequence[Rule], held: Rule, attempts: Sequence[Attempt]) -> str:
     """A journal entry on one batch, solved with the rule ``held``."""
     gives = {rule.name: [rule.work(attempt.problem).label for attempt in attempts] for rule in rules}
     truths = [attempt.truth.label for attempt in attempts]
@@ -42,22 +43,22 @@ def entry(rules: Sequence[Rule], held: Rule, attempts: Sequence[Attempt], min_ev
         name: Support(sum(label == truth for label, truth in zip(labels, truths, strict=True)), len(truths))
         for name, labels in gives.items()
     }
-    faults = Counter(pair for pair in zip(gives[held.name], truths, strict=True) if pair[0] != pair[1])
     lines = [
         f'I carried out the rule "{held.name}" on {_count(len(attempts), "problem")} '
         f"and had {sum(attempt.correct for attempt in attempts)} right.",
         *_wrong_answers(attempts, gives[held.name]),
-        *_lesson(rules, held, evidence, min(min_evidence, len(attempts))),
+        _lesson(rules, held, evidence),
         EVIDENCE + "; ".join(f"{name} {support.right} of {support.of}" for name, support in evidence.items()),
     ]
+    faults = _faults(gives[held.name], truths)
     if faults:
-        lines.append(MISTAKES.format(held.name) + "; ".join(_counted(faults, "{} for {} {}")))
+        lines.append(MISTAKES.format(held.name) + "; ".join(f"{said} for {true} {n}" for said, true, n in faults))
     return "\n".join(lines)
 
 
 def read_evidence(entries: Sequence[str]) -> list[Evidence]:
     """Every evidence line of some entries; what is not in the fixed form is passed over."""
-    found = []
+    found: list[Evidence] = []
     for line in _lines(entries, EVIDENCE):
         counts = [match.groups() for item in line.split("; ") if (match := _COUNT.fullmatch(item))]
         found.append({name: Support(int(right), int(of)) for name, right, of in counts if int(right) <= int(of)})
@@ -70,14 +71,14 @@ def best_rule(rules: Sequence[Rule], held: Rule, evidence: Sequence[Evidence], m
     Two rules are compared on the lines that count both over the same number of problems, ``min_evidence`` in all at
     least; anything else would weigh easy problems against hard ones.
     """
-    # The held rule wins a tie, as there is no reason to change. Among better ones a rule wins over a shortcut, and a
-    # later one over an earlier: shortcuts fit a small sample by accident, and a task lists its rules from crude to right.
-    best, best_rank = held, (0.0, False, -1)
+    better = []
     for place, rule in enumerate(rules):
         mine, theirs = _compared(evidence, rule.name, held.name)
         if mine.of >= min_evidence and mine.right > theirs.right:
-            best_rank, best = max((best_rank, best), ((mine.right / mine.of, not rule.trivial, place), rule), key=_rank)
-    return best
+            # At a tie a rule goes before a shortcut and a later one before an earlier: a shortcut fits a small sample
+            # by accident, and a task lists its rules from crude to careful.
+            better.append((mine.right / mine.of, not rule.trivial, place))
+    return rules[max(better)[-1]] if better else held
 
 
 def strategy_text(chosen: Rule, held: Rule, entries: Sequence[str]) -> str:
@@ -85,47 +86,48 @@ def strategy_text(chosen: Rule, held: Rule, entries: Sequence[str]) -> str:
     if chosen is held:
         return chosen.text
     mine, theirs = _compared(read_evidence(entries), chosen.name, held.name)
-    faults = _read_faults(entries, held)
     sentences = [f'This replaces the rule "{held.name}".']
+    faults = _read_faults(entries, held)
     if faults:
-        sentences.append(f"The mistake to avoid is {_listed(_counted(faults, 'saying {} where {} is right ({} times)'))}.")
+        sentences.append(f"The mistake to avoid: {_directions(faults)}.")
     if mine.of:
         sentences.append(
-            f"On {_count(mine.of, 'problem')} this rule gives the right answer {mine.right} times, "
-            f"the one before {theirs.right} times."
+            f"On {_count(mine.of, 'problem')} this rule gives {_count(mine.right, 'right answer')}, "
+            f"the one before gives {theirs.right}."
         )
     return chosen.text + "\n\n" + " ".join(sentences)
 
 
 def _wrong_answers(attempts: Sequence[Attempt], gives: Sequence[str]) -> list[str]:
+    """What went wrong, in which direction, and whether the rule or a slip is to blame."""
     wrong = [(attempt, label) for attempt, label in zip(attempts, gives, strict=True) if not attempt.correct]
     if not wrong:
         return ["Nothing went wrong."]
-    lines = ["Wrong: " + ", ".join(_one_line(attempt.problem.id) for attempt, _ in wrong) + "."]
+    lines = ["Wrong: " + ", ".join(one_line(attempt.problem.id) for attempt, _ in wrong) + "."]
     said = [(a.outcome.label, a.truth.label) for a, _ in wrong if isinstance(a.outcome, Answered)]
     if said:
-        lines.append(f"I said {_listed(_counted(Counter(said), '{} where {} is right ({} times)'))}.")
+        lines.append(f"What I said: {_directions(_faults(*zip(*said, strict=True)))}.")
     if len(said) < len(wrong):
-        lines.append(f"{len(wrong) - len(said)} of them stated no answer.")
+        lines.append(f"No answer came of {len(wrong) - len(said)} of them.")
     for attempt, _ in wrong[:SHOWN]:
-        lines.append(f"In {_one_line(attempt.problem.id)}: {_one_line(attempt.truth.reason)}")
+        lines.append(f"In {one_line(attempt.problem.id)}: {one_line(attempt.truth.reason)}")
     slips = sum(label == attempt.truth.label for attempt, label in wrong)
-    if slips:
-        lines.append(f"In {slips} of {len(wrong)} the rule gives the right answer and my last line did not state it.")
     if slips < len(wrong):
         lines.append(f"In {len(wrong) - slips} of {len(wrong)} the rule itself leads to the wrong answer.")
+    if slips:
+        lines.append(f"In {slips} of {len(wrong)} the rule is right and my last line did not say so: a slip.")
     return lines
 
 
-def _lesson(rules: Sequence[Rule], held: Rule, evidence: Evidence, min_evidence: int) -> list[str]:
-    better = best_rule(rules, held, [evidence], min_evidence)
+def _lesson(rules: Sequence[Rule], held: Rule, evidence: Evidence) -> str:
+    better = best_rule(rules, held, [evidence], min_evidence=1)
     if better is held:
-        return [f'No other rule explains this batch better than "{held.name}".']
+        return f'The pattern: no other rule fits this batch better than "{held.name}".'
     mine, theirs = evidence[better.name], evidence[held.name]
-    return [
-        f'The pattern: "{better.name}" would have given {mine.right} of {mine.of}, where my rule gives {theirs.right}. '
-        f"It says: {_one_line(better.text)}"
-    ]
+    return (
+        f'The pattern: "{better.name}" gives {mine.right} of {mine.of} right where my rule gives {theirs.right}. '
+        f"It says: {one_line(better.text)}"
+    )
 
 
 def _compared(evidence: Sequence[Evidence], name: str, other: str) -> tuple[Support, Support]:
@@ -136,15 +138,41 @@ def _compared(evidence: Sequence[Evidence], name: str, other: str) -> tuple[Supp
     return Support(sum(mine.right for mine, _ in pairs), of), Support(sum(theirs.right for _, theirs in pairs), of)
 
 
-def _read_faults(entries: Sequence[str], held: Rule) -> Counter[tuple[str, str]]:
+Fault = tuple[str, str, int]
+"""The label given, the right one, and how often."""
+
+
+def _faults(given: Sequence[str], truths: Sequence[str]) -> list[Fault]:
+    pairs = zip(map(one_line, given), map(one_line, truths), strict=True)
+    return [(said, true, n) for (said, true), n in Counter(pairs).most_common() if said != true]
+
+
+def _read_faults(entries: Sequence[str], held: Rule) -> list[Fault]:
+    """The mistakes of a rule, summed over the entries; what is not in the fixed form is passed over."""
     faults: Counter[tuple[str, str]] = Counter()
     for line in _lines(entries, MISTAKES.format(held.name)):
-        for match in re.finditer(r"(?:^|; )([^;]+?) for ([^;]+?) ([0-9]{1,9})(?=;|$)", line):
-            faults[match[1], match[2]] += int(match[3])
-    return faults
+        for item in line.split("; "):
+            pair, _, n = item.rpartition(" ")
+            said, between, true = pair.partition(" for ")
+            if between and _NUMBER.fullmatch(n):
+                faults[said, true] += int(n)
+    return [(said, true, n) for (said, true), n in faults.most_common()]
+
+
+def _directions(faults: Sequence[Fault]) -> str:
+    return ", ".join(f"{said} where {true} is right ({_count(n, 'time')})" for said, true, n in faults[:SHOWN])
 
 
 def _lines(entries: Sequence[str], start: str) -> list[str]:
     """What follows ``start`` on each line that begins with it."""
     lines = (line for text in entries for line in text.split("\n"))
     return [line.removeprefix(start) for line in lines if line.startswith(start)]
+
+
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def one_line(text: str) -> str:
+    """Text from elsewhere on one line, so that it cannot pass for a line in the fixed form."""
+    return " ".join(text.split())

@@ -27,7 +27,7 @@ class SimulatedTeacher:
         self._task = task
         self._seed = seed
         self._rules = tuple(task.rules)
-        self._texts = tuple(_one_line(rule.text) for rule in self._rules)
+        self._texts = tuple(journal.one_line(rule.text) for rule in self._rules)
 
     @property
     def identity(self) -> Mapping[str, Json]:
@@ -58,7 +58,7 @@ class SimulatedTeacher:
 
         Of several it is the one that ends last, as later words amend earlier ones; without any it is the beginner's.
         """
-        said = _one_line(strategy or "")
+        said = journal.one_line(strategy or "")
         ends = {place: said.rfind(text) + len(text) for place, text in enumerate(self._texts) if text and text in said}
         return self._rules[max(ends, key=ends.__getitem__)] if ends else self._beginners_rule()
 
@@ -69,22 +69,20 @@ class SimulatedTeacher:
                 chance = self._options.slip if purpose == "solve" else self._options.demonstration_slip
                 return self._slipped(worked, request.key) if self._draw("slip", request.key) < chance else worked.text
             case Reflect(attempts=attempts, strategy=strategy):
-                return journal.entry(self._rules, self.held(strategy), attempts, self._options.min_evidence)
+                return journal.entry(self._rules, self.held(strategy), attempts)
             case Distil(entries=entries, strategy=strategy):
                 return self._distil(entries, strategy)
 
     def _distil(self, entries: Sequence[str], strategy: str) -> str:
         held = self.held(strategy)
-        evidence = journal.read_evidence(entries)
         if self._options.final_rule:
             chosen = self._rule("final_rule", self._options.final_rule)
-            stated = _one_line(chosen.text) in _one_line(strategy)
+            settled = chosen is held and journal.one_line(chosen.text) in journal.one_line(strategy)
         else:
+            evidence = journal.read_evidence(entries)
             chosen = journal.best_rule(self._rules, held, evidence, self._options.min_evidence)
-            stated = True
-        if chosen is held and stated:
-            return strategy
-        return journal.strategy_text(chosen, held, entries)
+            settled = chosen is held
+        return strategy if settled else journal.strategy_text(chosen, held, entries)
 
     def _slipped(self, worked: Worked, key: str) -> str:
         """The same steps with another label stated at the end; unchanged where the task has no other label."""
@@ -93,14 +91,12 @@ class SimulatedTeacher:
             return worked.text
         other = others[int(self._draw("label", key) * len(others))]
         stated = self._task.reply(worked.label)
-        if worked.text.endswith(stated):
-            steps = worked.text[: -len(stated)]
-        else:
-            steps = worked.text.rpartition("\n")[0] + "\n"
-        return steps + self._task.reply(other)
+        if not worked.text.endswith(stated):
+            stated = worked.text.rpartition("\n")[2]
+        return worked.text.removesuffix(stated) + self._task.reply(other)
 
     def _draw(self, what: str, key: str) -> float:
-        """A number in [0, 1) that depends on seed, request and purpose alone, so neither order nor resuming shifts it."""
+        """A number in [0, 1) that depends on seed and request alone, so that neither order nor resuming shifts it."""
         digest = hashlib.sha256(f"{what}\n{self._seed}\n{key}".encode()).digest()
         return int.from_bytes(digest[:6], "big") / 2**48
 
@@ -130,7 +126,3 @@ class SimulatedTeacher:
 
     def _names(self) -> str:
         return ", ".join(rule.name for rule in self._rules)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

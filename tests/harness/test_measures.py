@@ -84,6 +84,11 @@ def test_the_best_trivial_rule_stands_beside_an_arm() -> None:
     assert (base["correct"], lora["correct"], lora["outcomes"]["unparsed"]) == (3, 7, 3)
 
 
+def test_trivial_rules_of_one_score_stand_in_the_order_of_their_names_however_a_row_lists_them() -> None:
+    problem = _problem(0, "YES") | {"trivial": {name: {"correct": True} for name in ("b", "c", "a")}}
+    assert [score["rule"] for score in measures.trivial([problem])] == ["a", "b", "c"]
+
+
 def test_arms_on_different_problems_are_not_compared() -> None:
     problems, items = _rows([("YES", "YES", "YES"), ("NO", "NO", "NO")])
     assert measures.contrasts(items[:-1]) == []

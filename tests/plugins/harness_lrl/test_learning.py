@@ -8,7 +8,6 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from harness_lrl import Options, harness_reflections
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -16,6 +15,7 @@ from pydantic import ValidationError
 from harness.errors import CallError
 from harness.protocols import Reflection, Task
 from harness.records import Distil, JournalEntry, Reflect, Strategy, Usage
+from harness_lrl import Options, harness_reflections
 
 MakeStudio = Callable[..., Any]
 sizes = st.integers(1, 12)

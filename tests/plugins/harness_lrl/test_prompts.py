@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from harness_lrl import prompts
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.protocols import Task
 from harness.records import Attempt, Failed, Outcome, Problem, Refused, Truncated, Truth, Unparsed
+from harness_lrl import prompts
 
 Tried = Callable[[Problem], Attempt]
 hostile = st.text(alphabet=st.sampled_from("`~\n a"), max_size=80) | st.text(max_size=80)

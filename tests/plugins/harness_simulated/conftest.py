@@ -68,6 +68,8 @@ class ToyVerifier:
     def check(self, problem: Problem, label: str) -> bool:
         return label == self.truth(problem).label
 
+    def steps(self, problem: Problem, reply: str) -> None: ...
+
 
 def _number(problem: Problem) -> int:
     number = problem.data["number"]

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from harness_simulated import journal
-from harness_simulated.journal import Support
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.protocols import Rule, Task
 from harness.records import Answered, Attempt, Truncated, Truth
+from harness_simulated import journal
+from harness_simulated.journal import Support
 
 ByRule = Callable[[str, int], tuple[Attempt, ...]]
 counts = st.dictionaries(
@@ -129,6 +129,11 @@ def test_ties_go_to_the_held_rule_then_to_the_later_that_is_not_trivial(
 ) -> None:
     line = {"beyond": Support(1, 10)} | {name: Support(9, 10) for name in tied}
     assert journal.best_rule(task.rules, named(task, held), [line], 10).name == chosen
+
+
+def test_a_tie_goes_to_a_rule_before_a_shortcut_wherever_they_are_listed(task: Task) -> None:
+    line = {"beyond": Support(1, 10), "always-yes": Support(9, 10), "even": Support(9, 10)}
+    assert journal.best_rule(task.rules[::-1], named(task, "beyond"), [line], 10).name == "even"
 
 
 def test_rules_are_compared_on_the_same_problems_alone(task: Task) -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from harness_lrl import Options as LrlOptions
-from harness_lrl import harness_reflections
-from harness_simulated import Options, harness_teachers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,6 +23,10 @@ from harness.records import (
     Truth,
     Unparsed,
 )
+from harness_lrl import Options as LrlOptions
+from harness_lrl import harness_reflections
+from harness_scheduling import harness_tasks, harness_verifiers
+from harness_simulated import Options, harness_teachers
 
 
 class Memory:
@@ -117,36 +118,52 @@ def test_a_prescribed_wrong_rule_stays_to_the_end(task: Task, verifier: Verifier
     assert all("halved" in strategy.text for strategy in memory.strategies[1:])
 
 
+@dataclass(frozen=True)
+class Relabelled:
+    """A verifier that tells another truth."""
+
+    verifier: Verifier
+    label: Callable[[Problem], str]
+
+    def truth(self, problem: Problem) -> Truth:
+        return replace(self.verifier.truth(problem), label=self.label(problem))
+
+    def check(self, problem: Problem, label: str) -> bool:
+        return label == self.label(problem)
+
+    def steps(self, problem: Problem, reply: str) -> None: ...
+
+
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_it_learns_what_the_truths_say_even_if_they_are_another_rules(
     task: Task, verifier: Verifier, seed: int
 ) -> None:
-    by_name = {rule.name: rule for rule in task.rules}
-
-    class Contrary:
-        def truth(self, problem: Problem) -> Truth:
-            return replace(verifier.truth(problem), label=by_name["even"].work(problem).label)
-
-        def check(self, problem: Problem, label: str) -> bool:
-            return label == self.truth(problem).label
-
-    learned = learn(task, Contrary(), seed).strategies[-1].text
-    assert by_name["even"].text in learned
+    (even,) = (rule for rule in task.rules if rule.name == "even")
+    contrary = Relabelled(verifier, lambda problem: even.work(problem).label)
+    assert even.text in learn(task, contrary, seed).strategies[-1].text
 
 
 def test_answers_are_the_same_whichever_verifier_judges_them(task: Task, verifier: Verifier) -> None:
-    class Opposite:
-        def truth(self, problem: Problem) -> Truth:
-            truth = verifier.truth(problem)
-            return replace(truth, label={"YES": "NO", "NO": "YES"}[truth.label])
-
-        def check(self, problem: Problem, label: str) -> bool:
-            return not verifier.check(problem, label)
-
+    opposite = Relabelled(verifier, lambda problem: {"YES": "NO", "NO": "YES"}[verifier.truth(problem).label])
     (spec,) = harness_teachers()
     teacher = spec.create(Options(), task, 0)
     problems = task.problems("test", 50)
     one = Memory(task, verifier, teacher).attempt("x", problems, "")
-    two = Memory(task, Opposite(), teacher).attempt("x", problems, "")
+    two = Memory(task, opposite, teacher).attempt("x", problems, "")
     assert [attempt.reply for attempt in one] == [attempt.reply for attempt in two]
     assert all(first.correct != second.correct for first, second in zip(one, two, strict=True))
+
+
+@pytest.mark.parametrize("drawn", [{}, {"distribution": "published"}])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_on_scheduling_it_goes_from_touching_meetings_to_the_sweep_line(drawn: dict[str, Any], seed: int) -> None:
+    (task_spec,) = harness_tasks()
+    (verifier_spec,) = harness_verifiers()
+    task = task_spec.create(task_spec.options(**drawn), seed)
+    memory = learn(task, verifier_spec.create(verifier_spec.options(), task), seed)
+    by_name = {rule.name: rule for rule in task.rules}
+    assert all('the rule "touching"' in entry.text for entry in memory.entries[:5])
+    assert all('the rule "sweep-line"' in entry.text for entry in memory.entries[5:])
+    assert memory.strategies[-1].text.startswith(by_name["sweep-line"].text)
+    assert "NO where YES is right" in memory.strategies[-1].text
+    assert memory.strategies[2].correct > memory.strategies[1].correct

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import pytest
-from harness_simulated import Options, harness_teachers
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -16,6 +15,7 @@ from pydantic import ValidationError
 from harness.errors import UsageError
 from harness.protocols import Rule, Task, Teacher
 from harness.records import Attempt, Completion, Distil, Message, Problem, Reflect, Request, Solve
+from harness_simulated import Options, harness_teachers
 
 EVIDENCE = "Evidence: always-yes 5 of 10; beyond 7 of 10; threshold 10 of 10"
 seeds = st.integers(min_value=0, max_value=2**32)
@@ -258,6 +258,11 @@ def test_final_rule_is_taught_against_all_evidence(task: Task) -> None:
     strategy = distil(teacher, [EVIDENCE], task.seed_strategy)
     assert named(task, "even").text in strategy
     assert distil(teacher, [EVIDENCE], strategy) == strategy
+
+
+def test_final_rule_is_stated_anew_where_a_later_rule_amends_it(task: Task) -> None:
+    strategy = f"First: {named(task, 'even').text} No: {named(task, 'threshold').text}"
+    assert distil(make(task, final_rule="even"), [], strategy).startswith(named(task, "even").text)
 
 
 def test_final_rule_is_stated_even_if_it_is_the_beginners(task: Task) -> None:
