@@ -23,5 +23,11 @@ class CallError(HarnessError):
     """A teacher call that learning cannot do without gave no usable reply. Resuming the run tries it again."""
 
 
+class BudgetError(HarnessError):
+    """The next call might pass the limit of the run. What is paid for is kept; a higher limit goes on from there."""
+
+    exit_code = 4
+
+
 class JournalError(HarnessError):
     """A journal that cannot be written, or that cannot be trusted."""

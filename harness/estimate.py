@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from harness.arms import BOOTSTRAP, by_name
 from harness.crew import Crew
 from harness.plan import Plan
-from harness.records import Message
-from harness.result import cost
+from harness.records import Message, Usage
 from harness.skills import SPLIT as SKILLS
 
 CHARACTERS_PER_TOKEN = 4
@@ -40,8 +39,8 @@ def loads(plan: Plan, crew: Crew) -> list[Load]:
 
     def add(stage: str, model: str, purpose: str, calls: int, prompt: int) -> None:
         tokens = (calls * prompt, calls * REPLY_TOKENS[purpose])
-        price = crew.teacher.price if model == "teacher" else None
-        found.append(Load(stage, model, purpose, calls, *tokens, cost(price, *tokens)))
+        cost = crew.teacher.cost(Usage(*tokens)) if model == "teacher" else None
+        found.append(Load(stage, model, purpose, calls, *tokens, cost))
 
     for name in plan.stages:
         arm = by_name(name)

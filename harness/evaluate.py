@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from harness.journal import Journal, Recorded
+from harness.ledger import Books
 from harness.protocols import Student, Teacher, Verifier
 from harness.records import (
     Adapter,
@@ -74,15 +75,19 @@ def score(arm: str, reader: Reader, verifier: Verifier, problem: Problem, truth:
     return Item(arm, problem, truth, outcome, correct, steps, completion)
 
 
-def ask_teacher(journal: Journal, teacher: Teacher, requests: Sequence[Request], on_done: OnDone) -> list[Completion]:
+def ask_teacher(
+    journal: Journal, books: Books, teacher: Teacher, requests: Sequence[Request], on_done: OnDone
+) -> list[Completion]:
     """One completion per request, in order. Failed calls are recorded, and tried again by a resume."""
     by_key = {request.key: request for request in requests}
     done = _Counter(len(requests), on_done)
 
     def perform(missing: list[str]) -> Iterable[Recorded]:
         done.skip(len(requests) - len(missing))
-        for completion in teacher.complete([by_key[key] for key in missing]):
+        for completion in teacher.complete([by_key[key] for key in missing], books):
             yield completion.key, _clean(completion), completion.stop != "error"
+            if completion.stop != "error":
+                books.settle(completion.key, completion.usage)
             done.one()
 
     identity = teacher.identity

@@ -20,6 +20,7 @@ from harness.errors import CallError, JournalError
 from harness.evaluate import Item, ask_student, ask_teacher, judge, score
 from harness.events import StageAdvanced, StageFinished, StageStarted
 from harness.journal import Journal
+from harness.ledger import Books
 from harness.lessons import Demonstration
 from harness.observers import Observers
 from harness.plan import Plan
@@ -90,10 +91,13 @@ class Findings:
 class Experiment:
     """One run of a plan."""
 
-    def __init__(self, plan: Plan, crew: Crew, journal: Journal, run_dir: Path, observers: Observers) -> None:
+    def __init__(
+        self, plan: Plan, crew: Crew, journal: Journal, books: Books, run_dir: Path, observers: Observers
+    ) -> None:
         self._plan = plan
         self._crew = crew
         self._journal = journal
+        self._books = books
         self._run_dir = run_dir
         self._observers = observers
         self._findings = Findings(learned=plan.strategy)
@@ -135,7 +139,7 @@ class Experiment:
 
     def _ask(self, stage: str, requests: Sequence[Request], doing: str) -> list[Completion]:
         with self._activity(stage, doing, len(requests)) as advance:
-            completions = ask_teacher(self._journal, self._crew.teacher, requests, advance)
+            completions = ask_teacher(self._journal, self._books, self._crew.teacher, requests, advance)
         for request, completion in zip(requests, completions, strict=True):
             self._findings.calls.append(Call(stage, request.context.purpose, completion))
         return completions

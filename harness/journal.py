@@ -16,6 +16,7 @@ import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from harness import files
@@ -32,12 +33,15 @@ class Journal:
         self._path = path
         self._inputs: dict[str, str] = {}
         self._values: dict[str, Any] = {}
+        self.notes: list[tuple[str, Any]] = []
+        """Key and value of every record that is not final, in order: what happened on the way to an effect."""
         self.dropped_bytes = self._load()
         created = not path.exists()
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         if created:
             files.sync_folder(path.parent)
         self._broken = False
+        self._lock = Lock()  # a teacher may write into its ledger from a thread of its own
 
     def close(self) -> None:
         """Closes the file. What was recorded is already durable."""
@@ -68,6 +72,14 @@ class Journal:
             raise JournalError(f"no answer came for {len(absent)} of {len(wanted)} requests, the first is {absent[0]}")
         return values
 
+    def note(self, key: str, value: Any) -> None:
+        """Records something that happened on the way to an effect."""
+        self._append(key, "", value, final=False)
+
+    def recorded(self, key: str) -> Any:
+        """The final value under a key, or None."""
+        return self._values.get(key)
+
     def _recall(self, key: str, given: str) -> Any:
         if self._inputs[key] != given:
             raise JournalError(
@@ -77,10 +89,15 @@ class Journal:
         return self._values[key]
 
     def _append(self, key: str, given: str, value: Any, final: bool) -> None:
+        data = _seal(files.canonical({"key": key, "input": given, "final": final, "value": value}))
+        with self._lock:
+            self._write(data)
+            self._keep(key, given, value, final)
+
+    def _write(self, data: bytes) -> None:
+        """Writes one line, durably or not at all."""
         if self._broken:
             raise JournalError(f"{self._path}: not written to after a failed write")
-        body = files.canonical({"key": key, "input": given, "final": final, "value": value})
-        data = _seal(body)
         before = os.fstat(self._descriptor).st_size
         try:
             if os.write(self._descriptor, data) != len(data):
@@ -92,8 +109,12 @@ class Journal:
             raise JournalError(
                 f"{self._path}: {error.strerror or error}; what was recorded before is safe, resume when it is mended"
             ) from error
+
+    def _keep(self, key: str, given: str, value: Any, final: bool) -> None:
         if final:
             self._inputs[key], self._values[key] = given, value
+        else:
+            self.notes.append((key, value))
 
     def _load(self) -> int:
         """Reads what is recorded; returns how many bytes of a torn last line were dropped."""
@@ -106,8 +127,7 @@ class Journal:
             record = _unseal(line)
             if record is None:
                 raise JournalError(f"{self._path}: line {number} is damaged; restore the file or start a new run")
-            if record["final"]:
-                self._inputs[record["key"]], self._values[record["key"]] = record["input"], record["value"]
+            self._keep(record["key"], record["input"], record["value"], record["final"])
         if whole < len(data):
             os.truncate(self._path, whole)
         return len(data) - whole

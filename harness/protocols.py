@@ -25,6 +25,7 @@ from harness.records import (
     Strategy,
     TrainingReport,
     Truth,
+    Usage,
     Worked,
 )
 
@@ -99,6 +100,28 @@ class Verifier(Protocol):
         """Whether the steps that a reply writes down are right, or None where it shows none that can be checked."""
 
 
+class Ledger(Protocol):
+    """The books of a run, kept by the harness. What is written here survives a crash.
+
+    A teacher that spends money writes down each attempt before it sends it. One that spends nothing needs no ledger.
+    """
+
+    def sending(self, key: str, attempt: int, worst_cost: float | None) -> None:
+        """Writes down that an attempt at a request goes out now, and reserves the most that it can cost, in USD.
+
+        Attempts count from 1. Raises BudgetError, before anything is sent, if it might pass the limit of the run.
+        """
+
+    def failed(self, key: str, attempt: int, error: str, billed: bool) -> None:
+        """Writes down that an attempt gave no reply. ``billed`` unless the provider is known not to charge for it."""
+
+    def note(self, name: str, value: Json) -> None:
+        """Writes down a value, such as the id of a batch, that a resumed run must find again."""
+
+    def noted(self, name: str) -> Json:
+        """The value last noted under a name, in this run or before it was resumed; None if there is none."""
+
+
 class Teacher(Protocol):
     """A model that can be asked anything in words."""
 
@@ -106,15 +129,18 @@ class Teacher(Protocol):
     def identity(self) -> Mapping[str, Json]:
         """What is asked for: provider, model id, decoding. Part of the result."""
 
-    @property
-    def price(self) -> tuple[float, float] | None:
-        """USD per million input and output tokens, or None if unknown."""
+    def cost(self, usage: Usage) -> float | None:
+        """What a completion with this usage costs, in USD; None if the price is unknown."""
 
     def preflight(self) -> None:
         """Raises UsageError if a call could not succeed (no key, no such model). Spends nothing."""
 
-    def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
-        """One completion per request, in any order, each yielded as soon as it is there."""
+    def complete(self, requests: Sequence[Request], ledger: Ledger) -> Iterator[Completion]:
+        """One completion per request, in any order, each yielded as soon as it is there.
+
+        A request that cannot be answered gets a completion with ``stop="error"``. Attempts are written into the ledger;
+        BudgetError is passed on, after every completion that is already paid for has been yielded.
+        """
 
 
 class Student(Protocol):

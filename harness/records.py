@@ -73,7 +73,12 @@ class Usage:
     """Tokens that one completion took."""
 
     input_tokens: int = 0
+    """All of the prompt, cached or not."""
     output_tokens: int = 0
+    """All that was written, thinking included."""
+    thinking_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -165,16 +165,15 @@ def _accounts(crew: Crew, findings: Findings) -> list[dict[str, Any]]:
             "stage": stage,
             "purpose": purpose,
             "calls": len(usages),
-            "input_tokens": (input_tokens := sum(usage.input_tokens for usage in usages)),
-            "output_tokens": (output_tokens := sum(usage.output_tokens for usage in usages)),
-            "cost_usd": cost(crew.teacher.price, input_tokens, output_tokens),
+            "input_tokens": sum(usage.input_tokens for usage in usages),
+            "output_tokens": sum(usage.output_tokens for usage in usages),
+            "cost_usd": _total(crew.teacher.cost(usage) for usage in usages),
         }
         for (stage, purpose), usages in groups.items()
     ]
 
 
-def cost(price: tuple[float, float] | None, input_tokens: float, output_tokens: float) -> float | None:
-    """USD for so many tokens at a price per million of each, or None where the price is unknown."""
-    if price is None:
-        return None
-    return round((input_tokens * price[0] + output_tokens * price[1]) / 1e6, 6)
+def _total(costs: Iterable[float | None]) -> float | None:
+    """The sum in USD, or None where one of them is unknown."""
+    known = list(costs)
+    return None if None in known else round(sum(cost or 0.0 for cost in known), 6)

@@ -19,6 +19,7 @@ from harness.errors import UsageError
 from harness.events import RunFailed, RunFinished, RunStarted
 from harness.experiment import Experiment, Findings
 from harness.journal import Journal, locked
+from harness.ledger import Books
 from harness.observers import Observers
 from harness.plan import Plan, Wish
 
@@ -34,8 +35,11 @@ def prepare(wish: Wish) -> tuple[Plan, Crew]:
     return plan, crew
 
 
-def start(plan: Plan, crew: Crew, run_dir: Path, observers: Observers) -> dict[str, Any]:
-    """A new run in a directory of its own. Raises UsageError if the directory is taken or cannot be made."""
+def start(plan: Plan, crew: Crew, run_dir: Path, observers: Observers, max_cost: float | None = None) -> dict[str, Any]:
+    """A new run in a directory of its own, that spends at most ``max_cost`` USD on its teacher.
+
+    Raises UsageError if the directory is taken or cannot be made, and BudgetError at the limit.
+    """
     try:
         run_dir.mkdir(mode=0o700, parents=True)
     except FileExistsError:
@@ -49,24 +53,28 @@ def start(plan: Plan, crew: Crew, run_dir: Path, observers: Observers) -> dict[s
         files.write(run_dir / "plan.json", files.pretty(plan))
     except OSError as error:
         raise UsageError(f"--out {run_dir}: {error.strerror}; give a directory that can be written") from error
-    return _walk(plan, crew, run_dir, observers)
+    return _walk(plan, crew, run_dir, observers, max_cost)
 
 
-def resume(run_dir: Path, observers: Observers) -> dict[str, Any]:
-    """Goes on with a run. Raises UsageError if there is none, or if its plan cannot be followed any more."""
+def resume(run_dir: Path, observers: Observers, max_cost: float | None = None) -> dict[str, Any]:
+    """Goes on with a run; ``max_cost`` counts what earlier sessions spent.
+
+    Raises UsageError if there is no run, or if its plan cannot be followed any more, and BudgetError at the limit.
+    """
     plan = plans.read(run_dir / "plan.json")
     crew = assemble(plan, plans.again(plan))
     preflight(plan, crew)
-    return _walk(plan, crew, run_dir, observers)
+    return _walk(plan, crew, run_dir, observers, max_cost)
 
 
-def _walk(plan: Plan, crew: Crew, run_dir: Path, observers: Observers) -> dict[str, Any]:
+def _walk(plan: Plan, crew: Crew, run_dir: Path, observers: Observers, max_cost: float | None) -> dict[str, Any]:
     with locked(run_dir), _session(run_dir) as meta:
         journal = Journal(run_dir / "journal.jsonl")
         meta["journal"]["bytes_dropped"] += journal.dropped_bytes
+        books = Books(journal, crew.teacher.cost, max_cost)
         try:
             observers.run_started(RunStarted(run_dir, plan.stages, plan.simulated))
-            findings = Experiment(plan, crew, journal, run_dir, observers).run()
+            findings = Experiment(plan, crew, journal, books, run_dir, observers).run()
             written = result.write(run_dir, plan, crew, findings)
             meta["training"] = _training(findings)
             observers.run_finished(RunFinished(run_dir, run_dir / "result.json"))
@@ -75,6 +83,7 @@ def _walk(plan: Plan, crew: Crew, run_dir: Path, observers: Observers) -> dict[s
             raise
         finally:
             meta["warnings"] = [*meta["warnings"], *observers.warnings]
+            meta["teacher"] = _spending(books)
             journal.close()
     return written
 
@@ -97,6 +106,14 @@ def _session(run_dir: Path) -> Iterator[dict[str, Any]]:
         meta["sessions"].append(session)
         schemas.require("run-meta", meta)
         files.write(path, files.pretty(meta))
+
+
+def _spending(books: Books) -> dict[str, Any]:
+    return {
+        "committed_usd": round(books.committed, 6),
+        "failed_attempts": books.failures,
+        "in_doubt": [files.plain(attempt) for attempt in books.in_doubt],
+    }
 
 
 def _training(findings: Findings) -> Mapping[str, Mapping[str, float]]:

@@ -39,9 +39,9 @@ ToyRun = Callable[..., Path]
 def toy_run(toy_site: Path, tmp_path: Path) -> ToyRun:  # noqa: ARG001 - the plugins must be installed
     """Runs the experiment with toys; gives its directory. Keywords are those of the command line."""
 
-    def start(*assignments: str, out: str = "run", **wish: Any) -> Path:
+    def start(*assignments: str, out: str = "run", max_cost: float | None = None, **wish: Any) -> Path:
         plan, crew = run.prepare(Wish({**TOY, **wish}, assignments=assignments))
-        run.start(plan, crew, tmp_path / out, Observers([]))
+        run.start(plan, crew, tmp_path / out, Observers([]), max_cost)
         return tmp_path / out
 
     return start

@@ -9,11 +9,12 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from harness.hookspecs import hookimpl
-from harness.protocols import OnStep, Student, Studio, Task
+from harness.protocols import Ledger, OnStep, Student, Studio, Task
 from harness.records import (
     WEIGHTS,
     Adapter,
@@ -140,6 +141,15 @@ class ParityVerifier:
         return StepCheck(reply.split()[1], _parity(problem)) if reply.startswith("so ") else None
 
 
+class NoLedger:
+    """For teachers that spend nothing: whatever they write down is a mistake."""
+
+    def _refuse(self, *_: object) -> NoReturn:
+        raise AssertionError("a teacher that spends nothing wrote into the ledger")
+
+    sending = failed = note = noted = _refuse
+
+
 class _Marked:
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -154,14 +164,18 @@ class ToyTeacher(_Marked):
     """Says EVEN until its strategy is good."""
 
     identity: Mapping[str, Json] = {"provider": "toy", "model": "toy-1"}
-    price = (1.0, 2.0)
+
+    def cost(self, usage: Usage) -> float | None:
+        """One dollar per million tokens read, two per million written."""
+        return (usage.input_tokens + 2 * usage.output_tokens) / 1e6
 
     def preflight(self) -> None:
         """Always ready."""
 
-    def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
+    def complete(self, requests: Sequence[Request], ledger: Ledger) -> Iterator[Completion]:
         """In reverse, since any order must do."""
         for request in reversed(requests):
+            ledger.sending(request.key, 1, 30e-6)
             self._mark(request.key)
             yield self._reply(request)
 

@@ -34,6 +34,7 @@ from harness.progress import BarProgress, for_terminal
 @click.option("--seed", metavar="N", help="Added to every seed of the run. Default: 0.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Run directory. Default: runs/<name>.")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="DIR", help="Go on with the run in DIR.")
+@click.option("--max-cost", metavar="USD", help="Stop before the teacher costs more. Default: no limit.")
 @click.option("--dry-run", is_flag=True, help="Print what would be done and what it would cost; do nothing.")
 def command(
     observers: tuple[str, ...],
@@ -42,6 +43,7 @@ def command(
     stages: str | None,
     out: Path | None,
     resume: Path | None,
+    max_cost: str | None,
     dry_run: bool,
     **values: str | None,
 ) -> None:
@@ -53,6 +55,7 @@ def command(
     given: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
     if stages is not None:
         given["stages"] = tuple(name.strip() for name in stages.split(",") if name.strip())
+    limit = _limit(max_cost)
     told = for_terminal()
     wish = Wish(given, config, assignments)
     try:
@@ -60,20 +63,33 @@ def command(
         if resume is not None:
             if given or config or assignments or out or dry_run:
                 raise UsageError("--resume takes its plan from the run directory; leave the other options out")
-            result, run_dir = run.resume(resume, listeners), resume
+            result, run_dir = run.resume(resume, listeners, limit), resume
         else:
             plan, crew = run.prepare(wish)
             if dry_run:
                 click.echo(_forecast(plan, crew))
                 return
             run_dir = out or _new_name(plan)
-            result = run.start(plan, crew, run_dir, listeners)
+            result = run.start(plan, crew, run_dir, listeners, limit)
     finally:
         if isinstance(told, BarProgress):
             told.close()
     for warning in listeners.warnings:
         click.echo(f"harness: warning: {warning}", err=True)
     click.echo(f"\n{summary.text(result)}\n\nresult: {run_dir / 'result.json'}")
+
+
+def _limit(max_cost: str | None) -> float | None:
+    """USD, or None for no limit. Raises UsageError for anything that is not an amount."""
+    if max_cost is None or max_cost == "none":
+        return None
+    try:
+        limit = float(max_cost)
+    except ValueError:
+        limit = -1.0
+    if not 0 <= limit < float("inf"):
+        raise UsageError(f"--max-cost: got {max_cost!r}, expected an amount in USD such as 5, or none")
+    return limit
 
 
 def _new_name(plan: Plan) -> Path:

@@ -1,0 +1,78 @@
+"""Students `qwen-lora` and `qwen-tiny` and trainer `lora`: small local models on transformers and peft.
+
+What they offer is declared here; what they do is in student.py and training.py, which only ``create`` imports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from harness.hookspecs import hookimpl
+from harness.specs import StudentSpec, TrainerSpec
+from harness_qwen_lora.options import LoraOptions, QwenLoraOptions, QwenTinyOptions
+
+if TYPE_CHECKING:
+    from harness.protocols import Student, Trainer
+
+TINY_RECIPE = {
+    "rank": 16,
+    "target_modules": "all-linear",
+    "learning_rate": 5e-3,
+    "epochs": 20,
+    "batch_size": 16,
+    "accumulation": 1,
+}
+"""Trainer settings for the bundled checkpoint: a model this small takes a higher rate and more passes."""
+
+
+def _qwen_lora(options: QwenLoraOptions) -> Student:
+    from harness_qwen_lora.student import QwenStudent
+
+    return QwenStudent(options.model, options, revision=options.revision)
+
+
+def _qwen_tiny(options: QwenTinyOptions) -> Student:
+    from harness_qwen_lora.student import QwenStudent
+
+    return QwenStudent(str(files(__name__) / "tiny"), options, name="qwen-tiny")
+
+
+def _lora(options: LoraOptions) -> Trainer:
+    from harness_qwen_lora.training import LoraTrainer
+
+    return LoraTrainer(options)
+
+
+@hookimpl
+def harness_students() -> Iterable[StudentSpec[Any]]:
+    """The students of this plugin."""
+    return [
+        StudentSpec(
+            name="qwen-lora",
+            summary="A Qwen2.5 model, or any other chat model on transformers, run locally.",
+            options=QwenLoraOptions,
+            create=_qwen_lora,
+        ),
+        StudentSpec(
+            name="qwen-tiny",
+            summary="The code of qwen-lora on a small bundled checkpoint: offline, on a CPU, in minutes.",
+            options=QwenTinyOptions,
+            create=_qwen_tiny,
+            defaults={"trainer": TINY_RECIPE},
+        ),
+    ]
+
+
+@hookimpl
+def harness_trainers() -> Iterable[TrainerSpec[Any]]:
+    """The trainer of this plugin."""
+    return [
+        TrainerSpec(
+            name="lora",
+            summary="LoRA on the reply tokens, with transformers' Trainer and peft.",
+            options=LoraOptions,
+            create=_lora,
+        )
+    ]

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 
 from harness.errors import UsageError
-from harness.protocols import Rule, Task
+from harness.protocols import Ledger, Rule, Task
 from harness.records import Completion, Distil, Json, Reflect, Request, Solve, Usage, Worked
 from harness_simulated import Options, journal
 
@@ -34,10 +34,9 @@ class SimulatedTeacher:
         """Provider, model, seed and every option; a set ``final_rule`` shows here that the lesson is prescribed."""
         return {"provider": "simulated", "model": MODEL, "seed": self._seed, **self._options.model_dump()}
 
-    @property
-    def price(self) -> tuple[float, float]:
-        """Nothing, in USD per million input and output tokens."""
-        return (0.0, 0.0)
+    def cost(self, usage: Usage) -> float:  # noqa: ARG002 - the protocol's signature
+        """Nothing."""
+        return 0.0
 
     def preflight(self) -> None:
         """Raises UsageError if the task offers no rules, or not the ones that the options name."""
@@ -45,7 +44,11 @@ class SimulatedTeacher:
         if self._options.final_rule:
             self._rule("final_rule", self._options.final_rule)
 
-    def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
+    def complete(
+        self,
+        requests: Sequence[Request],
+        ledger: Ledger,  # noqa: ARG002 - it spends nothing
+    ) -> Iterator[Completion]:
         """One completion per request, in order; its usage is an estimate of four characters to a token."""
         for request in requests:
             text = self._answer(request)

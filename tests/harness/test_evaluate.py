@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,12 +9,19 @@ from hypothesis import strategies as st
 
 from harness.evaluate import ask_student, ask_teacher, judge, score
 from harness.journal import Journal
+from harness.ledger import Books
 from harness.records import Answered, Completion, Failed, Refused, Request, Solve, Stop, Truncated, Unparsed
 from tests.toys import Options, Parity, ParityVerifier, ToyStudent, ToyTeacher
 
 TASK = Parity(0)
 PROBLEMS = TASK.problems("test", 20)
 REQUESTS = [Request(problem.id, TASK.prompt(problem, None), Solve(problem, None)) for problem in PROBLEMS]
+
+
+def _ask(
+    journal: Journal, teacher: ToyTeacher, requests: list[Request], on_done: Callable[[int], None]
+) -> list[Completion]:
+    return ask_teacher(journal, Books(journal, teacher.cost, None), teacher, requests, on_done)
 
 
 @given(st.text(), st.sampled_from(["EVEN", "ODD"]), st.sampled_from(["length", "refusal", "error"]))
@@ -38,7 +46,7 @@ def test_only_an_answer_can_be_right(stop: Stop, text: str) -> None:
 
 def test_completions_come_back_in_the_order_of_requests(tmp_path: Path) -> None:
     done: list[int] = []
-    completions = ask_teacher(Journal(tmp_path / "j"), ToyTeacher(Options()), REQUESTS, done.append)
+    completions = _ask(Journal(tmp_path / "j"), ToyTeacher(Options()), REQUESTS, done.append)
     assert [completion.key for completion in completions] == [request.key for request in REQUESTS]
     assert done == list(range(1, 21))
 
@@ -47,8 +55,8 @@ def test_a_second_asking_calls_nobody(tmp_path: Path) -> None:
     marker = tmp_path / "effects"
     journal = Journal(tmp_path / "j")
     teacher = ToyTeacher(Options(marker=str(marker)))
-    first = ask_teacher(journal, teacher, REQUESTS, lambda _: None)
-    assert ask_teacher(journal, teacher, REQUESTS, lambda _: None) == first
+    first = _ask(journal, teacher, REQUESTS, lambda _: None)
+    assert _ask(journal, teacher, REQUESTS, lambda _: None) == first
     assert len(marker.read_text().splitlines()) == len(REQUESTS)
 
 
@@ -65,5 +73,5 @@ def test_half_a_surrogate_pair_in_a_reply_does_not_break_the_record(
 ) -> None:
     teacher = ToyTeacher(Options())
     monkeypatch.setattr(teacher, "_reply", lambda request: Completion(request.key, "a\ud800b", "end", "m"))
-    (completion,) = ask_teacher(Journal(tmp_path / "j"), teacher, REQUESTS[:1], lambda _: None)
+    (completion,) = _ask(Journal(tmp_path / "j"), teacher, REQUESTS[:1], lambda _: None)
     assert completion.text == "a?b"

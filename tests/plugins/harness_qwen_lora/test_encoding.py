@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness_qwen_lora.encoding import Chat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
 from harness.errors import HarnessError, UsageError
 from harness.records import Example, Message
+from harness_qwen_lora.encoding import Chat
 
 PRINTABLE = st.text(st.characters(min_codepoint=32, max_codepoint=126) | st.just("\n"), max_size=60).filter(
     lambda text: "<|" not in text

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 import huggingface_hub
 import pytest
-from harness_qwen_lora.loading import Checkpoint, linear_modules, locate, quiet
-from harness_qwen_lora.options import QwenLoraOptions
-from harness_qwen_lora.student import QwenStudent
 from huggingface_hub.hf_api import BlobLfsInfo, RepoSibling
 
 from harness.errors import UsageError
-from harness.records import Request
+from harness.records import Message, Request, Skill
+from harness_qwen_lora.loading import Checkpoint, linear_modules, locate, quiet
+from harness_qwen_lora.options import QwenLoraOptions
+from harness_qwen_lora.student import QwenStudent
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -148,6 +149,32 @@ def test_hub_states_the_same_digest_as_the_files_have(
     found = locate("some/model")
     assert found == Checkpoint("some/model", COMMIT, None, {"model.safetensors": digest})
     assert found.weights_sha256() == locate(str(checkpoint)).weights_sha256()
+
+
+def test_skills_are_read_from_the_folder_without_loading_it(copy: Path) -> None:
+    rows = [
+        {"name": "sort", "messages": [{"role": "user", "content": f"{at} 1"}], "reply": f"1 {at}"} for at in (2, 3, 4)
+    ]
+    (copy / "skills.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    student = QwenStudent(str(copy), QwenLoraOptions(device="cpu"))
+    assert list(student.skills(2)) == [
+        Skill("sort", (Message("user", "2 1"),), "1 2"),
+        Skill("sort", (Message("user", "3 1"),), "1 3"),
+    ]
+    assert len(student.skills(9)) == 3
+    assert "_loaded" not in vars(student)
+
+
+def test_checkpoint_that_states_no_skills_has_none(checkpoint: Path) -> None:
+    assert not QwenStudent(str(checkpoint), QwenLoraOptions()).skills(5)
+
+
+@pytest.mark.parametrize("content", ["{", '{"name": "sort"}', "[1]"])
+def test_damaged_skills_are_refused_in_one_line(copy: Path, content: str) -> None:
+    (copy / "skills.jsonl").write_text(content)
+    with pytest.raises(UsageError, match="is not a list of skills") as error:
+        QwenStudent(str(copy), QwenLoraOptions()).skills(1)
+    one_line(error)
 
 
 def test_linear_modules_are_known_from_the_config_alone(checkpoint: Path) -> None:

@@ -7,10 +7,11 @@ import subprocess
 import sys
 from typing import Any
 
-import harness_qwen_lora
 import pytest
-from harness_qwen_lora.options import LoraOptions, QwenLoraOptions, QwenTinyOptions
 from pydantic import ValidationError
+
+import harness_qwen_lora
+from harness_qwen_lora.options import LoraOptions, QwenLoraOptions, QwenTinyOptions
 
 
 @pytest.mark.parametrize(

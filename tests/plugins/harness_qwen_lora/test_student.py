@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 import torch
-from harness_qwen_lora.loading import known_peft_warning, quiet
-from harness_qwen_lora.student import QwenStudent
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from harness.errors import HarnessError, UsageError
 from harness.records import Adapter, Request
+from harness_qwen_lora.loading import known_peft_warning, quiet
+from harness_qwen_lora.student import QwenStudent
 
 MakeStudent = Callable[..., QwenStudent]
 LEAKY = {
@@ -140,8 +140,9 @@ def test_adapters_can_take_turns(
 @pytest.fixture(scope="session")
 def second(adapter: Adapter, tmp_path_factory: pytest.TempPathFactory) -> Adapter:
     """The adapter with its sign turned."""
-    from harness_qwen_lora.loading import sha256
     from safetensors.torch import load_file, save_file
+
+    from harness_qwen_lora.loading import sha256
 
     folder = Path(shutil.copytree(adapter.folder, tmp_path_factory.mktemp("second") / "adapter"))
     weights = folder / "adapter_model.safetensors"
@@ -168,6 +169,30 @@ def test_adapter_whose_file_has_changed_is_refused(
 ) -> None:
     with pytest.raises(HarnessError, match="was recorded"):
         student.generate(requests, replace(adapter, sha256="0" * 64))
+
+
+def test_adapter_that_is_missing_is_refused(
+    student: QwenStudent, requests: list[Request], adapter: Adapter, tmp_path: Path
+) -> None:
+    with pytest.raises(HarnessError, match="missing"):
+        student.generate(requests, replace(adapter, folder=tmp_path))
+
+
+def test_adapter_of_another_student_is_refused_and_does_no_harm(
+    student: QwenStudent, requests: list[Request], adapter: Adapter, tmp_path: Path
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    from harness_qwen_lora.loading import sha256
+
+    folder = Path(shutil.copytree(adapter.folder, tmp_path / "foreign"))
+    weights = folder / "adapter_model.safetensors"
+    wider = {name: torch.cat([value, value], dim=-1) for name, value in load_file(weights).items()}
+    save_file(wider, weights, metadata={"format": "pt"})
+    before = student.generate(requests, None)
+    with pytest.raises(HarnessError, match="does not fit"):
+        student.generate(requests, Adapter(folder, sha256(weights)))
+    assert student.generate(requests, None) == before
 
 
 def test_identity_is_json_without_paths_and_the_same_before_and_after_loading(

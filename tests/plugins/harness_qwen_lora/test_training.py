@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 import torch
-from harness_qwen_lora.encoding import Row
-from harness_qwen_lora.hf_trainer import collate, tensors
-from harness_qwen_lora.options import LoraOptions
-from harness_qwen_lora.student import QwenStudent
-from harness_qwen_lora.training import LoraTrainer
 from safetensors.torch import load_file
 
 from harness.errors import HarnessError, UsageError
 from harness.protocols import Student
 from harness.records import Example, Message, TrainingReport
+from harness_qwen_lora.encoding import Row
+from harness_qwen_lora.hf_trainer import collate, tensors
+from harness_qwen_lora.options import LoraOptions
+from harness_qwen_lora.student import QwenStudent
+from harness_qwen_lora.training import LoraTrainer
 
 MakeStudent = Callable[..., QwenStudent]
 WEIGHTS = "adapter_model.safetensors"

@@ -27,6 +27,7 @@ from harness_lrl import Options as LrlOptions
 from harness_lrl import harness_reflections
 from harness_scheduling import harness_tasks, harness_verifiers
 from harness_simulated import Options, harness_teachers
+from tests.toys import NoLedger
 
 
 class Memory:
@@ -43,7 +44,8 @@ class Memory:
             for problem in problems
         ]
         return [
-            self._judged(problem, done) for problem, done in zip(problems, self.teacher.complete(requests), strict=True)
+            self._judged(problem, done)
+            for problem, done in zip(problems, self.teacher.complete(requests, NoLedger()), strict=True)
         ]
 
     def _judged(self, problem: Problem, done: Completion) -> Attempt:
@@ -52,7 +54,7 @@ class Memory:
         return Attempt(problem, done.text, outcome, self.verifier.truth(problem))
 
     def ask(self, request: Request) -> Completion:
-        return next(iter(self.teacher.complete([request])))
+        return next(iter(self.teacher.complete([request], NoLedger())))
 
     def entry(self, entry: JournalEntry) -> None:
         self.entries.append(entry)

@@ -14,8 +14,9 @@ from pydantic import ValidationError
 
 from harness.errors import UsageError
 from harness.protocols import Rule, Task, Teacher
-from harness.records import Attempt, Completion, Distil, Message, Problem, Reflect, Request, Solve
+from harness.records import Attempt, Completion, Distil, Message, Problem, Reflect, Request, Solve, Usage
 from harness_simulated import Options, harness_teachers
+from tests.toys import NoLedger
 
 EVIDENCE = "Evidence: always-yes 5 of 10; beyond 7 of 10; threshold 10 of 10"
 seeds = st.integers(min_value=0, max_value=2**32)
@@ -32,12 +33,12 @@ def solve(problem: Problem, strategy: str | None = None, purpose: Literal["solve
 
 
 def replies(teacher: Teacher, requests: Sequence[Request]) -> dict[str, str]:
-    return {completion.key: completion.text for completion in teacher.complete(requests)}
+    return {completion.key: completion.text for completion in teacher.complete(requests, NoLedger())}
 
 
 def distil(teacher: Teacher, entries: Sequence[str], strategy: str) -> str:
     request = Request("distil/s1", (), Distil(tuple(entries), strategy))
-    return next(iter(teacher.complete([request]))).text
+    return next(iter(teacher.complete([request], NoLedger()))).text
 
 
 def named(task: Task, name: str) -> Rule:
@@ -59,8 +60,8 @@ def test_identity_says_simulated_and_holds_every_option(task: Task) -> None:
     assert set(Options.model_fields) < set(identity)
 
 
-def test_price_is_nothing(task: Task) -> None:
-    assert make(task).price == (0.0, 0.0)
+def test_it_costs_nothing(task: Task) -> None:
+    assert make(task).cost(Usage(1_000_000, 1_000_000)) == 0
 
 
 @pytest.mark.parametrize("options", [{"slip": 1.1}, {"slip": -0.1}, {"min_evidence": 0}, {"nope": 1}])
@@ -148,7 +149,7 @@ def test_completions_come_in_order_whole_and_with_estimated_usage(task: Task) ->
         Request(p.id, (Message("system", "x" * 10), Message("user", "y" * 31)), Solve(p, None))
         for p in task.problems("test", 5)
     ]
-    done: list[Completion] = list(make(task).complete(requests))
+    done: list[Completion] = list(make(task).complete(requests, NoLedger()))
     assert [completion.key for completion in done] == [request.key for request in requests]
     assert {(completion.stop, completion.model, completion.error) for completion in done} == {
         ("end", "simulated-teacher-1", None)
@@ -216,7 +217,7 @@ def test_answers_do_not_depend_on_feedback_seen_before(
     requests = [solve(problem) for problem in task.problems("reflect", 50)]
     teacher = make(task)
     before = replies(teacher, requests)
-    list(teacher.complete([Request("reflect/batch-01", (), Reflect(attempts("beyond", 50), ""))]))
+    list(teacher.complete([Request("reflect/batch-01", (), Reflect(attempts("beyond", 50), ""))], NoLedger()))
     distil(teacher, [EVIDENCE], "")
     assert replies(teacher, requests) == before
 
@@ -297,5 +298,5 @@ def test_ten_thousand_answers_take_a_few_seconds_at_most(task: Task) -> None:
     strategy = "A preface. " * 50 + named(task, "threshold").text
     requests = [solve(problem, strategy) for problem in task.problems("test", 10_000)]
     start = time.process_time()
-    assert len(list(make(task).complete(requests))) == 10_000
+    assert len(list(make(task).complete(requests, NoLedger()))) == 10_000
     assert time.process_time() - start < 5

@@ -1,0 +1,101 @@
+"""The books of a run: what its teacher calls have cost, may have cost, and may still cost before the limit.
+
+Kept in the journal, so a resumed run goes on with the same books. How an attempt is sent is the teacher's affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+from harness.errors import BudgetError
+from harness.journal import Journal
+from harness.records import Json, Usage
+
+SENDING = "ledger/sending"
+FAILED = "ledger/failed"
+NOTE = "ledger/note"
+
+
+@dataclass(frozen=True, slots=True)
+class InDoubt:
+    """An attempt that went out and of which nothing more is known: it may have been billed."""
+
+    key: str
+    attempt: int
+    worst_cost: float | None
+
+
+class Books:
+    """The ledger that a teacher is given. ``cost`` is the teacher's own; ``limit`` is in USD, None for no limit."""
+
+    def __init__(self, journal: Journal, cost: Callable[[Usage], float | None], limit: float | None) -> None:
+        self._journal = journal
+        self._cost = cost
+        self._limit = limit
+        self._lock = Lock()
+        self._open: dict[str, list[InDoubt]] = {}
+        self._notes: dict[str, Json] = {}
+        self._spent = 0.0
+        self.failures = 0
+        """Attempts that gave no reply."""
+        for key, value in journal.notes:
+            self._replay(key, value)
+        for key in list(self._open):
+            if (value := journal.recorded(key)) is not None:
+                self.settle(key, Usage(**value["usage"]))
+        self.in_doubt = [attempt for attempts in self._open.values() for attempt in attempts]
+        """Attempts that an earlier session left open."""
+
+    def sending(self, key: str, attempt: int, worst_cost: float | None) -> None:
+        """See ``harness.protocols.Ledger``."""
+        with self._lock:
+            if self._limit is not None and self.committed + (worst_cost or 0.0) > self._limit:
+                raise BudgetError(
+                    f"--max-cost {self._limit:g}: {self.committed:.4f} USD are spent or reserved, and the next call "
+                    f"may cost {worst_cost or 0.0:.4f}; what is paid for is kept; resume with a higher --max-cost"
+                )
+            self._journal.note(SENDING, {"key": key, "attempt": attempt, "worst_cost": worst_cost})
+            self._open.setdefault(key, []).append(InDoubt(key, attempt, worst_cost))
+
+    def failed(self, key: str, attempt: int, error: str, billed: bool) -> None:
+        """See ``harness.protocols.Ledger``."""
+        value = {"key": key, "attempt": attempt, "error": error, "billed": billed}
+        with self._lock:
+            self._journal.note(FAILED, value)
+            self._replay(FAILED, value)
+
+    def note(self, name: str, value: Json) -> None:
+        """See ``harness.protocols.Ledger``."""
+        self._journal.note(NOTE, {"name": name, "value": value})
+        self._notes[name] = value
+
+    def noted(self, name: str) -> Json:
+        """See ``harness.protocols.Ledger``."""
+        return self._notes.get(name)
+
+    def settle(self, key: str, usage: Usage) -> None:
+        """Books what a completion cost, in place of what was reserved for its last attempt."""
+        with self._lock:
+            self._spent += self._cost(usage) or 0.0
+            if self._open.get(key):
+                self._open[key].pop()
+
+    @property
+    def committed(self) -> float:
+        """USD that are spent, may have been billed, or are reserved for attempts under way."""
+        return self._spent + sum(attempt.worst_cost or 0.0 for attempts in self._open.values() for attempt in attempts)
+
+    def _replay(self, key: str, value: Any) -> None:
+        if key == SENDING:
+            attempt = InDoubt(value["key"], value["attempt"], value["worst_cost"])
+            self._open.setdefault(attempt.key, []).append(attempt)
+        elif key == FAILED:
+            attempts = self._open.get(value["key"]) or [InDoubt(value["key"], value["attempt"], None)]
+            attempt = attempts.pop()
+            self._spent += (attempt.worst_cost or 0.0) if value["billed"] else 0.0
+            self.failures += 1
+        elif key == NOTE:
+            self._notes[value["name"]] = value["value"]

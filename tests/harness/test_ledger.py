@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness import files, run
+from harness.errors import BudgetError
+from harness.journal import Journal
+from harness.ledger import Books
+from harness.observers import Observers
+from harness.records import Usage
+from tests.conftest import ToyRun
+
+
+def _cost(usage: Usage) -> float:
+    return usage.output_tokens / 1000
+
+
+def _open(path: Path, limit: float | None = None) -> Books:
+    return Books(Journal(path / "journal.jsonl"), _cost, limit)
+
+
+def test_the_worst_case_is_reserved_before_sending_and_replaced_by_the_cost(tmp_path: Path) -> None:
+    books = _open(tmp_path, 1.0)
+    books.sending("a", 1, 0.8)
+    assert books.committed == pytest.approx(0.8)
+    with pytest.raises(BudgetError, match=r"--max-cost 1: 0\.8000 USD are spent or reserved"):
+        books.sending("b", 1, 0.3)
+    books.settle("a", Usage(output_tokens=100))
+    assert books.committed == pytest.approx(0.1)
+    books.sending("b", 1, 0.3)
+
+
+def test_a_failed_attempt_costs_nothing_unless_it_may_have_been_billed(tmp_path: Path) -> None:
+    books = _open(tmp_path)
+    books.sending("a", 1, 0.5)
+    books.failed("a", 1, "RateLimitError 429", billed=False)
+    assert books.committed == 0
+    books.sending("a", 2, 0.5)
+    books.failed("a", 2, "APITimeoutError", billed=True)
+    assert books.committed == 0.5
+    assert books.failures == 2
+
+
+def test_the_books_go_on_after_a_crash_and_name_what_is_in_doubt(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    books = Books(journal, _cost, None)
+    for key in ("done", "lost", "open"):
+        books.sending(key, 1, 0.5)
+    journal.once("done", 0, lambda: {"usage": {"input_tokens": 0, "output_tokens": 200}})
+    books.settle("done", Usage(output_tokens=200))
+    books.failed("lost", 1, "APITimeoutError", billed=True)
+    books.note("batch", "msgbatch_1")
+    again = _open(tmp_path)
+    assert again.committed == pytest.approx(books.committed) == pytest.approx(0.2 + 0.5 + 0.5)
+    assert [(attempt.key, attempt.worst_cost) for attempt in again.in_doubt] == [("open", 0.5)]
+    assert again.noted("batch") == "msgbatch_1"
+    assert again.noted("other") is None
+
+
+def test_a_run_stops_at_its_limit_and_goes_on_when_it_is_raised(toy_run: ToyRun, tmp_path: Path) -> None:
+    marker = tmp_path / "effects"
+    whole = toy_run(out="whole")
+    with pytest.raises(BudgetError):
+        toy_run(f"teacher.marker={marker}", max_cost=500e-6)
+    run_dir = tmp_path / "run"
+    meta = files.read(run_dir / "run_meta.json")
+    assert 0 < meta["teacher"]["committed_usd"] <= 500e-6
+    run.resume(run_dir, Observers([]), 1.0)
+    bought = marker.read_text().splitlines()
+    assert len(bought) == len(set(bought)), "a reply was bought twice"
+    arms = [files.read(path / "result.json")["arms"] for path in (whole, run_dir)]
+    assert arms[0] == arms[1]
