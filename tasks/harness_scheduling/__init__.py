@@ -1,0 +1,68 @@
+"""Task ``scheduling`` and verifier ``sweep-line``: meetings, rooms, and whether they fit.
+
+Here the two are described to the registry; the modules beside this one are imported when one of them is created.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from harness.hookspecs import hookimpl
+from harness.protocols import Task, Verifier
+from harness.specs import Config, TaskSpec, VerifierSpec
+from harness_scheduling.options import SchedulingOptions, SweepLineOptions
+
+PUBLISHED: Config = {
+    "task": {"distribution": "published"},
+    "sizes": {"test": 150, "reflect": 100, "train": 100},
+    "trainer": {
+        "batch_size": 2,
+        "accumulation": 4,
+        "epochs": 3,
+        "learning_rate": 2e-4,
+        "rank": 8,
+        "target_modules": ["q_proj", "v_proj"],
+    },
+    "reflection": {"batch_size": 10, "distil_every": 5},
+}
+"""The sizes and hyper-parameters of the published experiment."""
+
+
+def _task(options: SchedulingOptions, seed: int) -> Task:
+    from harness_scheduling.task import SchedulingTask
+
+    return SchedulingTask(options, seed)
+
+
+def _verifier(_options: SweepLineOptions, _task: Task) -> Verifier:
+    from harness_scheduling.verifier import SweepLine
+
+    return SweepLine()
+
+
+@hookimpl
+def harness_tasks() -> Iterable[TaskSpec[SchedulingOptions]]:
+    """Task ``scheduling``."""
+    return [
+        TaskSpec(
+            name="scheduling",
+            summary="Do all meetings fit into the rooms? YES or NO.",
+            options=SchedulingOptions,
+            create=_task,
+            verifier="sweep-line",
+            presets={"published": PUBLISHED},
+        )
+    ]
+
+
+@hookimpl
+def harness_verifiers() -> Iterable[VerifierSpec[SweepLineOptions]]:
+    """Verifier ``sweep-line``."""
+    return [
+        VerifierSpec(
+            name="sweep-line",
+            summary="The truth of scheduling problems by a sweep over starts and ends, with a witness.",
+            options=SweepLineOptions,
+            create=_verifier,
+        )
+    ]

@@ -1,0 +1,30 @@
+"""The options of task ``scheduling`` and of verifier ``sweep-line``."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class SchedulingOptions(BaseModel):
+    """Which problems are drawn, and from which seeds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    distribution: Literal["balanced", "published"] = Field(
+        "balanced",
+        description="balanced: as many YES as NO in every stratum, and splits that share no problem; published: the "
+        "sets of the published experiment, draw for draw",
+    )
+    reflect_seed: int = Field(42, ge=0, description="seed of the problems to reflect on; the run's seed is added")
+    test_seed: int = Field(
+        123, ge=0, description="seed of the test problems and of the harder ones; the run's seed is added"
+    )
+    train_seed: int = Field(999, ge=0, description="seed of the problems to train on; the run's seed is added")
+
+
+class SweepLineOptions(BaseModel):
+    """Nothing to choose."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")

@@ -1,0 +1,44 @@
+"""The words of the task: how a problem is put to a student and to a teacher, and the shortest reply.
+
+Reading a reply is in ``parsing``.
+"""
+
+from __future__ import annotations
+
+from harness.records import Message, Problem
+from harness_scheduling.domain import read
+
+INSTRUCTIONS = (
+    "Meetings need rooms. A room holds one meeting at a time. A meeting that ends at an hour leaves its room free for "
+    "a meeting that starts at that hour. Decide whether all meetings fit into the rooms. Write your steps, then end "
+    "with one line, ANSWER: YES or ANSWER: NO"
+)
+DEMONSTRATION = (
+    "Meetings need rooms. A room holds one meeting at a time. A meeting that ends at an hour leaves its room free for "
+    "a meeting that starts at that hour. Write a worked solution from which a student can learn to decide whether all "
+    "meetings fit into the rooms. Follow the strategy if there is one. Put each step on a short line of its own, show "
+    "the values that the step gives, and write nothing else. End with one line, ANSWER: YES or ANSWER: NO"
+)
+SEED_STRATEGY = "Look at the meetings and the rooms, and decide with care."
+
+
+def prompt(problem: Problem, strategy: str | None) -> tuple[Message, ...]:
+    """The messages that ask for an answer."""
+    return _messages(INSTRUCTIONS, problem, strategy)
+
+
+def demonstration(problem: Problem, strategy: str | None) -> tuple[Message, ...]:
+    """The messages that ask a teacher for a worked solution."""
+    return _messages(DEMONSTRATION, problem, strategy)
+
+
+def reply(label: str) -> str:
+    """The shortest reply that states a label."""
+    return f"ANSWER: {label}"
+
+
+def _messages(instructions: str, problem: Problem, strategy: str | None) -> tuple[Message, ...]:
+    meetings, rooms = read(problem.data)
+    system = instructions if strategy is None else f"{instructions}\n\nStrategy:\n{strategy}"
+    listed = " ".join(map(str, meetings))
+    return Message("system", system), Message("user", f"Meetings: {listed}\nRooms: {rooms}")

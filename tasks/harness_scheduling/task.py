@@ -1,0 +1,76 @@
+"""Task ``scheduling``: the parts of this package behind the protocol of a task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.errors import UsageError
+from harness.protocols import Rule
+from harness.records import Message, Problem
+from harness_scheduling import parsing, prompts
+from harness_scheduling.balanced import balanced_problems
+from harness_scheduling.domain import NO, YES
+from harness_scheduling.options import SchedulingOptions
+from harness_scheduling.published import published_problems
+from harness_scheduling.rules import RULES
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulingTask:
+    """Do all meetings fit into the rooms?"""
+
+    options: SchedulingOptions
+    seed: int
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The two answers."""
+        return YES, NO
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """From the constants up to the sweep line."""
+        return RULES
+
+    @property
+    def seed_strategy(self) -> str:
+        """A strategy that says nothing about how to solve a problem."""
+        return prompts.SEED_STRATEGY
+
+    def problems(self, split: str, count: int) -> Sequence[Problem]:
+        """The first ``count`` problems of ``test``, ``reflect``, ``train`` or ``harder``.
+
+        A published set depends on its count; ``harder`` is balanced in either distribution. Raises UsageError for
+        another split, a negative count, or more problems than the split holds.
+        """
+        seeds = {
+            "test": self.options.test_seed,
+            "reflect": self.options.reflect_seed,
+            "train": self.options.train_seed,
+            "harder": self.options.test_seed,
+        }
+        if split not in seeds:
+            raise UsageError(f"task scheduling has no split '{split}'; choose from {', '.join(seeds)}")
+        if count < 0:
+            raise UsageError(f"{count} problems asked of the split '{split}'; ask for 0 or more")
+        draw = (
+            published_problems if self.options.distribution == "published" and split != "harder" else balanced_problems
+        )
+        return draw(split, count, seeds[split] + self.seed)
+
+    def prompt(self, problem: Problem, strategy: str | None) -> tuple[Message, ...]:
+        """The messages that ask for an answer."""
+        return prompts.prompt(problem, strategy)
+
+    def demonstration(self, problem: Problem, strategy: str | None) -> tuple[Message, ...]:
+        """The messages that ask a teacher for a worked solution in short lines."""
+        return prompts.demonstration(problem, strategy)
+
+    def parse(self, reply: str) -> str | None:
+        """The label that a reply states, or None."""
+        return parsing.parse(reply)
+
+    def reply(self, label: str) -> str:
+        """The shortest reply that states a label."""
+        return prompts.reply(label)

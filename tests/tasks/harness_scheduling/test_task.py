@@ -1,0 +1,99 @@
+"""What must hold of the task as the experiment sees it, and of what the package says of itself."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from pydantic import ValidationError
+
+from harness.errors import UsageError
+from harness.protocols import Task, Verifier
+from harness_scheduling import harness_tasks, harness_verifiers
+from harness_scheduling.options import SchedulingOptions, SweepLineOptions
+from harness_scheduling.published import published_problems
+
+(TASK,) = harness_tasks()
+(VERIFIER,) = harness_verifiers()
+SPLITS = ("test", "reflect", "train", "harder")
+
+
+def task(seed: int = 0, **options: object) -> Task:
+    return TASK.create(TASK.options.model_validate(options), seed)
+
+
+def verifier() -> Verifier:
+    return VERIFIER.create(SweepLineOptions(), task())
+
+
+def test_the_task_names_its_verifier() -> None:
+    assert (TASK.name, TASK.verifier, VERIFIER.name) == ("scheduling", "sweep-line", "sweep-line")
+
+
+def test_importing_the_package_imports_none_of_its_work() -> None:
+    code = (
+        "import sys, harness_scheduling\n"
+        "work = ('torch', 'scipy', 'harness_scheduling.task', 'harness_scheduling.rules')\n"
+        "print([name for name in work if name in sys.modules])"
+    )
+    paths = f"import sys; sys.path[:0] = {sys.path!r}\n"
+    done = subprocess.run([sys.executable, "-c", paths + code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_published_preset_sets_the_published_sizes_and_task() -> None:
+    preset = TASK.presets["published"]
+    assert preset["task"] == {"distribution": "published"}
+    assert preset["sizes"] == {"test": 150, "reflect": 100, "train": 100}
+    options = TASK.options.model_validate(preset["task"])
+    problems = TASK.create(options, 0).problems("test", preset["sizes"]["test"])
+    truths = [verifier().truth(problem).label for problem in problems]
+    assert truths.count("YES") == 132
+
+
+@pytest.mark.parametrize(("split", "seed"), [("test", 123), ("reflect", 42), ("train", 999)])
+def test_the_run_seed_is_added_to_the_seed_of_a_split(split: str, seed: int) -> None:
+    assert task(0, distribution="published").problems(split, 30) == published_problems(split, 30, seed)
+    assert task(5, distribution="published").problems(split, 30) == published_problems(split, 30, seed + 5)
+    moved = {f"{split}_seed": seed + 5}
+    assert task(5).problems(split, 12) == task(0, **moved).problems(split, 12)
+
+
+def test_the_harder_split_is_the_same_in_both_distributions() -> None:
+    harder = task().problems("harder", 12)
+    assert harder == task(distribution="published").problems("harder", 12)
+    assert {problem.stratum for problem in harder} == {"SIX", "SEVEN", "EIGHT"}
+
+
+@pytest.mark.parametrize("distribution", ["balanced", "published"])
+@pytest.mark.parametrize("split", SPLITS)
+def test_ids_are_split_and_position(distribution: str, split: str) -> None:
+    problems = task(distribution=distribution).problems(split, 13)
+    assert [problem.id for problem in problems] == [f"{split}/{index:04d}" for index in range(13)]
+    assert {problem.split for problem in problems} == {split}
+
+
+@pytest.mark.parametrize(("split", "count"), [("validation", 1), ("test", -1)])
+def test_a_split_or_count_that_does_not_exist_is_refused(split: str, count: int) -> None:
+    with pytest.raises(UsageError, match="split"):
+        task().problems(split, count)
+
+
+def test_labels_are_closed_and_each_has_a_reply() -> None:
+    assert task().labels == ("YES", "NO")
+    for label in ("YES", "NO"):
+        assert task().parse(task().reply(label)) == label
+
+
+def test_every_rule_works_on_every_split() -> None:
+    for split in SPLITS:
+        for problem in task().problems(split, 12):
+            for rule in task().rules:
+                assert rule.work(problem).label in {"YES", "NO"}
+
+
+@pytest.mark.parametrize("options", [{"distribution": "fair"}, {"test_seed": -1}, {"hours": 3}])
+def test_options_out_of_range_are_refused(options: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        SchedulingOptions.model_validate(options)
