@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Recipe = Literal["worked", "labels", "naive", "shuffled"]
+Recipe = Literal["worked", "labels", "naive", "shuffled", "random"]
 """What an adapter is trained on; see ``harness.lessons``."""
 
 
@@ -24,7 +24,8 @@ class Arm:
     recipe: Recipe | None = None
     """What the student was trained on; None for the model as it comes."""
     splits: tuple[str, ...] = ("test",)
-    control: bool = False
+    control: Literal["standard", "all"] | None = None
+    """For a control, the smallest set of controls that it belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,22 @@ ARMS = (
         recipe="worked",
         splits=("test", "harder", "skills"),
     ),
-    Arm("lora-labels", "student", "trained on the same answers without the work", recipe="labels", control=True),
-    Arm("lora-naive", "student", "trained on the teacher's work from before it learned", recipe="naive", control=True),
-    Arm("lora-shuffled", "student", "trained on the same texts under other problems", recipe="shuffled", control=True),
+    Arm("lora-labels", "student", "trained on the same answers without the work", recipe="labels", control="standard"),
+    Arm(
+        "lora-naive",
+        "student",
+        "trained on the teacher's work from before it learned",
+        recipe="naive",
+        control="standard",
+    ),
+    Arm(
+        "lora-shuffled",
+        "student",
+        "trained on the same texts under other problems",
+        recipe="shuffled",
+        control="standard",
+    ),
+    Arm("lora-random", "student", "trained on answers that are drawn at random", recipe="random", control="all"),
 )
 
 CONTRASTS = (
@@ -70,11 +84,16 @@ CONTRASTS = (
     Contrast("student-lora", "lora-labels", "the worked steps"),
     Contrast("student-lora", "lora-naive", "what the teacher had learned"),
     Contrast("student-lora", "lora-shuffled", "the match of problem and solution"),
+    Contrast("lora-labels", "lora-random", "right answers in place of the form of an answer"),
 )
 
 NAMES = tuple(arm.name for arm in ARMS)
 STAGES = tuple(arm.name for arm in ARMS if not arm.control)
-CONTROLS = tuple(arm.name for arm in ARMS if arm.control)
+CONTROLS = {
+    "none": (),
+    "standard": tuple(arm.name for arm in ARMS if arm.control == "standard"),
+    "all": tuple(arm.name for arm in ARMS if arm.control),
+}
 
 
 def by_name(name: str) -> Arm:
@@ -85,4 +104,4 @@ def by_name(name: str) -> Arm:
 def needs_strategy(name: str) -> bool:
     """Whether an arm cannot be run without a learned strategy."""
     arm = by_name(name)
-    return name != BOOTSTRAP and (arm.strategy or arm.recipe in ("worked", "labels", "shuffled"))
+    return name != BOOTSTRAP and (arm.strategy or arm.recipe not in (None, "naive"))

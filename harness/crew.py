@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from harness import skills
 from harness.arms import BOOTSTRAP, by_name
+from harness.errors import UsageError
 from harness.plan import Cast, Plan
 from harness.protocols import Reflection, Student, Task, Teacher, Trainer, Verifier
 
@@ -44,6 +45,8 @@ def preflight(plan: Plan, crew: Crew) -> None:
             crew.task.problems(split, size)
     if trains:
         crew.task.problems("train", plan.sizes["train"])
+    if crew.task.labels is None and any(arm.recipe == "random" for arm in arms):
+        raise UsageError("arm lora-random: the task's answers are free-form, so none can be drawn; leave the arm out")
     if trains or any(arm.answers == "teacher" or arm.name == BOOTSTRAP for arm in arms):
         crew.teacher.preflight()
     if any(arm.answers == "student" for arm in arms):

@@ -6,6 +6,7 @@ Every recipe keeps the items, their order and the student's prompt, and changes 
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -24,7 +25,10 @@ class Demonstration:
 
 
 def examples(task: Task, recipe: Recipe, demonstrations: Sequence[Demonstration], seed: int) -> list[Example]:
-    """The rows of a recipe. Demonstrations that state no answer are left out, in every recipe alike."""
+    """The rows of a recipe. Demonstrations that state no answer are left out, in every recipe alike.
+
+    Random answers need a task with a closed set of labels; ``harness.crew.preflight`` sees to that.
+    """
     usable = [
         (demonstration, demonstration.outcome.label)
         for demonstration in demonstrations
@@ -36,16 +40,24 @@ def examples(task: Task, recipe: Recipe, demonstrations: Sequence[Demonstration]
         order = derangement(len(usable), seed)
         targets = [targets[index] for index in order]
         labels = [labels[index] for index in order]
+    if recipe == "random":
+        labels = _random_labels(task, len(usable), seed)
+        targets = [task.reply(label) for label in labels]
     return [
         Example(
             problem_id=demonstration.problem.id,
             prompt=task.prompt(demonstration.problem, None),
             target=target,
             label=label,
-            label_source="teacher",
+            label_source="chance" if recipe == "random" else "teacher",
         )
         for (demonstration, _), target, label in zip(usable, targets, labels, strict=True)
     ]
+
+
+def _random_labels(task: Task, n: int, seed: int) -> list[str]:
+    stream = random.Random(f"random labels {seed}")
+    return [stream.choice(task.labels or ()) for _ in range(n)]
 
 
 def derangement(n: int, seed: int) -> list[int]:
@@ -63,10 +75,11 @@ def derangement(n: int, seed: int) -> list[int]:
 
 def summary(rows: Sequence[Example], offered: int) -> Mapping[str, int]:
     """Counts for the result: rows, rows left out for want of an answer, rows by label source."""
-    by_teacher = sum(row.label_source == "teacher" for row in rows)
+    sources = Counter(row.label_source for row in rows)
     return {
         "rows": len(rows),
         "left_out": offered - len(rows),
-        "labelled_by_teacher": by_teacher,
-        "labelled_by_verifier": len(rows) - by_teacher,
+        "labelled_by_teacher": sources["teacher"],
+        "labelled_by_verifier": sources["verifier"],
+        "labelled_by_chance": sources["chance"],
     }

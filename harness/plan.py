@@ -50,7 +50,7 @@ class RunSettings(BaseModel):
     preset: str | None = None
     seed: int = Field(0, ge=0, description="added to every seed of the run")
     stages: tuple[str, ...] | None = None
-    controls: Literal["none", "standard"] | None = None
+    controls: Literal["none", "standard", "all"] | None = None
     limit: int | None = Field(None, ge=1, description="at most so many problems of each split, for a quick look")
     strategy_file: str | None = None
 
@@ -278,8 +278,7 @@ def _stages(run: RunSettings, strategy: str | None) -> tuple[str, ...]:
     else:
         wanted = set(run.stages)
         controls = run.controls or "none"
-    if controls == "standard":
-        wanted |= set(arms.CONTROLS)
+    wanted |= set(arms.CONTROLS[controls])
     for name in sorted(wanted - set(arms.NAMES)):
         raise UsageError(
             f"--stages: no stage named {name!r};{did_you_mean(name, arms.NAMES)} stages: {', '.join(arms.NAMES)}"

@@ -239,7 +239,7 @@ class Example:
     target: str
     label: str | None
     """The label that the target states."""
-    label_source: Literal["teacher", "verifier"]
+    label_source: Literal["teacher", "verifier", "chance"]
 
 
 @dataclass(frozen=True, slots=True)

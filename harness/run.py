@@ -95,6 +95,7 @@ def _session(run_dir: Path) -> Iterator[dict[str, Any]]:
     meta: dict[str, Any] = files.read(path) if path.exists() else {"sessions": [], "journal": {"bytes_dropped": 0}}
     meta |= {"run_id": run_dir.name, "machine": _machine(), "packages": _versions(), "training": {}}
     meta.setdefault("warnings", [])
+    meta.setdefault("teacher", {"committed_usd": 0.0, "failed_attempts": 0, "in_doubt": []})
     started, clock = datetime.now(UTC), time.monotonic()
     session: dict[str, Any] = {"started": started.isoformat(timespec="seconds"), "finished": False}
     try:

@@ -28,7 +28,7 @@ from harness.progress import BarProgress, for_terminal
 @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="TOML file with settings.")
 @click.option("-o", "assignments", metavar="KIND.OPTION=VALUE", multiple=True, help="One setting; may be repeated.")
 @click.option("--stages", metavar="A,B", help="Only these stages. Default: all.")
-@click.option("--controls", metavar="none|standard", help="Control arms. Default: standard with all stages.")
+@click.option("--controls", metavar="none|standard|all", help="Control arms. Default: standard with all stages.")
 @click.option("--strategy-file", metavar="FILE", help="A strategy learned elsewhere, in place of bootstrap.")
 @click.option("--limit", metavar="N", help="At most N problems of each split.")
 @click.option("--seed", metavar="N", help="Added to every seed of the run. Default: 0.")

@@ -138,6 +138,11 @@ def _sweep(touching: bool, scheduling: Scheduling) -> Steps:
     return _compare(lines, peak, rooms)
 
 
+def _inverted(scheduling: Scheduling) -> Steps:
+    lines, fits = _sweep(False, scheduling)
+    return lines, not fits
+
+
 RULES = (
     Rule(
         "always-yes",
@@ -228,6 +233,14 @@ RULES = (
         _busiest_meeting,
     ),
     Rule(
+        "inverted",
+        "Sort all starts and ends by time, and at the same hour put ends before starts. Go through them and keep "
+        "count: one more at a start, one fewer at an end. The largest count is the peak. Answer NO if the peak is at "
+        "most the number of rooms, otherwise YES.",
+        False,
+        _inverted,
+    ),
+    Rule(
         "sweep-line",
         "Sort all starts and ends by time, and at the same hour put ends before starts, because the room is free "
         "again. Go through them and keep count of the meetings in progress: add one at a start, take one away at an "
@@ -236,4 +249,5 @@ RULES = (
         partial(_sweep, False),
     ),
 )
-"""From the constants up to the right one; the first that is not trivial is what a beginner would do."""
+"""From the constants up to the right one; the first that is not trivial is what a beginner would do. ``inverted`` is
+always wrong: a teacher that holds it shows what a student takes from a teacher that is mistaken."""

@@ -26,10 +26,11 @@ def config(tmp_path: Path) -> Path:
 
 
 def test_without_stages_all_stages_and_the_standard_controls_are_planned() -> None:
-    assert _make().stages == NAMES
+    assert _make().stages == (*STAGES, *CONTROLS["standard"])
+    assert _make(controls="all").stages == NAMES
     assert _make(controls="none").stages == STAGES
     assert _make(stages=("student-base",)).stages == ("student-base",)
-    assert _make(stages=("bootstrap",), controls="standard").stages == ("bootstrap", *CONTROLS)
+    assert _make(stages=("bootstrap",), controls="standard").stages == ("bootstrap", *CONTROLS["standard"])
 
 
 def test_later_sources_win(config: Path) -> None:
@@ -66,7 +67,7 @@ def test_a_plan_read_back_is_the_same_plan(tmp_path: Path) -> None:
         ({"preset": "smal"}, "no preset 'smal'; did you mean 'small'?"),
         ({"seed": "-1"}, "option run.seed: got '-1', expected a value greater than or equal to 0"),
         ({"limit": "0"}, "option run.limit: got '0'"),
-        ({"controls": "some"}, "option run.controls: got 'some', expected 'none' or 'standard'"),
+        ({"controls": "some"}, "option run.controls: got 'some', expected 'none', 'standard' or 'all'"),
         ({"strategy_file": "/nowhere/s.md"}, "--strategy-file /nowhere/s.md: No such file or directory"),
         ({"teacher": "tow"}, "no teacher named 'tow'"),
     ],

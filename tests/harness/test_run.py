@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness import files, run
-from harness.arms import NAMES
+from harness.arms import CONTROLS, NAMES, STAGES
 from harness.errors import CallError, JournalError, UsageError
 from harness.observers import Observers
 from tests.conftest import ToyRun
@@ -18,7 +18,7 @@ def _read(run_dir: Path) -> dict[str, dict[str, object]]:
 
 def test_a_run_measures_every_arm_on_its_problems(toy_run: ToyRun) -> None:
     arms = _read(toy_run())
-    assert {key.split("/")[0] for key in arms} == set(NAMES)
+    assert {key.split("/")[0] for key in arms} == {*STAGES, *CONTROLS["standard"]}
     assert arms["student-lora/harder"]["n"] == 8
     assert (arms["student-base/skills"]["correct"], arms["student-lora/skills"]["correct"]) == (4, 0)
     assert arms["teacher-strategy/test"]["steps"] == {"shown": 12, "right": 12}
@@ -127,7 +127,7 @@ def test_a_directory_in_use_is_not_written_over(toy_run: ToyRun) -> None:
 
 
 def test_control_arms_differ_from_the_treatment_in_the_target_alone(toy_run: ToyRun) -> None:
-    run_dir = toy_run()
+    run_dir = toy_run(controls="all")
     rows = {path.stem: files.read_lines(path) for path in (run_dir / "examples").iterdir()}
     treatment = rows.pop("student-lora")
     for arm, control in rows.items():
@@ -135,6 +135,20 @@ def test_control_arms_differ_from_the_treatment_in_the_target_alone(toy_run: Toy
         assert [row["prompt"] for row in control] == [row["prompt"] for row in treatment], arm
     assert sorted(row["target"] for row in rows["lora-shuffled"]) == sorted(row["target"] for row in treatment)
     assert [row["target"] for row in rows["lora-labels"]] == [row["label"] for row in treatment]
+
+
+def test_every_arm_can_be_run(toy_run: ToyRun) -> None:
+    assert {key.split("/")[0] for key in _read(toy_run(controls="all"))} == set(NAMES)
+
+
+def test_a_damaged_journal_is_refused_by_a_resume_and_named(toy_run: ToyRun) -> None:
+    run_dir = toy_run()
+    journal = run_dir / "journal.jsonl"
+    data = journal.read_bytes()
+    journal.write_bytes(data[:100] + b"x" + data[101:])
+    with pytest.raises(JournalError, match="line 1 is damaged"):
+        run.resume(run_dir, Observers([]))
+    assert files.read(run_dir / "run_meta.json")["sessions"][-1]["finished"] is False
 
 
 def test_run_meta_notes_every_session(toy_run: ToyRun) -> None:

@@ -84,6 +84,7 @@ def test_touching_starts_meetings_before_it_ends_others() -> None:
         ("first-crowd", made(1, (8, 10), (9, 12)), "NO"),
         ("busiest-meeting", CHAIN, "NO"),
         ("busiest-meeting", EXAMPLE, "YES"),
+        ("inverted", CHAIN, "NO"),
         ("sweep-line", CHAIN, "YES"),
     ],
 )
@@ -107,6 +108,13 @@ def test_sweep_line_is_right(drawn: Problem) -> None:
     worked = BY_NAME["sweep-line"].work(drawn)
     assert (worked.label == "YES") == fits(meetings, rooms)
     assert claimed_peak(worked.text) == peak(meetings)
+
+
+@given(problems)
+def test_inverted_is_always_wrong_after_right_steps(drawn: Problem) -> None:
+    right, wrong = BY_NAME["sweep-line"].work(drawn), BY_NAME["inverted"].work(drawn)
+    assert right.label != wrong.label
+    assert right.text.splitlines()[:-1] == wrong.text.splitlines()[:-1]
 
 
 def test_names_are_unique_and_no_text_is_part_of_another() -> None:
