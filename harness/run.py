@@ -28,18 +28,18 @@ PACKAGES = ("torch", "transformers", "peft", "tokenizers", "safetensors", "anthr
 
 
 def prepare(wish: Wish) -> tuple[Plan, Crew]:
-    """The plan of a wish and its crew, checked as far as it goes without spending. Raises UsageError."""
+    """The plan of a wish and its crew. Asks for no key and looks for no weights; raises UsageError."""
     plan, cast = plans.make(wish)
-    crew = assemble(plan, cast)
-    preflight(plan, crew)
-    return plan, crew
+    return plan, assemble(plan, cast)
 
 
 def start(plan: Plan, crew: Crew, run_dir: Path, observers: Observers, max_cost: float | None = None) -> dict[str, Any]:
     """A new run in a directory of its own, that spends at most ``max_cost`` USD on its teacher.
 
-    Raises UsageError if the directory is taken or cannot be made, and BudgetError at the limit.
+    Raises UsageError if a plugin finds that it cannot work, or if the directory is taken or cannot be made, and
+    BudgetError at the limit.
     """
+    preflight(plan, crew)
     try:
         run_dir.mkdir(mode=0o700, parents=True)
     except FileExistsError:
