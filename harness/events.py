@@ -21,6 +21,8 @@ class StageStarted:
     """A stage begins."""
 
     stage: str
+    place: str
+    """Which stage it is, of how many: ``3/9``."""
     doing: str
     """What is going on, in a few words."""
     total: int

@@ -101,10 +101,11 @@ class Experiment:
         self._run_dir = run_dir
         self._observers = observers
         self._findings = Findings(learned=plan.strategy)
+        self._position = 0
 
     def run(self) -> Findings:
         """Walks the stages of the plan. What is in the journal is not done again."""
-        for name in self._plan.stages:
+        for self._position, name in enumerate(self._plan.stages, 1):
             arm = by_name(name)
             if name == BOOTSTRAP:
                 self._learn()
@@ -137,20 +138,19 @@ class Experiment:
 
     # The teacher
 
-    def _ask(self, stage: str, requests: Sequence[Request], doing: str) -> list[Completion]:
-        with self._activity(stage, doing, len(requests)) as advance:
-            completions = ask_teacher(self._journal, self._books, self._crew.teacher, requests, advance)
+    def _ask(self, stage: str, requests: Sequence[Request], advance: Advance) -> list[Completion]:
+        completions = ask_teacher(self._journal, self._books, self._crew.teacher, requests, advance)
         for request, completion in zip(requests, completions, strict=True):
             self._findings.calls.append(Call(stage, request.context.purpose, completion))
         return completions
 
-    def _solve(self, stage: str, problems: Sequence[Problem], strategy: str | None, doing: str) -> list[Item]:
+    def _solve(self, stage: str, problems: Sequence[Problem], strategy: str | None, advance: Advance) -> list[Item]:
         """Has the teacher answer problems, and records the items under the stage's name."""
         requests = [
             Request(f"{stage}/{problem.id}", self._crew.task.prompt(problem, strategy), Solve(problem, strategy))
             for problem in problems
         ]
-        return self._record(stage, problems, self._ask(stage, requests, doing))
+        return self._record(stage, problems, self._ask(stage, requests, advance))
 
     def _record(self, arm: str, problems: Sequence[Problem], completions: Sequence[Completion]) -> list[Item]:
         truths = self._findings.truths
@@ -165,11 +165,16 @@ class Experiment:
     def _examine_teacher(self, arm: Arm) -> None:
         strategy = self._strategy() if arm.strategy else None
         for split in self._splits(arm):
-            self._solve(arm.name, self._problems(split), strategy, f"teacher answers {split} problems")
+            problems = self._problems(split)
+            with self._activity(arm.name, f"teacher answers {split} problems", len(problems)) as advance:
+                self._solve(arm.name, problems, strategy, advance)
 
     def _learn(self) -> None:
         problems = self._problems("reflect")
-        learned = self._crew.reflection.learn(problems, self._crew.task.seed_strategy, _Classroom(self))
+        calls = sum(self._crew.reflection.calls(len(problems)).values())
+        with self._activity(BOOTSTRAP, "teacher learns", calls) as advance:
+            classroom = _Classroom(self, advance)
+            learned = self._crew.reflection.learn(problems, self._crew.task.seed_strategy, classroom)
         self._findings.learned = learned.text
 
     def _strategy(self) -> str:
@@ -190,7 +195,8 @@ class Experiment:
                 )
                 for problem in problems
             ]
-            completions = self._ask(stage, requests, "teacher writes worked solutions")
+            with self._activity(stage, "teacher writes worked solutions", len(requests)) as advance:
+                completions = self._ask(stage, requests, advance)
             known[name] = [
                 Demonstration(problem, completion.text, judge(self._crew.task, completion))
                 for problem, completion in zip(problems, completions, strict=True)
@@ -269,7 +275,8 @@ class Experiment:
 
     @contextmanager
     def _activity(self, stage: str, doing: str, total: int) -> Iterator[Advance]:
-        self._observers.stage_started(StageStarted(stage, doing, total))
+        place = f"{self._position}/{len(self._plan.stages)}"
+        self._observers.stage_started(StageStarted(stage, place, doing, total))
 
         def advance(done: int, total: int = total, note: str = "") -> None:
             self._observers.stage_advanced(StageAdvanced(stage, done, total, note))
@@ -281,16 +288,20 @@ class Experiment:
 class _Classroom:
     """The studio of a reflection: its requests are calls of the bootstrap stage."""
 
-    def __init__(self, experiment: Experiment) -> None:
+    def __init__(self, experiment: Experiment, advance: Advance) -> None:
         self._experiment = experiment
+        self._advance = advance
+        self._done = 0
 
     def attempt(self, name: str, problems: Sequence[Problem], strategy: str) -> list[Attempt]:
-        items = self._experiment._solve(BOOTSTRAP, problems, strategy, f"teacher answers {name}")
+        items = self._experiment._solve(BOOTSTRAP, problems, strategy, self._counting(f"answers {name}"))
+        self._done += len(problems)
         return [Attempt(item.problem, item.completion.text, item.outcome, item.truth) for item in items]
 
     def ask(self, request: Request) -> Completion:
         keyed = Request(f"{BOOTSTRAP}/{request.key}", request.messages, request.context)
-        (completion,) = self._experiment._ask(BOOTSTRAP, [keyed], f"teacher writes {request.context.purpose}")
+        (completion,) = self._experiment._ask(BOOTSTRAP, [keyed], self._counting(f"writes {request.key}"))
+        self._done += 1
         if completion.stop != "end":
             raise CallError(
                 f"the teacher's reply to {request.key} ended with {completion.stop}"
@@ -298,6 +309,11 @@ class _Classroom:
                 "What is recorded is kept; resume tries it again"
             )
         return completion
+
+    def _counting(self, note: str) -> Advance:
+        """Tells of calls on top of those that were made before."""
+        before = self._done
+        return lambda done: self._advance(before + done, note=note)
 
     def entry(self, entry: JournalEntry) -> None:
         self._experiment._findings.entries.append(entry)

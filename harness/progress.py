@@ -35,7 +35,7 @@ class PlainProgress:
     @hookimpl
     def harness_stage_started(self, event: StageStarted) -> None:
         """Says what starts."""
-        self._doing, self._total = f"{event.stage}: {event.doing}", event.total
+        self._doing, self._total = _title(event), event.total
         self._started = self._told = self._clock()
 
     @hookimpl
@@ -88,7 +88,7 @@ class BarProgress:
     @hookimpl
     def harness_stage_started(self, event: StageStarted) -> None:
         """Starts a bar."""
-        self._task = self._progress.add_task(f"{event.stage}: {event.doing}", total=event.total or None, note="")
+        self._task = self._progress.add_task(_title(event), total=event.total or None, note="")
 
     @hookimpl
     def harness_stage_advanced(self, event: StageAdvanced) -> None:
@@ -103,6 +103,10 @@ class BarProgress:
     def close(self) -> None:
         """Leaves the terminal as it was."""
         self._progress.stop()
+
+
+def _title(event: StageStarted) -> str:
+    return f"[{event.place}] {event.stage}: {event.doing}"
 
 
 def for_terminal() -> PlainProgress | BarProgress:

@@ -61,7 +61,7 @@ def test_each_event_reaches_its_hook(tmp_path: Path) -> None:
     diary = Diary()
     told = Observers([("diary", diary)])
     started = RunStarted(tmp_path, ("bootstrap",), ())
-    stage, step = StageStarted("bootstrap", "learning", 10), StageAdvanced("bootstrap", 1, 10)
+    stage, step = StageStarted("bootstrap", "3/9", "learning", 10), StageAdvanced("bootstrap", 1, 10)
     finished, failed = RunFinished(tmp_path, tmp_path / "result.json"), RunFailed(tmp_path, "no disk")
     told.run_started(started)
     told.stage_started(stage)

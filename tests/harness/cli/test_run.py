@@ -39,7 +39,7 @@ def test_every_line_fits_in_80_columns() -> None:
 def test_piped_progress_is_plain_lines() -> None:
     result = _run("--out", "run")
     assert "\x1b" not in result.output
-    assert "student-base: student answers test problems 12/12 in " in result.stderr
+    assert "[1/9] student-base: student answers test problems 12/12 in " in result.stderr
 
 
 def test_a_dry_run_says_what_would_be_done_and_leaves_nothing() -> None:

@@ -19,7 +19,7 @@ PROMPT_LINES = (
     "ends at an hour",
     "leaves its room free",
     "starts at that hour",
-    "Decide whether",
+    "Decide whether all",
     "fit into the rooms",
     "Write your steps",
     "end with one line",
@@ -63,7 +63,7 @@ def interleaved(plus: list[int], minus: list[int], first: str) -> str:
 
 def expected(prompt: str) -> str:
     """The answer line that the request at the end of ``prompt`` asks for, computed from its text alone."""
-    lines, request = data(prompt), prompt.split("\n")[-1].removesuffix(", show")
+    lines, request = data(prompt), prompt.split("\n")[-1].removesuffix(", close").removesuffix(", show")
     words = request.replace(",", "").split()
     match words:
         case [("firsts" | "seconds") as side, "of", label]:
@@ -92,8 +92,12 @@ def expected(prompt: str) -> str:
         case ["compare", left, right]:
             difference = int(lines[left]) - int(lines[right])
             return f"{lines[left]} {'>' if difference > 0 else '<='} {lines[right]}"
-        case ["is", asked, "in", label]:
-            return f"ANSWER: {'YES' if f' {asked} ' in f' {lines[label]} ' else 'NO'}"
+        case ["is", ("plus" | "minus") as word, "in", label]:
+            return f"ANSWER: {'YES' if {'plus': '+', 'minus': '-'}[word] in lines[label] else 'NO'}"
+        case ["is", left, "same", right]:
+            return f"ANSWER: {'YES' if lines[left] == lines[right] else 'NO'}"
+        case ["is", asked, "in", label] | [label, "has", asked] | [asked, "of", label]:
+            return f"ANSWER: {'YES' if asked in re.findall(r'[0-9]+', lines[label]) else 'NO'}"
         case ["copy", label]:
             return f"copy: {lines[label]}"
     raise AssertionError(request)
@@ -102,10 +106,11 @@ def expected(prompt: str) -> str:
 @pytest.mark.parametrize("skill", SKILLS)
 def test_every_reply_ends_with_the_answer_that_the_request_asks_for(skill: str) -> None:
     for chat, reply in examples(skill, seed=5, n=150):
-        *shown, answer = reply.split("\n")
         prompt = chat[-1]["content"]
+        *shown, answer = reply.removesuffix("\ndone").split("\n")
         assert answer == expected(prompt)
-        assert bool(shown) == prompt.endswith(", show")
+        assert bool(shown) == (", show" in prompt)
+        assert reply.endswith("\ndone") == prompt.endswith(", close")
         assert set(shown) <= set(prompt.split("\n"))
 
 
@@ -137,7 +142,7 @@ def test_no_conversation_holds_two_steps_of_a_worked_solution_in_its_arrangement
 def test_no_reply_computes_one_result_from_another() -> None:
     for skill in SKILLS:
         for chat, reply in examples(skill, seed=9, n=100):
-            computed = [line for line in reply.split("\n") if line not in chat[-1]["content"].split("\n")]
+            computed = [line for line in reply.split("\n") if line not in [*chat[-1]["content"].split("\n"), "done"]]
             assert len(computed) <= 1
 
 
