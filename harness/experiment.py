@@ -105,7 +105,8 @@ class Experiment:
 
     def run(self) -> Findings:
         """Walks the stages of the plan. What is in the journal is not done again."""
-        for self._position, name in enumerate(self._plan.stages, 1):
+        for position, name in enumerate(self._plan.stages, 1):
+            self._position = position
             arm = by_name(name)
             if name == BOOTSTRAP:
                 self._learn()

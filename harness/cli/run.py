@@ -13,7 +13,7 @@ from harness.crew import Crew
 from harness.errors import UsageError
 from harness.observers import Observers
 from harness.plan import Plan, Wish, watchers
-from harness.progress import BarProgress, for_terminal
+from harness.progress import LiveProgress, for_terminal
 
 
 @click.command("run", short_help="Run an experiment, or resume one.")
@@ -72,7 +72,7 @@ def command(
             run_dir = out or _new_name(plan)
             result = run.start(plan, crew, run_dir, listeners, limit)
     finally:
-        if isinstance(told, BarProgress):
+        if isinstance(told, LiveProgress):
             told.close()
     for warning in listeners.warnings:
         click.echo(f"harness: warning: {warning}", err=True)
