@@ -1,6 +1,6 @@
 """Several results side by side, as a Markdown table: one row per run, one column per arm on the test problems.
 
-    python tools/seed_table.py runs/seed-0 runs/seed-1 ...
+python tools/seed_table.py runs/seed-0 runs/seed-1 ...
 """
 
 from __future__ import annotations

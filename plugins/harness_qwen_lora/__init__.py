@@ -20,9 +20,10 @@ TINY_RECIPE = {
     "rank": 16,
     "target_modules": "all-linear",
     "learning_rate": 5e-3,
-    "epochs": 20,
-    "batch_size": 16,
+    "epochs": 8,
+    "batch_size": 8,
     "accumulation": 1,
+    "warmup_steps": 10,
 }
 """Trainer settings for the bundled checkpoint: a model this small takes a higher rate and more passes."""
 

@@ -56,6 +56,9 @@ class QwenTinyOptions(StudentOptions):
     batch_size: int = Field(50, ge=1, description="Prompts that are answered together.")
     dtype: Dtype = Field("float32", description="Number format of the weights.")
     device: Device = Field("cpu", description="Where the model runs.")
+    threads: int = Field(
+        1, ge=0, description="CPU threads; with 1, results do not depend on the number of cores. 0: torch's choice."
+    )
 
 
 ALL_LINEAR = ("all-linear",)

@@ -22,6 +22,7 @@ def test_the_folder_is_complete_small_and_without_pickle() -> None:
         "config.json",
         "generation_config.json",
         "model.safetensors",
+        "skills.jsonl",
         "tokenizer.json",
         "tokenizer_config.json",
     }
