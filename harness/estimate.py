@@ -8,13 +8,23 @@ from dataclasses import dataclass
 from harness.arms import BOOTSTRAP, by_name
 from harness.crew import Crew
 from harness.plan import Plan
-from harness.records import Message, Usage
+from harness.protocols import Teacher
+from harness.records import Distil, Message, Request, Usage
 from harness.skills import SPLIT as SKILLS
 
 CHARACTERS_PER_TOKEN = 4
 """A rule of thumb for English text."""
-REPLY_TOKENS = {"solve": 300, "demonstrate": 300, "reflect": 500, "distil": 500}
-"""Assumed length of a reply by purpose. Real models vary several-fold."""
+REPLY_TOKENS = {"solve": (100, 300), "demonstrate": (100, 300), "reflect": (200, 500), "distil": (200, 500)}
+"""Assumed length of a reply by purpose: short, and usual. Real models vary several-fold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """USD, or None where the price is unknown. The worst case has every reply at its limit, and no second attempt."""
+
+    low: float | None
+    expected: float | None
+    worst: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +32,12 @@ class Load:
     """The work of one stage for one model."""
 
     stage: str
-    model: str
-    """``teacher`` or ``student``."""
     purpose: str
     calls: int
     input_tokens: int
     output_tokens: int
-    cost_usd: float | None
-    """None where the price is unknown, or the model is local."""
+    cost: Cost | None
+    """None for the student, which is local."""
 
 
 def loads(plan: Plan, crew: Crew) -> list[Load]:
@@ -37,10 +45,10 @@ def loads(plan: Plan, crew: Crew) -> list[Load]:
     found: list[Load] = []
     demonstrated: set[str] = set()
 
-    def add(stage: str, model: str, purpose: str, calls: int, prompt: int) -> None:
-        tokens = (calls * prompt, calls * REPLY_TOKENS[purpose])
-        cost = crew.teacher.cost(Usage(*tokens)) if model == "teacher" else None
-        found.append(Load(stage, model, purpose, calls, *tokens, cost))
+    def add(stage: str, purpose: str, calls: int, prompt: int, teacher: bool = True) -> None:
+        expected = REPLY_TOKENS[purpose][1]
+        cost = _cost(crew.teacher, purpose, calls, prompt) if teacher else None
+        found.append(Load(stage, purpose, calls, calls * prompt, calls * expected, cost))
 
     for name in plan.stages:
         arm = by_name(name)
@@ -51,17 +59,36 @@ def loads(plan: Plan, crew: Crew) -> list[Load]:
             batch = max(1, round(len(prompts) / max(1, calls.get("reflect", 1))))
             for purpose, number in calls.items():
                 longer = 1 if purpose == "solve" else batch
-                add(name, "teacher", purpose, number, prompt * longer + (longer > 1) * batch * REPLY_TOKENS["solve"])
+                replies = batch * REPLY_TOKENS["solve"][1] if longer > 1 else 0
+                add(name, purpose, number, prompt * longer + replies)
             continue
         if arm.recipe is not None and (made := "naive" if arm.recipe == "naive" else "learned") not in demonstrated:
             demonstrated.add(made)
             prompts = _prompts(plan, crew, "train")
-            add(name, "teacher", "demonstrate", len(prompts), _mean_tokens(prompts))
+            add(name, "demonstrate", len(prompts), _mean_tokens(prompts))
         for split in arm.splits:
             prompts = _prompts(plan, crew, split)
             if prompts:
-                add(name, arm.answers, "solve", len(prompts), _mean_tokens(prompts))
+                add(name, "solve", len(prompts), _mean_tokens(prompts), teacher=arm.answers == "teacher")
     return found
+
+
+def total(found: Sequence[Load]) -> Cost:
+    """The cost of all stages together."""
+    costs = [load.cost for load in found if load.cost]
+    return Cost(*(_sum([getattr(cost, name) for cost in costs]) for name in ("low", "expected", "worst")))
+
+
+def _cost(teacher: Teacher, purpose: str, calls: int, prompt: int) -> Cost:
+    """The cost of so many calls with prompts of so many tokens."""
+    short, usual = (teacher.cost(Usage(prompt, reply)) for reply in REPLY_TOKENS[purpose])
+    text = Message("user", "x" * prompt * CHARACTERS_PER_TOKEN)
+    worst = teacher.worst_cost(Request("estimate", (text,), Distil((), "")))
+    return Cost(*(None if each is None else each * calls for each in (short, usual, worst)))
+
+
+def _sum(costs: Sequence[float | None]) -> float | None:
+    return None if None in costs else sum(cost or 0.0 for cost in costs)
 
 
 def _prompts(plan: Plan, crew: Crew, split: str) -> list[Sequence[Message]]:

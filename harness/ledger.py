@@ -46,8 +46,6 @@ class Books:
         for key in list(self._open):
             if (value := journal.recorded(key)) is not None:
                 self.settle(key, Usage(**value["usage"]))
-        self.in_doubt = [attempt for attempts in self._open.values() for attempt in attempts]
-        """Attempts that an earlier session left open."""
 
     def sending(self, key: str, attempt: int, worst_cost: float | None) -> None:
         """See ``harness.protocols.Ledger``."""
@@ -84,9 +82,14 @@ class Books:
                 self._open[key].pop()
 
     @property
+    def in_doubt(self) -> list[InDoubt]:
+        """Attempts of which no end is known: under way, or left open by a crash."""
+        return [attempt for attempts in self._open.values() for attempt in attempts]
+
+    @property
     def committed(self) -> float:
         """USD that are spent, may have been billed, or are reserved for attempts under way."""
-        return self._spent + sum(attempt.worst_cost or 0.0 for attempts in self._open.values() for attempt in attempts)
+        return self._spent + sum(attempt.worst_cost or 0.0 for attempt in self.in_doubt)
 
     def _replay(self, key: str, value: Any) -> None:
         if key == SENDING:

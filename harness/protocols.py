@@ -132,6 +132,9 @@ class Teacher(Protocol):
     def cost(self, usage: Usage) -> float | None:
         """What a completion with this usage costs, in USD; None if the price is unknown."""
 
+    def worst_cost(self, request: Request) -> float | None:
+        """The most that one attempt at a request can cost, in USD; None if the price is unknown."""
+
     def preflight(self) -> None:
         """Raises UsageError if a call could not succeed (no key, no such model). Spends nothing."""
 

@@ -79,6 +79,8 @@ class Usage:
     thinking_tokens: int = 0
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
+    batched: bool = False
+    """Whether it was billed as part of a batch."""
 
 
 @dataclass(frozen=True, slots=True)

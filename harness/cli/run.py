@@ -14,6 +14,7 @@ from harness.errors import UsageError
 from harness.observers import Observers
 from harness.plan import Plan, Wish, watchers
 from harness.progress import LiveProgress, for_terminal
+from harness.records import Usage
 
 
 @click.command("run", short_help="Run an experiment, or resume one.")
@@ -69,6 +70,7 @@ def command(
             if dry_run:
                 click.echo(_forecast(plan, crew))
                 return
+            _check_price(crew, max_cost)
             run_dir = out or _new_name(plan)
             result = run.start(plan, crew, run_dir, listeners, limit)
     finally:
@@ -92,6 +94,15 @@ def _limit(max_cost: str | None) -> float | None:
     return limit
 
 
+def _check_price(crew: Crew, max_cost: str | None) -> None:
+    """Raises UsageError if nobody knows what the run will cost, unless that was asked for."""
+    if max_cost != "none" and crew.teacher.cost(Usage(1, 1)) is None:
+        raise UsageError(
+            f"the teacher {crew.teacher.identity.get('model')!r} has no known price, so no limit can be kept; give its "
+            "price by the teacher's options, or --max-cost none to run without a limit"
+        )
+
+
 def _new_name(plan: Plan) -> Path:
     """A directory under runs/ that says what ran and when."""
     names = "-".join(plan.plugins[kind].name for kind in ("task", "teacher", "student"))
@@ -105,22 +116,23 @@ def _new_name(plan: Plan) -> Path:
 
 def _forecast(plan: Plan, crew: Crew) -> str:
     """The plan in a table: who is asked how often, and what it may cost."""
-    loads = estimate.loads(plan, crew)
-    rows = [f"{'stage':<17} {'asks':<8} {'for':<12} {'calls':>6} {'input tok.':>11} {'output tok.':>12} {'USD':>8}"]
+    found = estimate.loads(plan, crew)
+    rows = [f"{'stage':<17} {'for':<12} {'calls':>6} {'input tok.':>11} {'output tok.':>12} {'usual USD':>10}"]
     rows += [
-        f"{load.stage:<17} {load.model:<8} {load.purpose:<12} {load.calls:>6} {load.input_tokens:>11} "
-        f"{load.output_tokens:>12} {_usd(load.model, load.cost_usd):>8}"
-        for load in loads
+        f"{load.stage:<17} {load.purpose:<12} {load.calls:>6} {load.input_tokens:>11} {load.output_tokens:>12} "
+        f"{_usd(load.cost.expected) if load.cost else 'local':>10}"
+        for load in found
     ]
-    known = [load.cost_usd for load in loads if load.model == "teacher"]
-    total = "unknown" if None in known else f"{sum(cost or 0 for cost in known):.2f} USD"
-    rows += ["", f"teacher in all: about {total}; tokens are estimates from prompt lengths and usual replies"]
+    cost = estimate.total(found)
+    rows += [
+        "",
+        f"teacher in USD: low {_usd(cost.low)}, usual {_usd(cost.expected)}, worst {_usd(cost.worst)}",
+        "tokens are estimates from the prompts and usual replies; worst: every reply at its limit",
+    ]
     if plan.simulated:
         rows += [f"SIMULATED: {', '.join(plan.simulated)}"]
     return "\n".join(rows)
 
 
-def _usd(model: str, cost: float | None) -> str:
-    if model == "student":
-        return "local"
+def _usd(cost: float | None) -> str:
     return "unknown" if cost is None else f"{cost:.2f}"

@@ -15,7 +15,7 @@ def test_the_teacher_calls_foreseen_are_those_made(toy_run: ToyRun, stages: tupl
     plan, crew = run.prepare(Wish({**TOY, **({"stages": stages} if stages else {})}))
     foreseen: Counter[tuple[str, str]] = Counter()
     for load in estimate.loads(plan, crew):
-        if load.model == "teacher":
+        if load.cost is not None:
             foreseen[load.stage, load.purpose] += load.calls
     assert foreseen == {(row["stage"], row["purpose"]): row["calls"] for row in made}
 
@@ -24,4 +24,16 @@ def test_the_teacher_calls_foreseen_are_those_made(toy_run: ToyRun, stages: tupl
 def test_cost_follows_from_tokens_and_price() -> None:
     plan, crew = run.prepare(Wish({**TOY, "stages": ("teacher-base",)}))
     (load,) = estimate.loads(plan, crew)
-    assert load.cost_usd == pytest.approx((load.input_tokens * 1 + load.output_tokens * 2) / 1e6, abs=1e-6)
+    assert load.cost is not None
+    assert load.cost.expected == pytest.approx((load.input_tokens * 1 + load.output_tokens * 2) / 1e6, abs=1e-6)
+    assert (load.cost.low or 0) < (load.cost.expected or 0)
+    assert estimate.total([load, load]).worst == pytest.approx(2 * 30e-6 * 12)
+
+
+@pytest.mark.usefixtures("toy_site")
+def test_an_unknown_price_makes_the_total_unknown() -> None:
+    known = estimate.Load("a", "solve", 1, 1, 1, estimate.Cost(1.0, 2.0, 3.0))
+    unknown = estimate.Load("b", "solve", 1, 1, 1, estimate.Cost(None, None, None))
+    local = estimate.Load("c", "solve", 1, 1, 1, None)
+    assert estimate.total([known, local]) == estimate.Cost(1.0, 2.0, 3.0)
+    assert estimate.total([known, unknown]) == estimate.Cost(None, None, None)

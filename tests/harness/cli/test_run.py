@@ -45,8 +45,8 @@ def test_piped_progress_is_plain_lines() -> None:
 def test_a_dry_run_says_what_would_be_done_and_leaves_nothing() -> None:
     result = _run("--dry-run")
     assert result.exit_code == 0, result.output
-    assert "teacher-base      teacher  solve            12" in result.stdout
-    assert "teacher in all: about 0.0" in result.stdout
+    assert "teacher-base      solve            12" in result.stdout
+    assert "teacher in USD: low 0.0" in result.stdout
     assert list(Path().glob("runs")) == []
 
 

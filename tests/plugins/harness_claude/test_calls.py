@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import json
 import socket
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import BudgetError, CallError
+from harness.records import Completion
 from harness_claude.calls import Width
 from tests.loopback.server import FINAL, GOOD, HANG, LOST, REFUSED, UNBILLED, Loopback
 from tests.plugins.harness_claude.conftest import Notes, OpenSession, answer, intended, prompt, requests, teacher
@@ -20,7 +22,8 @@ def test_every_request_gets_the_reply_meant_for_it() -> None:
     assert {each.key: each.text for each in done} == {each.key: intended(each.key) for each in requests(20)}
     assert {each.stop for each in done} == {"end"}
     assert {each.model for each in done} == {"claude-haiku-5-5"}
-    assert sorted(ledger.sent) == sorted((each.key, 1, ledger.sent[0][2]) for each in requests(20))
+    assert sorted((key, attempt) for key, attempt, _ in ledger.sent) == sorted((each.key, 1) for each in requests(20))
+    assert all(worst and worst > 8192 * 0.5e-6 for *_, worst in ledger.sent)
     assert len(server.purchases) == 20
 
 
@@ -110,14 +113,13 @@ def test_where_nobody_listens_nothing_is_billed() -> None:
 @pytest.mark.parametrize("fault", ["401", "403", "404"])
 def test_a_refused_key_or_model_stops_the_run_and_keeps_what_came_before(fault: str) -> None:
     with Loopback(answer, script=["", "", fault], faults=[fault], chance=1) as server:
-        ledger, done = Notes(), []
+        ledger = Notes()
+        done: list[Completion] = []
         with pytest.raises(CallError, match=f"{fault} .*req_1.*resume") as caught:
             done.extend(teacher(server, concurrency=1).complete(requests(50), ledger))
-        for_each = teacher(server, concurrency=1).complete(requests(50), ledger)
-        with pytest.raises(CallError):
-            next(for_each)
     assert "\n" not in str(caught.value)
-    assert len(server.calls) == 4
+    assert [each.stop for each in done] == ["end", "end"]
+    assert len(server.calls) == 3
     assert all(not billed for *_, billed in ledger.faults)
 
 
@@ -131,9 +133,8 @@ def test_a_bad_request_fails_alone_once_others_have_gone_through() -> None:
 
 
 def test_when_the_first_requests_are_all_refused_the_rest_is_not_sent() -> None:
-    with Loopback(answer, faults=["400"], chance=1) as server:
-        with pytest.raises(CallError, match="BadRequestError 400"):
-            list(teacher(server, concurrency=1).complete(requests(50), Notes()))
+    with Loopback(answer, faults=["400"], chance=1) as server, pytest.raises(CallError, match="BadRequestError 400"):
+        list(teacher(server, concurrency=1).complete(requests(50), Notes()))
     assert len(server.calls) == 3
 
 
@@ -217,20 +218,18 @@ def test_without_faults_the_bill_is_exact(session: OpenSession) -> None:
     assert run.books.committed == pytest.approx(server.cost, rel=1e-9)
 
 
-@settings(max_examples=80)
+@settings(max_examples=60)
 @given(
     st.lists(st.sampled_from(["", *UNBILLED, *LOST, *FINAL, *GOOD, *REFUSED]), max_size=16),
     st.integers(1, 4),
     st.integers(1, 4),
 )
 def test_no_fault_is_ever_an_answer(script: list[str], attempts: int, concurrency: int) -> None:
-    done = []
-    with Loopback(answer, script=script) as server:
-        try:
-            for each in teacher(server, attempts=attempts, concurrency=concurrency).complete(requests(5), Notes()):
-                done.append(each)
-        except CallError as error:
-            assert any(status in str(error) for status in REFUSED)
+    done: list[Completion] = []
+    with Loopback(answer, script=script) as server, suppress(CallError):
+        for each in teacher(server, attempts=attempts, concurrency=concurrency).complete(requests(5), Notes()):
+            done.append(each)
+    assert len(done) == 5 or set(script) & set(REFUSED)
     assert len({each.key for each in done}) == len(done)
     for each in done:
         if each.stop == "end":
