@@ -38,6 +38,10 @@ class SimulatedTeacher:
         """Nothing."""
         return 0.0
 
+    def worst_cost(self, request: Request) -> float:  # noqa: ARG002 - the protocol's signature
+        """Nothing."""
+        return 0.0
+
     def preflight(self) -> None:
         """Raises UsageError if the task offers no rules, or not the ones that the options name."""
         self._beginners_rule()
