@@ -18,7 +18,7 @@ def test_no_accuracy_stands_without_n_interval_trivial_score_and_missing_answers
         (line,) = [line for line in lines if re.match(rf"{arm['arm']} +{arm['split']} ", line)]
         accuracy, best = arm["accuracy"], arm["best_trivial"]
         for share in (accuracy["value"], accuracy["low"], accuracy["high"], *([best["accuracy"]] if best else [])):
-            assert f"{100 * share:.1f}%" in line
+            assert f"{100 * share:.1f}" in line
         assert re.search(rf" {arm['n']} ", line)
         assert line.endswith(f" {arm['n'] - arm['outcomes']['answered']}")
 
@@ -29,6 +29,12 @@ def test_every_paired_difference_has_its_interval(toy_run: ToyRun) -> None:
     for contrast in result["contrasts"]:
         assert f"{contrast['first']} - {contrast['second']}" in text
         assert f"{100 * contrast['difference']['low']:+.1f}, {100 * contrast['difference']['high']:+.1f}" in text
+
+
+def test_written_steps_are_told_where_there_are_any(toy_run: ToyRun) -> None:
+    text = " ".join(summary.text(_result(toy_run)).split())
+    assert "of those shown: teacher-base 8/12, bootstrap reflect 4/6," in text
+    assert "lora-labels" not in text.split("of those shown:")[1].split("paired")[0]
 
 
 def test_a_task_without_trivial_rules_says_so(toy_run: ToyRun) -> None:
