@@ -25,6 +25,7 @@ tests: .venv/test-ready
 	@echo "installing into .venv; this takes some minutes, once"
 	$(PYTHON) -m venv .venv
 	$(PIP) install -r requirements.lock
+	@rm -rf *.egg-info  # metadata of an older install, which the import system would find first
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 

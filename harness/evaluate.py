@@ -6,10 +6,13 @@ The only place where a completion becomes an outcome.
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
+from harness import files
 from harness.journal import Journal, Recorded
 from harness.ledger import Books
 from harness.protocols import Student, Teacher, Verifier
@@ -18,6 +21,7 @@ from harness.records import (
     Answered,
     Completion,
     Failed,
+    Message,
     Outcome,
     Problem,
     Refused,
@@ -43,6 +47,8 @@ class Item:
     outcome: Outcome
     correct: bool
     steps: StepCheck | None
+    prompt_sha256: str
+    """Digest of the messages that were sent."""
     completion: Completion
 
 
@@ -67,12 +73,20 @@ def judge(reader: Reader, completion: Completion) -> Outcome:
             return Unparsed() if label is None else Answered(label)
 
 
-def score(arm: str, reader: Reader, verifier: Verifier, problem: Problem, truth: Truth, completion: Completion) -> Item:
-    """The row of one problem in one arm."""
+def score(
+    arm: str,
+    reader: Reader,
+    verifier: Verifier,
+    problem: Problem,
+    truth: Truth,
+    messages: Sequence[Message],
+    completion: Completion,
+) -> Item:
+    """The row of one problem in one arm, that was asked with ``messages``."""
     outcome = judge(reader, completion)
     correct = isinstance(outcome, Answered) and verifier.check(problem, outcome.label)
     steps = verifier.steps(problem, completion.text) if completion.stop == "end" else None
-    return Item(arm, problem, truth, outcome, correct, steps, completion)
+    return Item(arm, problem, truth, outcome, correct, steps, files.digest(messages), completion)
 
 
 def ask_teacher(
@@ -104,13 +118,14 @@ def ask_student(
     adapter: Adapter | None,
     name: str,
     on_done: OnDone,
-) -> list[Completion]:
-    """One completion per request, in order.
+) -> tuple[list[Completion], float]:
+    """One completion per request, in order, and the seconds that making them took.
 
     Each batch is one effect under a key that starts with ``name``: batches are cut the same way in every run of a
     plan, because the other rows of a batch can move the last bit of a logit.
     """
     completions: list[Completion] = []
+    seconds = 0.0
     size = student.batch_size
     for start in range(0, len(requests), size):
         batch = requests[start : start + size]
@@ -119,14 +134,17 @@ def ask_student(
             "adapter": adapter.sha256 if adapter else None,
             "messages": [request.messages for request in batch],
         }
-        values = journal.once(
-            f"{name}/batch-{start // size:04d}",
-            given,
-            lambda batch=batch: [_clean(completion) for completion in student.generate(batch, adapter)],  # type: ignore[misc]
-        )
-        completions += [_completion(value) for value in values]
+        value = journal.once(f"{name}/batch-{start // size:04d}", given, partial(_generate, student, batch, adapter))
+        completions += [_completion(completion) for completion in value["completions"]]
+        seconds += value["seconds"]
         on_done(len(completions))
-    return completions
+    return completions, seconds
+
+
+def _generate(student: Student, batch: Sequence[Request], adapter: Adapter | None) -> dict[str, Any]:
+    started = time.monotonic()
+    completions = [_clean(completion) for completion in student.generate(batch, adapter)]
+    return {"completions": completions, "seconds": round(time.monotonic() - started, 3)}
 
 
 class _Counter:

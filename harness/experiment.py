@@ -86,6 +86,8 @@ class Findings:
     learned: str | None = None
     demonstrations: dict[str, list[Demonstration]] = field(default_factory=dict)
     trainings: list[Training] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Time that the student took to answer, by arm: no part of a result."""
 
 
 class Experiment:
@@ -151,15 +153,17 @@ class Experiment:
             Request(f"{stage}/{problem.id}", self._crew.task.prompt(problem, strategy), Solve(problem, strategy))
             for problem in problems
         ]
-        return self._record(stage, problems, self._ask(stage, requests, advance))
+        return self._record(stage, problems, requests, self._ask(stage, requests, advance))
 
-    def _record(self, arm: str, problems: Sequence[Problem], completions: Sequence[Completion]) -> list[Item]:
-        truths = self._findings.truths
+    def _record(
+        self, arm: str, problems: Sequence[Problem], requests: Sequence[Request], completions: Sequence[Completion]
+    ) -> list[Item]:
         items = []
-        for problem, completion in zip(problems, completions, strict=True):
+        for problem, request, completion in zip(problems, requests, completions, strict=True):
             own = problem.split == SKILLS
             reader, verifier = (self._skills, self._skills) if own else (self._crew.task, self._crew.verifier)
-            items.append(score(arm, reader, verifier, problem, truths[problem.id], completion))
+            truth = self._findings.truths[problem.id]
+            items.append(score(arm, reader, verifier, problem, truth, request.messages, completion))
         self._findings.items += items
         return items
 
@@ -212,10 +216,12 @@ class Experiment:
             problems = self._problems(split)
             requests = self._student_requests(problems, strategy)
             with self._activity(arm.name, f"student answers {split} problems", len(requests)) as advance:
-                completions = ask_student(
+                completions, seconds = ask_student(
                     self._journal, self._crew.student, requests, adapter, f"{arm.name}/{split}", advance
                 )
-            self._record(arm.name, problems, completions)
+            spent = self._findings.seconds
+            spent[arm.name] = spent.get(arm.name, 0.0) + seconds
+            self._record(arm.name, problems, requests, completions)
 
     def _student_requests(self, problems: Sequence[Problem], strategy: str | None) -> list[Request]:
         def prompt(problem: Problem) -> tuple[Message, ...]:

@@ -15,6 +15,7 @@ from harness.arms import CONTRASTS, NAMES
 from harness.statistics import LEVEL, Interval, paired, wilson
 
 Row = Mapping[str, Any]
+TOKENS = ("input_tokens", "output_tokens", "thinking_tokens", "cache_read_tokens", "cache_write_tokens")
 OUTCOMES = ("answered", "unparsed", "refused", "truncated", "failed")
 
 
@@ -65,8 +66,8 @@ def arms(items: Sequence[Row], problems: Sequence[Row]) -> list[dict[str, Any]]:
                     {"stratum": stratum, **_score(inner)} for stratum, inner in _grouped(rows, "stratum").items()
                 ],
                 "models": sorted({row["model"] for row in rows}),
-                "input_tokens": sum(row["input_tokens"] for row in rows),
-                "output_tokens": sum(row["output_tokens"] for row in rows),
+                "prompts_sha256": files.digest([row["prompt_sha256"] for row in _in_order(rows)]),
+                **{name: sum(row["usage"][name] for row in rows) for name in TOKENS},
             }
         )
     return measured
@@ -124,6 +125,10 @@ def _steps(rows: Sequence[Row]) -> dict[str, int]:
     """How many replies show steps that can be checked, and how many of these are right."""
     shown = [row["steps"] for row in rows if row["steps"] is not None]
     return {"shown": len(shown), "right": sum(step["claimed"] == step["true"] for step in shown)}
+
+
+def _in_order(rows: Iterable[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: str(row["problem"]))
 
 
 def _by_arm(items: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:

@@ -22,7 +22,7 @@ SCHEMA = "urn:transfer-harness:schema:result:1.0"
 def write(run_dir: Path, plan: Plan, crew: Crew, findings: Findings) -> dict[str, Any]:
     """Writes everything that a finished run leaves, result.json last. Returns the result."""
     problems = problem_rows(crew, findings)
-    items = [item_row(item) for item in findings.items]
+    items = [item_row(crew, item) for item in findings.items]
     texts = {"problems.jsonl": files.lines(problems), "items.jsonl": files.lines(items)}
     for training in findings.trainings:
         texts[f"examples/{training.arm}.jsonl"] = files.lines(training.examples)
@@ -126,8 +126,9 @@ def _trivial(crew: Crew, problem: Problem) -> dict[str, dict[str, Any]]:
     return {name: {"label": label, "correct": crew.verifier.check(problem, label)} for name, label in answers.items()}
 
 
-def item_row(item: Item) -> dict[str, Any]:
+def item_row(crew: Crew, item: Item) -> dict[str, Any]:
     """A row of items.jsonl. The raw reply is in thoughts.jsonl; here is its digest."""
+    by_teacher = by_name(item.arm).answers == "teacher"
     return {
         "arm": item.arm,
         "split": item.problem.split,
@@ -138,8 +139,9 @@ def item_row(item: Item) -> dict[str, Any]:
         "correct": item.correct,
         "steps": files.plain(item.steps) if item.steps else None,
         "model": item.completion.model,
-        "input_tokens": item.completion.usage.input_tokens,
-        "output_tokens": item.completion.usage.output_tokens,
+        "usage": files.plain(item.completion.usage),
+        "cost_usd": crew.teacher.cost(item.completion.usage) if by_teacher else None,
+        "prompt_sha256": item.prompt_sha256,
         "text_sha256": hashlib.sha256(item.completion.text.encode()).hexdigest(),
     }
 
@@ -165,8 +167,7 @@ def _accounts(crew: Crew, findings: Findings) -> list[dict[str, Any]]:
             "stage": stage,
             "purpose": purpose,
             "calls": len(usages),
-            "input_tokens": sum(usage.input_tokens for usage in usages),
-            "output_tokens": sum(usage.output_tokens for usage in usages),
+            **{name: sum(getattr(usage, name) for usage in usages) for name in measures.TOKENS},
             "cost_usd": _total(crew.teacher.cost(usage) for usage in usages),
         }
         for (stage, purpose), usages in groups.items()

@@ -15,6 +15,7 @@ from typing import Any
 from harness import files, result, schemas
 from harness import plan as plans
 from harness.crew import Crew, assemble, preflight
+from harness.economy import economy
 from harness.errors import UsageError
 from harness.events import RunFailed, RunFinished, RunStarted
 from harness.experiment import Experiment, Findings
@@ -77,6 +78,7 @@ def _walk(plan: Plan, crew: Crew, run_dir: Path, observers: Observers, max_cost:
             findings = Experiment(plan, crew, journal, books, run_dir, observers).run()
             written = result.write(run_dir, plan, crew, findings)
             meta["training"] = _training(findings)
+            meta["economy"] = _economy(written, findings)
             observers.run_finished(RunFinished(run_dir, run_dir / "result.json"))
         except BaseException as error:
             observers.run_failed(RunFailed(run_dir, f"{type(error).__name__}: {error}"))
@@ -95,6 +97,7 @@ def _session(run_dir: Path) -> Iterator[dict[str, Any]]:
     meta: dict[str, Any] = files.read(path) if path.exists() else {"sessions": [], "journal": {"bytes_dropped": 0}}
     meta |= {"run_id": run_dir.name, "machine": _machine(), "packages": _versions(), "training": {}}
     meta.setdefault("warnings", [])
+    meta.setdefault("economy", None)
     meta.setdefault("teacher", {"committed_usd": 0.0, "failed_attempts": 0, "in_doubt": []})
     started, clock = datetime.now(UTC), time.monotonic()
     session: dict[str, Any] = {"started": started.isoformat(timespec="seconds"), "finished": False}
@@ -125,6 +128,11 @@ def _training(findings: Findings) -> Mapping[str, Mapping[str, float]]:
         }
         for training in findings.trainings
     }
+
+
+def _economy(written: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
+    treatment = [training.report.seconds for training in findings.trainings if training.arm == "student-lora"]
+    return economy(written, findings.seconds, sum(treatment))
 
 
 def _machine() -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from harness import estimate, run, summary
+from harness import economy, estimate, files, run, summary
 from harness.crew import Crew
 from harness.errors import UsageError
 from harness.observers import Observers
@@ -78,7 +78,8 @@ def command(
             told.close()
     for warning in listeners.warnings:
         click.echo(f"harness: warning: {warning}", err=True)
-    click.echo(f"\n{summary.text(result)}\n\nresult: {run_dir / 'result.json'}")
+    spending = economy.text(result, files.read(run_dir / "run_meta.json"))
+    click.echo(f"\n{summary.text(result)}\n\n{spending}\n\nresult: {run_dir / 'result.json'}")
 
 
 def _limit(max_cost: str | None) -> float | None:

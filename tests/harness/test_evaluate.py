@@ -40,7 +40,7 @@ def test_a_whole_reply_has_the_label_it_states_or_none(text: str) -> None:
 def test_only_an_answer_can_be_right(stop: Stop, text: str) -> None:
     problem = PROBLEMS[0]
     truth = ParityVerifier().truth(problem)
-    item = score("arm", TASK, ParityVerifier(), problem, truth, Completion("k", text + " ODD", stop, "m"))
+    item = score("arm", TASK, ParityVerifier(), problem, truth, (), Completion("k", text + " ODD", stop, "m"))
     assert item.correct == (stop == "end" and truth.label == "ODD")
 
 
@@ -63,8 +63,9 @@ def test_a_second_asking_calls_nobody(tmp_path: Path) -> None:
 def test_a_student_is_asked_in_batches_of_its_own_size(tmp_path: Path) -> None:
     marker = tmp_path / "effects"
     student = ToyStudent(Options(marker=str(marker)))
-    completions = ask_student(Journal(tmp_path / "j"), student, REQUESTS, None, "arm/test", lambda _: None)
+    completions, seconds = ask_student(Journal(tmp_path / "j"), student, REQUESTS, None, "arm/test", lambda _: None)
     assert len(completions) == 20
+    assert seconds >= 0
     assert marker.read_text().split("\n")[:-1] == ["generate 7", "generate 7", "generate 6"]
 
 

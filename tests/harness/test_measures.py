@@ -32,8 +32,8 @@ def _item(problem: dict[str, Any], arm: str, said: str | None) -> dict[str, Any]
         "correct": said == problem["truth"],
         "steps": None if said is None else {"claimed": said, "true": problem["truth"]},
         "model": "m",
-        "input_tokens": 1,
-        "output_tokens": 2,
+        "usage": dict.fromkeys(measures.TOKENS, 2),
+        "prompt_sha256": problem["id"],
     }
 
 

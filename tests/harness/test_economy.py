@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness import economy, files
+from tests.conftest import ToyRun
+
+
+def test_break_even_counts_all_that_was_spent_on_the_student() -> None:
+    # 3 USD once, 0.001 USD saved by the problem less 0.36 s at 0.50 USD an hour
+    problems = economy.break_even(0.001, 0.36, 3.0)
+    assert problems is not None
+    spent = 3.0 + problems * 0.36 / 3600 * economy.ASSUMED_USD_PER_HOUR
+    assert spent <= problems * 0.001
+    assert spent + 0.001 > (problems - 1) * 0.001
+
+
+@pytest.mark.parametrize(
+    "figures", [(None, 1.0, 1.0), (1.0, None, 1.0), (1.0, 1.0, None), (0.0, 1.0, 1.0), (0.0001, 10.0, 1.0)]
+)
+def test_there_is_none_where_a_figure_is_unknown_or_nothing_is_saved(figures: tuple[Any, Any, Any]) -> None:
+    assert economy.break_even(*figures) is None
+
+
+def test_a_run_measures_what_a_problem_costs(toy_run: ToyRun) -> None:
+    run_dir = toy_run()
+    figures = files.read(run_dir / "run_meta.json")["economy"]
+    assert figures["teacher_usd_per_problem"] == pytest.approx(20e-6)
+    calls = files.read(run_dir / "result.json")["teacher_calls"]
+    assert figures["one_time_usd"] >= sum(row["cost_usd"] for row in calls)
+
+
+def test_the_terminal_tells_calls_tokens_and_cost(toy_run: ToyRun) -> None:
+    run_dir = toy_run()
+    text = economy.text(files.read(run_dir / "result.json"), files.read(run_dir / "run_meta.json"))
+    assert text.startswith("teacher: 49 calls, 490 tokens in, 245 out (0 thinking), 0.0010 USD")
+    assert max(map(len, text.splitlines())) <= 80
