@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from harness.arms import BOOTSTRAP, by_name
 from harness.crew import Crew
+from harness.errors import UsageError
 from harness.plan import Plan
 from harness.protocols import Teacher
 from harness.records import Distil, Message, Request, Usage
@@ -25,6 +26,12 @@ class Cost:
     low: float | None
     expected: float | None
     worst: float | None
+
+    def __str__(self) -> str:
+        low, usual, worst = (
+            "unknown" if each is None else f"{each:.2f}" for each in (self.low, self.expected, self.worst)
+        )
+        return f"teacher in USD: low {low}, usual {usual}, worst {worst}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +102,10 @@ def _prompts(plan: Plan, crew: Crew, split: str) -> list[Sequence[Message]]:
     """The prompts of a split, as far as they are known beforehand."""
     size = plan.sizes[split]
     if split == SKILLS:
-        made = [skill.prompt for skill in crew.student.skills(size)]
+        try:
+            made = [skill.prompt for skill in crew.student.skills(size)]
+        except UsageError:  # the weights are not here yet, which a forecast does not need
+            made = []
     else:
         made = [crew.task.prompt(problem, plan.strategy) for problem in crew.task.problems(split, size)] if size else []
     return list(made[: plan.limit or size])

@@ -14,6 +14,8 @@ class RunStarted:
     stages: tuple[str, ...]
     simulated: tuple[str, ...]
     """The parts of the run that are simulated, such as ``teacher simulated``."""
+    forecast: str = ""
+    """What the teacher will probably cost, for a new run that costs something."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,8 @@ class PlainProgress:
         self._line(textwrap.fill(f"stages: {', '.join(event.stages)}", 80, subsequent_indent="  "))
         for part in event.simulated:
             self._line(f"SIMULATED: {part}; nothing it says comes from a real model")
+        if event.forecast:
+            self._line(f"{event.forecast}; --dry-run shows it by stage")
 
     @hookimpl
     def harness_stage_started(self, event: StageStarted) -> None:

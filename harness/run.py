@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from harness import files, result, schemas
+from harness import estimate, files, result, schemas
 from harness import plan as plans
 from harness.crew import Crew, assemble, preflight
 from harness.economy import economy
@@ -41,6 +41,7 @@ def start(plan: Plan, crew: Crew, run_dir: Path, observers: Observers, max_cost:
     BudgetError at the limit.
     """
     preflight(plan, crew)
+    forecast = estimate.total(estimate.loads(plan, crew))
     try:
         run_dir.mkdir(mode=0o700, parents=True)
     except FileExistsError:
@@ -54,7 +55,7 @@ def start(plan: Plan, crew: Crew, run_dir: Path, observers: Observers, max_cost:
         files.write(run_dir / "plan.json", files.pretty(plan))
     except OSError as error:
         raise UsageError(f"--out {run_dir}: {error.strerror}; give a directory that can be written") from error
-    return _walk(plan, crew, run_dir, observers, max_cost)
+    return _walk(plan, crew, run_dir, observers, max_cost, "" if forecast.worst == 0 else str(forecast))
 
 
 def resume(run_dir: Path, observers: Observers, max_cost: float | None = None) -> dict[str, Any]:
@@ -68,13 +69,15 @@ def resume(run_dir: Path, observers: Observers, max_cost: float | None = None) -
     return _walk(plan, crew, run_dir, observers, max_cost)
 
 
-def _walk(plan: Plan, crew: Crew, run_dir: Path, observers: Observers, max_cost: float | None) -> dict[str, Any]:
+def _walk(
+    plan: Plan, crew: Crew, run_dir: Path, observers: Observers, max_cost: float | None, forecast: str = ""
+) -> dict[str, Any]:
     with locked(run_dir), _session(run_dir) as meta:
         journal = Journal(run_dir / "journal.jsonl")
         meta["journal"]["bytes_dropped"] += journal.dropped_bytes
         books = Books(journal, crew.teacher.cost, max_cost)
         try:
-            observers.run_started(RunStarted(run_dir, plan.stages, plan.simulated))
+            observers.run_started(RunStarted(run_dir, plan.stages, plan.simulated, forecast))
             findings = Experiment(plan, crew, journal, books, run_dir, observers).run()
             written = result.write(run_dir, plan, crew, findings)
             meta["training"] = _training(findings)

@@ -127,7 +127,7 @@ def _forecast(plan: Plan, crew: Crew) -> str:
     cost = estimate.total(found)
     rows += [
         "",
-        f"teacher in USD: low {_usd(cost.low)}, usual {_usd(cost.expected)}, worst {_usd(cost.worst)}",
+        str(cost),
         "tokens are estimates from the prompts and usual replies; worst: every reply at its limit",
     ]
     if plan.simulated:
