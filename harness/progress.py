@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from harness.events import RunStarted, StageAdvanced, StageFinished, StageStarted
+from harness.events import RunFailed, RunStarted, StageAdvanced, StageFinished, StageStarted
 from harness.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -69,6 +69,11 @@ class PlainProgress:
         """Says how long it took."""
         self._line(f"{self._doing} {self.total}/{self.total} in {self._clock() - self._started:.1f} s")
 
+    @hookimpl
+    def harness_run_failed(self, event: RunFailed) -> None:
+        """Says how to go on."""
+        self._line(f"stopped; what is recorded is kept, go on with: harness run --resume {event.run_dir}")
+
     def _line(self, text: str) -> None:
         self._stream.write(text + "\n")
         self._stream.flush()
@@ -111,6 +116,11 @@ class LiveProgress:
         """Replaces it by a plain one."""
         self._progress.remove_task(self._task)
         self._plain.harness_stage_finished(event)
+
+    @hookimpl
+    def harness_run_failed(self, event: RunFailed) -> None:
+        """Says how to go on."""
+        self._plain.harness_run_failed(event)
 
     def close(self) -> None:
         """Leaves the terminal as it was."""

@@ -83,6 +83,14 @@ def test_bad_input_is_one_line_with_exit_2_and_leaves_nothing(arguments: list[st
     assert sorted(os.listdir()) == before
 
 
+def test_a_run_that_stops_says_how_to_go_on() -> None:
+    result = _run("--out", "run", "--max-cost", "0.0005")
+    assert result.exit_code == 4
+    assert "go on with: harness run --resume run\n" in result.stderr
+    assert result.stderr.splitlines()[-1].startswith("harness: --max-cost 0.0005: ")
+    assert CliRunner().invoke(main, ["run", "--resume", "run", "--max-cost", "1"]).exit_code == 0
+
+
 def test_resuming_what_is_no_run_is_one_line() -> None:
     result = CliRunner().invoke(main, ["run", "--resume", "nowhere"])
     assert result.exit_code == 2
