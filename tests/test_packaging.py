@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -69,7 +70,9 @@ def test_every_requirement_has_a_floor_and_a_locked_version(setup: ConfigParser)
 
 
 def test_a_wheel_installs_harness_and_harness_packages_only(tmp_path: Path) -> None:
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(REPOSITORY)]
+    source = tmp_path / "source"  # a copy, since building leaves files behind that a later wheel would pick up
+    shutil.copytree(REPOSITORY, source, ignore=shutil.ignore_patterns(".*", "build", "runs", "*.egg-info"))
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(source)]
     subprocess.run(build, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
