@@ -7,12 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness import files, lessons, measures, schemas, skills
+from harness import files, lessons, measures, notes, schemas, skills
 from harness.arms import by_name
 from harness.crew import Crew
 from harness.evaluate import Item
 from harness.experiment import Findings
-from harness.notes import evolution_text, journal_text, strategy_text
 from harness.plan import Plan
 from harness.records import Problem, Usage
 
@@ -23,7 +22,16 @@ def write(run_dir: Path, plan: Plan, crew: Crew, findings: Findings) -> dict[str
     """Writes everything that a finished run leaves, result.json last. Returns the result."""
     problems = problem_rows(crew, findings)
     items = [item_row(crew, item) for item in findings.items]
-    texts = {"problems.jsonl": files.lines(problems), "items.jsonl": files.lines(items)}
+    texts = {
+        "problems.jsonl": files.lines(problems),
+        "items.jsonl": files.lines(items),
+        "thoughts.jsonl": files.lines(thought_rows(findings)),
+        "journal.md": notes.journal_text(plan, findings),
+        "strategy.md": notes.strategy_text(plan, findings),
+        "strategy-evolution.md": notes.evolution_text(plan, findings),
+    }
+    if findings.learned is not None:
+        texts["strategy.txt"] = findings.learned.rstrip() + "\n"
     for training in findings.trainings:
         texts[f"examples/{training.arm}.jsonl"] = files.lines(training.examples)
     result = build(plan, crew, findings, problems, items, texts)
@@ -32,10 +40,6 @@ def write(run_dir: Path, plan: Plan, crew: Crew, findings: Findings) -> dict[str
     (run_dir / "examples").mkdir(exist_ok=True)
     for name, text in texts.items():
         files.write(run_dir / name, text)
-    files.write(run_dir / "thoughts.jsonl", files.lines(thought_rows(findings)))
-    files.write(run_dir / "journal.md", journal_text(plan, findings))
-    files.write(run_dir / "strategy.md", strategy_text(plan, findings))
-    files.write(run_dir / "strategy-evolution.md", evolution_text(plan, findings))
     files.write(run_dir / "result.json", files.pretty(result))
     return result
 
@@ -62,6 +66,7 @@ def build(
             else None,
             "trainer": files.plain(crew.trainer.settings) if findings.trainings else None,
         },
+        "labels": None if crew.task.labels is None else list(crew.task.labels),
         "problems": measures.problem_sets(problems),
         "arms": measures.arms(items, problems),
         "contrasts": measures.contrasts(items),

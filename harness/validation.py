@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from harness import files, measures, schemas
+from harness.plan import PLUGIN_KINDS
+from harness.records import WEIGHTS
+from harness.skills import SPLIT as SKILLS
 
 BESIDE = ("problems.jsonl", "items.jsonl")
+"""The rows that numbers are recomputed from."""
+THOUGHTS = "thoughts.jsonl"
 
 
 def problems_of(path: Path) -> list[str]:
-    """All that is wrong with a file, each as ``path: what``. The kind of file is told by its name or its content."""
+    """All that is wrong with a file, each as ``path: what``. The kind of file is told by its name or its content.
+
+    A run directory stands for its result.json.
+    """
+    path = path / "result.json" if path.is_dir() else path
     try:
         if path.suffix == ".jsonl":
             return list(_rows(path))
@@ -20,7 +30,7 @@ def problems_of(path: Path) -> list[str]:
     except OSError as error:
         return [f"the file: {error.strerror}"]
     except ValueError as error:
-        return [f"the file: {error}"]
+        return [f"the file: not sound JSON ({error})"]
     if path.name == "plan.json":
         return list(schemas.violations("plan", value))
     if path.name == "run_meta.json":
@@ -46,7 +56,7 @@ def _result(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
         if not path.resolve().is_relative_to(folder.resolve()):
             yield f"files.{name}: lies outside the run directory"
         elif not path.is_file():
-            yield f"files.{name}: is not beside the result, so its numbers cannot be recomputed"
+            yield f"files.{name}: is not beside the result, so it cannot be checked"
         elif (found := files.file_digest(path)) != expected:
             yield f"files.{name}: has digest {found}, the result says {expected}"
         elif name in BESIDE:
@@ -54,19 +64,36 @@ def _result(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
             yield from (f"{name}: {problem}" for problem in broken)
             if not broken:
                 rows[name] = files.read_lines(path)
-    if set(rows) == set(BESIDE):
-        yield from _recomputed(result, rows["problems.jsonl"], rows["items.jsonl"])
+        elif name == THOUGHTS:
+            rows[name] = files.read_lines(path)
+    yield from _neighbours(folder, result)
+    if rows.keys() >= set(BESIDE):
+        unsound = list(_unsound(result, rows["problems.jsonl"], rows["items.jsonl"]))
+        yield from unsound or _recomputed(result, rows["problems.jsonl"], rows["items.jsonl"])
+        yield from _replies(rows["items.jsonl"], rows.get(THOUGHTS, ()))
+
+
+def _neighbours(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
+    """Where the plan or an adapter in the run directory is not the one of the result."""
+    plan = folder / "plan.json"
+    try:
+        if plan.is_file() and files.read(plan) != result["plan"]:
+            yield "plan: is not the one in plan.json"
+    except ValueError as error:
+        yield f"plan.json: not sound JSON ({error})"
+    for index, training in enumerate(result["training"]):
+        weights = folder / "adapters" / training["arm"] / WEIGHTS
+        if weights.is_file() and (found := files.file_digest(weights)) != training["adapter_sha256"]:
+            yield f"training[{index}].adapter_sha256: the adapter has {found}"
 
 
 def _recomputed(
     result: Mapping[str, Any], problems: Sequence[measures.Row], items: Sequence[measures.Row]
 ) -> Iterator[str]:
     """Where the result says another number than its rows do."""
-    unsound = list(_unsound(problems, items))
-    if unsound:
-        yield from unsound
-        return
+    plugins = result["plan"]["plugins"]
     computed = {
+        "simulated": [f"{kind} {plugins[kind]['name']}" for kind in PLUGIN_KINDS if plugins[kind]["simulated"]],
         "plan_sha256": files.digest(result["plan"]),
         "problems": measures.problem_sets(problems),
         "arms": measures.arms(items, problems),
@@ -77,8 +104,18 @@ def _recomputed(
             yield f"{path}: says {said!r}, the rows give {given!r}"
 
 
-def _unsound(problems: Sequence[measures.Row], items: Sequence[measures.Row]) -> Iterator[str]:
-    """Where rows contradict each other."""
+def _replies(items: Sequence[measures.Row], thoughts: Sequence[measures.Row]) -> Iterator[str]:
+    """Where an item's digest is not that of its raw reply."""
+    digests = {(row["arm"], row["problem"]): hashlib.sha256(row["text"].encode()).hexdigest() for row in thoughts}
+    for number, row in enumerate(items, 1):
+        if digests.get((row["arm"], row["problem"])) != row["text_sha256"]:
+            yield f"items.jsonl: line {number}: text_sha256 is not that of the reply in {THOUGHTS}"
+
+
+def _unsound(
+    result: Mapping[str, Any], problems: Sequence[measures.Row], items: Sequence[measures.Row]
+) -> Iterator[str]:
+    """Where rows contradict each other, or the labels of the task."""
     truths = {row["id"]: row["truth"] for row in problems}
     if len(truths) != len(problems):
         yield "problems.jsonl: an id occurs twice"
@@ -89,8 +126,21 @@ def _unsound(problems: Sequence[measures.Row], items: Sequence[measures.Row]) ->
             yield f"{where}: problem {row['problem']!r} is not in problems.jsonl"
         elif row["truth"] != truths[row["problem"]]:
             yield f"{where}: truth {row['truth']!r}, problems.jsonl says {truths[row['problem']]!r}"
-        if row["correct"] and row["outcome"]["kind"] != "answered":
-            yield f"{where}: correct without an answer"
+        yield from (f"{where}: {what}" for what in _misjudged(row, result["labels"]))
         if (row["arm"], row["problem"]) in seen:
             yield f"{where}: arm {row['arm']} has problem {row['problem']} twice"
         seen.add((row["arm"], row["problem"]))
+
+
+def _misjudged(row: measures.Row, labels: Sequence[str] | None) -> Iterator[str]:
+    """Where an item's judgement does not follow from its outcome. Free-form answers can be right in several ways."""
+    outcome = row["outcome"]
+    if outcome["kind"] != "answered":
+        if row["correct"]:
+            yield "correct without an answer"
+        return
+    closed = labels is not None and row["split"] != SKILLS
+    if closed and outcome["label"] not in (labels or ()):
+        yield f"label {outcome['label']!r} is none of the task's"
+    if (closed or row["split"] == SKILLS) and row["correct"] != (outcome["label"] == row["truth"]):
+        yield f"label {outcome['label']!r}, truth {row['truth']!r}, and correct is {row['correct']}"

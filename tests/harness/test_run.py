@@ -37,7 +37,7 @@ def test_every_file_of_a_run_directory_is_there(toy_run: ToyRun) -> None:
     trained = ("student-lora", "lora-labels", "lora-naive", "lora-shuffled")
     assert names == {
         *("plan.json", "journal.jsonl", "lock", "problems.jsonl", "items.jsonl", "thoughts.jsonl", "journal.md"),
-        *("strategy.md", "strategy-evolution.md", "result.json", "run_meta.json"),
+        *("strategy.md", "strategy.txt", "strategy-evolution.md", "result.json", "run_meta.json"),
         *(f"examples/{arm}.jsonl" for arm in trained),
         *(f"adapters/{arm}/adapter_model.safetensors" for arm in trained),
     }

@@ -77,10 +77,49 @@ def test_rows_that_are_not_those_of_the_result_are_refused(run_dir: Path) -> Non
     assert problem.startswith("files.items.jsonl: has digest ")
 
 
+def _forge(run_dir: Path, **changes: object) -> list[str]:
+    """What validation says after one answered item was changed, with the digest made to fit."""
+    rows = files.read_lines(run_dir / "items.jsonl")
+    row = next(row for row in rows if row["outcome"]["kind"] == "answered" and not row["correct"])
+    for name, value in changes.items():
+        row[name] = value
+    (run_dir / "items.jsonl").write_text(files.lines(rows))
+    return _edit(run_dir, ("files", "items.jsonl"), files.file_digest(run_dir / "items.jsonl"))
+
+
+def test_a_wrong_answer_cannot_be_called_correct(run_dir: Path) -> None:
+    assert any("and correct is True" in problem for problem in _forge(run_dir, correct=True))
+
+
+def test_an_answer_must_be_one_of_the_labels(run_dir: Path) -> None:
+    found = _forge(run_dir, outcome={"kind": "answered", "label": "MAYBE"})
+    assert any("label 'MAYBE' is none of the task's" in problem for problem in found)
+
+
+def test_a_reply_must_be_the_one_that_was_judged(run_dir: Path) -> None:
+    assert any("text_sha256 is not that of the reply" in problem for problem in _forge(run_dir, text_sha256="0" * 64))
+
+
+def test_the_mark_of_simulation_cannot_be_taken_off(run_dir: Path) -> None:
+    assert _edit(run_dir, ("simulated",), []) == ["simulated: says [], the rows give ['teacher toy']"]
+
+
+def test_another_plan_or_adapter_beside_the_result_is_noticed(run_dir: Path) -> None:
+    (run_dir / "adapters" / "student-lora" / "adapter_model.safetensors").write_text("{}")
+    (run_dir / "plan.json").write_text("{}")
+    plan, adapter = problems_of(run_dir / "result.json")
+    assert plan == "plan: is not the one in plan.json"
+    assert adapter.startswith("training[0].adapter_sha256: the adapter has ")
+
+
+def test_a_run_directory_stands_for_its_result(run_dir: Path) -> None:
+    assert problems_of(run_dir) == []
+
+
 def test_without_its_rows_a_result_is_not_valid(run_dir: Path) -> None:
     (run_dir / "items.jsonl").unlink()
     assert problems_of(run_dir / "result.json") == [
-        "files.items.jsonl: is not beside the result, so its numbers cannot be recomputed"
+        "files.items.jsonl: is not beside the result, so it cannot be checked"
     ]
 
 
