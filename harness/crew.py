@@ -9,6 +9,8 @@ from harness.arms import BOOTSTRAP, by_name
 from harness.errors import UsageError
 from harness.plan import Cast, Plan
 from harness.protocols import Reflection, Student, Task, Teacher, Trainer, Verifier
+from harness.records import Problem
+from harness.text import one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +38,26 @@ def assemble(plan: Plan, cast: Cast) -> Crew:
     )
 
 
+def _check_verifier(plan: Plan, crew: Crew, problem: Problem) -> None:
+    try:
+        crew.verifier.truth(problem)
+    except Exception as error:
+        names = plan.plugins
+        raise UsageError(
+            one_line(
+                f"verifier {names['verifier'].name!r} cannot check the problems of task {names['task'].name!r} "
+                f"({type(error).__name__}: {error}); leave --verifier out to take the task's own"
+            )
+        ) from error
+
+
 def preflight(plan: Plan, crew: Crew) -> None:
     """Lets every plugin that the plan uses find out whether it can work. Spends nothing; raises UsageError."""
     arms = [by_name(name) for name in plan.stages]
     trains = any(arm.recipe for arm in arms)
     for split, size in plan.sizes.items():
         if size and split != skills.SPLIT and any(split in arm.splits for arm in arms):
-            crew.task.problems(split, size)
+            _check_verifier(plan, crew, crew.task.problems(split, size)[0])
     if trains:
         crew.task.problems("train", plan.sizes["train"])
     if crew.task.labels is None and any(arm.recipe == "random" for arm in arms):

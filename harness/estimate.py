@@ -15,6 +15,8 @@ from harness.skills import SPLIT as SKILLS
 
 CHARACTERS_PER_TOKEN = 4
 """A rule of thumb for English text."""
+STRATEGY_TOKENS = 150
+"""Assumed length of a strategy that is still to be learned."""
 REPLY_TOKENS = {"solve": (100, 300), "demonstrate": (100, 300), "reflect": (200, 500), "distil": (200, 500)}
 """Assumed length of a reply by purpose: short, and usual. Real models vary several-fold."""
 
@@ -40,6 +42,8 @@ class Load:
 
     stage: str
     purpose: str
+    split: str
+    """The problems that it is about, or nothing for calls on whole batches."""
     calls: int
     input_tokens: int
     output_tokens: int
@@ -52,31 +56,32 @@ def loads(plan: Plan, crew: Crew) -> list[Load]:
     found: list[Load] = []
     demonstrated: set[str] = set()
 
-    def add(stage: str, purpose: str, calls: int, prompt: int, teacher: bool = True) -> None:
+    prompts = _Prompts(plan, crew)
+
+    def add(stage: str, purpose: str, split: str, calls: int, prompt: int, teacher: bool = True) -> None:
         expected = REPLY_TOKENS[purpose][1]
         cost = _cost(crew.teacher, purpose, calls, prompt) if teacher else None
-        found.append(Load(stage, purpose, calls, calls * prompt, calls * expected, cost))
+        found.append(Load(stage, purpose, split, calls, calls * prompt, calls * expected, cost))
 
     for name in plan.stages:
         arm = by_name(name)
         if name == BOOTSTRAP:
-            prompts = _prompts(plan, crew, "reflect")
-            prompt = _mean_tokens(prompts)
-            calls = crew.reflection.calls(len(prompts))
-            batch = max(1, round(len(prompts) / max(1, calls.get("reflect", 1))))
+            count, prompt = prompts.of("reflect", strategy=True)
+            calls = crew.reflection.calls(count)
+            batch = max(1, round(count / max(1, calls.get("reflect", 1))))
             for purpose, number in calls.items():
-                longer = 1 if purpose == "solve" else batch
-                replies = batch * REPLY_TOKENS["solve"][1] if longer > 1 else 0
-                add(name, purpose, number, prompt * longer + replies)
+                if purpose == "solve":
+                    add(name, purpose, "reflect", number, prompt)
+                else:
+                    add(name, purpose, "", number, batch * (prompt + REPLY_TOKENS["solve"][1]))
             continue
         if arm.recipe is not None and (made := "naive" if arm.recipe == "naive" else "learned") not in demonstrated:
             demonstrated.add(made)
-            prompts = _prompts(plan, crew, "train")
-            add(name, "demonstrate", len(prompts), _mean_tokens(prompts))
+            add(name, "demonstrate", "train", *prompts.of("train", strategy=made == "learned"))
         for split in arm.splits:
-            prompts = _prompts(plan, crew, split)
-            if prompts:
-                add(name, "solve", len(prompts), _mean_tokens(prompts), teacher=arm.answers == "teacher")
+            count, prompt = prompts.of(split, arm.strategy)
+            if count:
+                add(name, "solve", split, count, prompt, teacher=arm.answers == "teacher")
     return found
 
 
@@ -98,19 +103,30 @@ def _sum(costs: Sequence[float | None]) -> float | None:
     return None if None in costs else sum(cost or 0.0 for cost in costs)
 
 
-def _prompts(plan: Plan, crew: Crew, split: str) -> list[Sequence[Message]]:
-    """The prompts of a split, as far as they are known beforehand."""
-    size = plan.sizes[split]
-    if split == SKILLS:
+class _Prompts:
+    """How many prompts a split has, and how many tokens each on average. Problems are made once."""
+
+    def __init__(self, plan: Plan, crew: Crew) -> None:
+        self._plan = plan
+        self._crew = crew
+        self._known: dict[str, tuple[int, int]] = {}
+
+    def of(self, split: str, strategy: bool) -> tuple[int, int]:
+        """Prompts, and mean tokens of one, with the strategy in it or without."""
+        if split not in self._known:
+            made = self._made(split)[: self._plan.limit or self._plan.sizes[split]]
+            characters = sum(len(message.text) for prompt in made for message in prompt)
+            self._known[split] = len(made), round(characters / max(1, len(made)) / CHARACTERS_PER_TOKEN)
+        count, tokens = self._known[split]
+        given = self._plan.strategy
+        longer = STRATEGY_TOKENS if given is None else len(given) // CHARACTERS_PER_TOKEN
+        return count, tokens + longer * strategy
+
+    def _made(self, split: str) -> Sequence[Sequence[Message]]:
+        size = self._plan.sizes[split]
+        if split != SKILLS:
+            return [self._crew.task.prompt(problem, None) for problem in self._crew.task.problems(split, size)]
         try:
-            made = [skill.prompt for skill in crew.student.skills(size)]
+            return [skill.prompt for skill in self._crew.student.skills(size)]
         except UsageError:  # the weights are not here yet, which a forecast does not need
-            made = []
-    else:
-        made = [crew.task.prompt(problem, plan.strategy) for problem in crew.task.problems(split, size)] if size else []
-    return list(made[: plan.limit or size])
-
-
-def _mean_tokens(prompts: Sequence[Sequence[Message]]) -> int:
-    characters = sum(len(message.text) for prompt in prompts for message in prompt)
-    return round(characters / len(prompts) / CHARACTERS_PER_TOKEN)
+            return []

@@ -171,13 +171,13 @@ class Experiment:
         strategy = self._strategy() if arm.strategy else None
         for split in self._splits(arm):
             problems = self._problems(split)
-            with self._activity(arm.name, f"teacher answers {split} problems", len(problems)) as advance:
+            with self._activity(arm.name, f"teacher answers {_named(split)}", len(problems)) as advance:
                 self._solve(arm.name, problems, strategy, advance)
 
     def _learn(self) -> None:
         problems = self._problems("reflect")
         calls = sum(self._crew.reflection.calls(len(problems)).values())
-        with self._activity(BOOTSTRAP, "teacher learns", calls) as advance:
+        with self._activity(BOOTSTRAP, "teacher learns, calls", calls) as advance:
             classroom = _Classroom(self, advance)
             learned = self._crew.reflection.learn(problems, self._crew.task.seed_strategy, classroom)
         self._findings.learned = learned.text
@@ -215,7 +215,7 @@ class Experiment:
         for split in self._splits(arm):
             problems = self._problems(split)
             requests = self._student_requests(problems, strategy)
-            with self._activity(arm.name, f"student answers {split} problems", len(requests)) as advance:
+            with self._activity(arm.name, f"student answers {_named(split)}", len(requests)) as advance:
                 completions, seconds = ask_student(
                     self._journal, self._crew.student, requests, adapter, f"{arm.name}/{split}", advance
                 )
@@ -250,7 +250,9 @@ class Experiment:
         }
         value = self._journal.once(f"train/{arm.name}", given, lambda: self._perform_training(arm, rows, seed, folder))
         adapter = Adapter(folder, value["adapter"])
-        if not (folder / WEIGHTS).is_file() or files.file_digest(folder / WEIGHTS) != adapter.sha256:
+        if not (folder / WEIGHTS).is_file():
+            raise JournalError(f"{folder}: the trained adapter is missing; restore it or start a new run")
+        if files.file_digest(folder / WEIGHTS) != adapter.sha256:
             raise JournalError(f"{folder}: the adapter is not the one that was trained; restore it or start a new run")
         probes = self._student_requests(self._problems("test")[:PROBES], None)
         change = self._journal.once(
@@ -290,6 +292,10 @@ class Experiment:
 
         yield advance
         self._observers.stage_finished(StageFinished(stage))
+
+
+def _named(split: str) -> str:
+    return "questions on its own skills" if split == SKILLS else f"{split} problems"
 
 
 class _Classroom:

@@ -20,10 +20,11 @@ def strategy_text(plan: Plan, findings: Findings) -> str:
     """strategy.md: the strategy that the later stages used."""
     if findings.learned is None:
         return _page(plan, "Strategy", ["No strategy was learned or given in this run."])
-    source = (
-        "Given by --strategy-file." if plan.strategy is not None else "Learned in this run; see strategy-evolution.md."
-    )
-    return _page(plan, "Strategy", [source, fenced(findings.learned)])
+    if plan.strategy is not None:
+        source = "Given by --strategy-file; this run did not write it."
+    else:
+        source = f"Learned in this run as {findings.strategies[-1].id}; see strategy-evolution.md."
+    return _page(plan, "Strategy", [source, fenced(findings.learned)], made=plan.strategy is None)
 
 
 def evolution_text(plan: Plan, findings: Findings) -> str:
@@ -44,6 +45,8 @@ def fenced(text: str) -> str:
     return f"{fence}text\n{text.rstrip()}\n{fence}"
 
 
-def _page(plan: Plan, title: str, sections: list[str]) -> str:
-    warning = [f"**Simulated: {', '.join(plan.simulated)}.** Nothing here was written by a real model."]
+def _page(plan: Plan, title: str, sections: list[str], made: bool = True) -> str:
+    warning = [f"**Simulated: {', '.join(plan.simulated)}.**"]
+    if made:
+        warning[0] += " Nothing here was written by a real model."
     return "\n\n".join([f"# {title}", *(warning if plan.simulated else []), *sections]) + "\n"

@@ -47,9 +47,7 @@ def parse_assignment(text: str) -> tuple[str, str, Any]:
     target, equals, value = text.partition("=")
     section, dot, name = target.strip().partition(".")
     if not (equals and dot and section.strip() and name.strip()):
-        raise UsageError(
-            one_line(f"option {text!r}: expected SECTION.NAME=VALUE, for example -o teacher.max_tokens=512")
-        )
+        raise UsageError(one_line(f"option {text!r}: expected SECTION.NAME=VALUE, for example -o sizes.test=100"))
     return section.strip(), name.strip(), _value(value.strip())
 
 
@@ -128,7 +126,7 @@ def _expectation(message: str) -> str:
     head, should, rest = message.partition("Input should be ")
     if head or not should:
         return message
-    rest = rest.partition(", unable to ")[0].partition(", got ")[0]
+    rest = rest.partition(", unable to ")[0].partition(", got ")[0].replace("a valid tuple", "a list")
     return f"expected {'a value ' if rest.startswith(('greater', 'less')) else ''}{rest}"
 
 

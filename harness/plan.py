@@ -48,7 +48,7 @@ class RunSettings(BaseModel):
     reflection: str = "lrl"
     trainer: str = "lora"
     preset: str | None = None
-    seed: int = Field(0, ge=0, description="added to every seed of the run")
+    seed: int = Field(0, ge=0, le=10**9, description="added to every seed of the run")
     stages: tuple[str, ...] | None = None
     controls: Literal["none", "standard", "all"] | None = None
     limit: int | None = Field(None, ge=1, description="at most so many problems of each split, for a quick look")

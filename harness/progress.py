@@ -41,7 +41,9 @@ class PlainProgress:
     @hookimpl
     def harness_run_started(self, event: RunStarted) -> None:
         """Says what will be done."""
-        self._line(textwrap.fill(f"stages: {', '.join(event.stages)}", 80, subsequent_indent="  "))
+        self._line(f"run directory: {event.run_dir}")
+        stages = f"stages: {', '.join(event.stages)}"
+        self._line(textwrap.fill(stages, 80, subsequent_indent="  ", break_on_hyphens=False))
         for part in event.simulated:
             self._line(f"SIMULATED: {part}; nothing it says comes from a real model")
         if event.forecast:

@@ -16,7 +16,7 @@ from harness import estimate, files, result, schemas
 from harness import plan as plans
 from harness.crew import Crew, assemble, preflight
 from harness.economy import economy
-from harness.errors import UsageError
+from harness.errors import JournalError, UsageError
 from harness.events import RunFailed, RunFinished, RunStarted
 from harness.experiment import Experiment, Findings
 from harness.journal import Journal, locked
@@ -46,9 +46,8 @@ def start(plan: Plan, crew: Crew, run_dir: Path, observers: Observers, max_cost:
         run_dir.mkdir(mode=0o700, parents=True)
     except FileExistsError:
         if not run_dir.is_dir() or any(run_dir.iterdir()):
-            raise UsageError(
-                f"--out {run_dir}: exists already; give a new directory, or continue it by --resume {run_dir}"
-            ) from None
+            other = f", or continue the run in it by --resume {run_dir}" if (run_dir / "plan.json").is_file() else ""
+            raise UsageError(f"--out {run_dir}: exists already; give a new directory{other}") from None
     except OSError as error:
         raise UsageError(f"--out {run_dir}: {error.strerror}; give a directory that can be made") from error
     try:
@@ -64,6 +63,10 @@ def resume(run_dir: Path, observers: Observers, max_cost: float | None = None) -
     Raises UsageError if there is no run, or if its plan cannot be followed any more, and BudgetError at the limit.
     """
     plan = plans.read(run_dir / "plan.json")
+    if (run_dir / "result.json").exists() and not (run_dir / "journal.jsonl").exists():
+        raise JournalError(
+            f"{run_dir}: has a result but no journal.jsonl; restore it, or everything would be done again"
+        )
     crew = assemble(plan, plans.again(plan))
     preflight(plan, crew)
     return _walk(plan, crew, run_dir, observers, max_cost)
@@ -77,6 +80,7 @@ def _walk(
         meta["journal"]["bytes_dropped"] += journal.dropped_bytes
         books = Books(journal, crew.teacher.cost, max_cost)
         try:
+            _check_plan(plan, journal, run_dir)
             observers.run_started(RunStarted(run_dir, plan.stages, plan.simulated, forecast))
             findings = Experiment(plan, crew, journal, books, run_dir, observers).run()
             written = result.write(run_dir, plan, crew, findings)
@@ -93,6 +97,12 @@ def _walk(
     return written
 
 
+def _check_plan(plan: Plan, journal: Journal, run_dir: Path) -> None:
+    """Raises JournalError if the plan is not the one that the journal was begun with."""
+    if journal.once("plan", None, lambda: plan.sha256) != plan.sha256:
+        raise JournalError(f"{run_dir}/plan.json was changed after the run began; restore it, or start a new run")
+
+
 @contextmanager
 def _session(run_dir: Path) -> Iterator[dict[str, Any]]:
     """Keeps run_meta.json: one session for each time the run was started or resumed."""
@@ -104,13 +114,14 @@ def _session(run_dir: Path) -> Iterator[dict[str, Any]]:
     meta.setdefault("teacher", {"committed_usd": 0.0, "failed_attempts": 0, "in_doubt": []})
     started, clock = datetime.now(UTC), time.monotonic()
     session: dict[str, Any] = {"started": started.isoformat(timespec="seconds"), "finished": False}
+    meta["sessions"].append(session | {"ended": None, "seconds": None})
+    files.write(path, files.pretty(meta))
     try:
         yield meta
         session["finished"] = True
     finally:
-        session["ended"] = datetime.now(UTC).isoformat(timespec="seconds")
-        session["seconds"] = round(time.monotonic() - clock, 1)
-        meta["sessions"].append(session)
+        ended = datetime.now(UTC).isoformat(timespec="seconds")
+        meta["sessions"][-1] = session | {"ended": ended, "seconds": round(time.monotonic() - clock, 1)}
         schemas.require("run-meta", meta)
         files.write(path, files.pretty(meta))
 

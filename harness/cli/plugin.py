@@ -9,7 +9,7 @@ import json
 import shutil
 import textwrap
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ import click
 
 from harness.errors import UsageError
 from harness.registry import KINDS, Kind, Loaded, PluginRef, installed, load
+from harness.specs import Spec, StudentSpec
 from harness.text import did_you_mean, one_line
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def _record(loaded: Loaded[Any], options: Sequence[OptionInfo]) -> dict[str, Any
         "api": spec.api,
         "summary": spec.summary,
         "simulated": spec.simulated,
+        "defaults": {name: dict(table) for name, table in _brought(spec)},
         "options": [asdict(option) for option in options],
     }
 
@@ -105,7 +107,15 @@ def _page(loaded: Loaded[Any], options: Sequence[OptionInfo]) -> str:
     ]
     for option in options:
         lines += _option(option, width)
+    brought = [f"  {name}.{key} = {_shown(value)}" for name, table in _brought(spec) for key, value in table.items()]
+    if brought:
+        lines += ["", "settings that it brings for other plugins, below any of yours:", *brought]
     return "\n".join(lines)
+
+
+def _brought(spec: Spec[Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Settings of other sections that come with a student."""
+    return list(spec.defaults.items()) if isinstance(spec, StudentSpec) else []
 
 
 def _option(option: OptionInfo, width: int) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import textwrap
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,7 +33,7 @@ from harness.records import Usage
 @click.option("--stages", metavar="A,B", help="Only these stages. Default: all.")
 @click.option("--controls", metavar="none|standard|all", help="Control arms. Default: standard with all stages.")
 @click.option("--strategy-file", metavar="FILE", help="A strategy learned elsewhere, in place of bootstrap.")
-@click.option("--limit", metavar="N", help="At most N problems of each split.")
+@click.option("--limit", metavar="N", help="At most N problems of each split, its first.")
 @click.option("--seed", metavar="N", help="Added to every seed of the run. Default: 0.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Run directory. Default: runs/<name>.")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="DIR", help="Go on with the run in DIR.")
@@ -56,6 +58,7 @@ def command(
     given: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
     if stages is not None:
         given["stages"] = tuple(name.strip() for name in stages.split(",") if name.strip())
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends a run as Ctrl-C does
     limit = _limit(max_cost)
     told = for_terminal()
     wish = Wish(given, config, assignments)
@@ -118,21 +121,30 @@ def _new_name(plan: Plan) -> Path:
 def _forecast(plan: Plan, crew: Crew) -> str:
     """The plan in a table: who is asked how often, and what it may cost."""
     found = estimate.loads(plan, crew)
-    rows = [f"{'stage':<17} {'for':<12} {'calls':>6} {'input tok.':>11} {'output tok.':>12} {'usual USD':>10}"]
-    rows += [
-        f"{load.stage:<17} {load.purpose:<12} {load.calls:>6} {load.input_tokens:>11} {load.output_tokens:>12} "
-        f"{_usd(load.cost.expected) if load.cost else 'local':>10}"
-        for load in found
+    sizes = ", ".join(f"{size} {split}" for split, size in plan.sizes.items())
+    rows = [
+        "plugins: " + ", ".join(f"{kind} {choice.name}" for kind, choice in plan.plugins.items()),
+        f"problems: {sizes}{f', at most {plan.limit} of each' if plan.limit else ''}; seed {plan.seed}",
+        "",
+        f"{'stage':<16} {'for':<19} {'calls':>6} {'input tok.':>11} {'output tok.':>12} {'usual USD':>10}",
     ]
-    cost = estimate.total(found)
+    rows += [_load(load) for load in found]
     rows += [
         "",
-        str(cost),
-        "tokens are estimates from the prompts and usual replies; worst: every reply at its limit",
+        str(estimate.total(found)),
+        "low: short replies; usual: replies of 300 to 500 tokens; worst: replies at their",
+        "limit. Tokens are estimates; a strategy still to be learned counts as 150.",
     ]
     if plan.simulated:
         rows += [f"SIMULATED: {', '.join(plan.simulated)}"]
-    return "\n".join(rows)
+    return "\n".join(textwrap.fill(row, 80, break_on_hyphens=False) if len(row) > 80 else row for row in rows)
+
+
+def _load(load: estimate.Load) -> str:
+    head = f"{load.stage:<16} {f'{load.purpose} {load.split}':<19} {load.calls:>6}"
+    if load.cost is None:
+        return f"{head} {'':>11} {'':>12} {'local':>10}"
+    return f"{head} {load.input_tokens:>11} {load.output_tokens:>12} {_usd(load.cost.expected):>10}"
 
 
 def _usd(cost: float | None) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -32,8 +33,17 @@ def test_cost_follows_from_tokens_and_price() -> None:
 
 @pytest.mark.usefixtures("toy_site")
 def test_an_unknown_price_makes_the_total_unknown() -> None:
-    known = estimate.Load("a", "solve", 1, 1, 1, estimate.Cost(1.0, 2.0, 3.0))
-    unknown = estimate.Load("b", "solve", 1, 1, 1, estimate.Cost(None, None, None))
-    local = estimate.Load("c", "solve", 1, 1, 1, None)
+    known = estimate.Load("a", "solve", "test", 1, 1, 1, estimate.Cost(1.0, 2.0, 3.0))
+    unknown = estimate.Load("b", "solve", "test", 1, 1, 1, estimate.Cost(None, None, None))
+    local = estimate.Load("c", "solve", "test", 1, 1, 1, None)
     assert estimate.total([known, local]) == estimate.Cost(1.0, 2.0, 3.0)
     assert estimate.total([known, unknown]) == estimate.Cost(None, None, None)
+
+
+@pytest.mark.usefixtures("toy_site")
+def test_a_strategy_counts_where_it_is_in_the_prompt_and_nowhere_else(tmp_path: Path) -> None:
+    path = tmp_path / "strategy.txt"
+    path.write_text("x" * 4000)
+    plan, crew = run.prepare(Wish({**TOY, "strategy_file": str(path), "stages": ("teacher-base", "teacher-strategy")}))
+    base, told = estimate.loads(plan, crew)
+    assert told.input_tokens - base.input_tokens == 12 * 1000

@@ -151,6 +151,28 @@ def test_a_damaged_journal_is_refused_by_a_resume_and_named(toy_run: ToyRun) -> 
     assert files.read(run_dir / "run_meta.json")["sessions"][-1]["finished"] is False
 
 
+def test_a_run_whose_record_is_gone_is_not_bought_again(toy_run: ToyRun) -> None:
+    run_dir = toy_run()
+    (run_dir / "journal.jsonl").unlink()
+    with pytest.raises(JournalError, match=r"has a result but no journal\.jsonl"):
+        run.resume(run_dir, Observers([]))
+
+
+def test_a_plan_that_was_edited_is_refused_as_such(toy_run: ToyRun) -> None:
+    run_dir = toy_run()
+    path = run_dir / "plan.json"
+    path.write_text(path.read_text().replace('"test": 12', '"test": 11'))
+    with pytest.raises(JournalError, match=r"plan\.json was changed after the run began"):
+        run.resume(run_dir, Observers([]))
+
+
+def test_a_missing_adapter_is_said_to_be_missing(toy_run: ToyRun) -> None:
+    run_dir = toy_run()
+    (run_dir / "adapters" / "student-lora" / "adapter_model.safetensors").unlink()
+    with pytest.raises(JournalError, match="the trained adapter is missing"):
+        run.resume(run_dir, Observers([]))
+
+
 def test_run_meta_notes_every_session(toy_run: ToyRun) -> None:
     run_dir = toy_run()
     run.resume(run_dir, Observers([]))

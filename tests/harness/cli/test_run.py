@@ -45,7 +45,7 @@ def test_piped_progress_is_plain_lines() -> None:
 def test_a_dry_run_says_what_would_be_done_and_leaves_nothing() -> None:
     result = _run("--dry-run")
     assert result.exit_code == 0, result.output
-    assert "teacher-base      solve            12" in result.stdout
+    assert "teacher-base     solve test              12" in result.stdout
     assert "teacher in USD: low 0.0" in result.stdout
     assert list(Path().glob("runs")) == []
 
@@ -68,6 +68,12 @@ def test_resume_goes_on_with_the_plan_of_the_directory(toy_run: ToyRun) -> None:
         (["--config", "damaged.toml"], "damaged.toml: not a TOML file"),
         (["--resume", "nowhere"], "--resume takes its plan from the run directory"),
         (["--observer", "nosuch"], "no observer named 'nosuch'"),
+        (["--seed", "99999999999999999999"], "expected a value less than or equal to 1000000000"),
+        (
+            ["--verifier", "sweep-line"],
+            "verifier 'sweep-line' cannot check the problems of task 'parity' (ValueError: ",
+        ),
+        (["--out", "empty.toml"], "--out empty.toml: exists already; give a new directory\n"),
         (["-o", "observer.bell.volume=1"], "observer 'bell', which is not chosen"),
         (["--frobnicate"], "No such option '--frobnicate'"),
     ],
@@ -112,5 +118,5 @@ def test_a_directory_that_is_taken_is_left_as_it_was(toy_run: ToyRun) -> None:
     before = sorted(path.name for path in run_dir.iterdir())
     result = _run("--out", str(run_dir))
     assert result.exit_code == 2
-    assert f"continue it by --resume {run_dir}" in result.stderr
+    assert f"or continue the run in it by --resume {run_dir}" in result.stderr
     assert sorted(path.name for path in run_dir.iterdir()) == before
