@@ -40,8 +40,24 @@ def page() -> str:
         _section("Reflect", prompts.reflect(task, [attempt], task.seed_strategy, 2000)),
         _section("Distil", prompts.distil(task, problem, ["(a journal entry)"], task.seed_strategy, 4000)),
         f"## The strategy that learning starts from\n\n{fenced(task.seed_strategy)}",
+        _rules(task),
     ]
     return "\n\n".join([HEAD.rstrip(), *sections]) + "\n"
+
+
+def _rules(task: SchedulingTask) -> str:
+    lines = [
+        "## The rules of the task",
+        "",
+        "The trivial ones are scored beside every accuracy. The simulated teacher starts with the first that is not",
+        "trivial, and learns among all of them; it recognises a rule by its text.",
+        "",
+        "| rule | trivial | text |",
+        "|---|---|---|",
+    ]
+    for rule in task.rules:
+        lines.append(f"| `{rule.name}` | {'yes' if rule.trivial else 'no'} | {rule.text} |")
+    return "\n".join(lines)
 
 
 def _section(title: str, messages: Sequence[Message]) -> str:

@@ -105,6 +105,9 @@ def test_scores_and_purchases_stay_the_same_when_a_third_of_the_calls_fail(
     spent = files.read(run_dir / "run_meta.json")["teacher"]
     assert spent["failed_attempts"] == sum(stormy.met[fault] for fault in (*UNBILLED, *LOST)) > 5
     assert spent["in_doubt"] == []
+    booked = sum(row["cost_usd"] for row in files.read(run_dir / "result.json")["teacher_calls"])
+    assert booked == pytest.approx(sum(sold.cost for sold in stormy.purchases if sold.delivered), abs=1e-6)
+    assert spent["committed_usd"] >= stormy.cost
     assert files.read(whole / "run_meta.json")["teacher"]["committed_usd"] == pytest.approx(calm.cost, abs=1e-6)
 
 
