@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from harness import skills
 from harness.arms import BOOTSTRAP, by_name
-from harness.errors import UsageError
-from harness.plan import Cast, Plan
+from harness.errors import HarnessError, PluginError, UsageError
+from harness.plan import Cast, Member, Plan
 from harness.protocols import Reflection, Student, Task, Teacher, Trainer, Verifier
-from harness.records import Problem
 from harness.text import one_line
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +30,34 @@ class Crew:
 
 def assemble(plan: Plan, cast: Cast) -> Crew:
     """Makes every plugin of a plan. Raises UsageError where options do not fit the task."""
-    task = cast.task.spec.create(cast.task.options, plan.seed)
+    task = _made(cast.task, lambda: cast.task.spec.create(cast.task.options, plan.seed))
     return Crew(
         task=task,
-        verifier=cast.verifier.spec.create(cast.verifier.options, task),
-        teacher=cast.teacher.spec.create(cast.teacher.options, task, plan.seed),
-        student=cast.student.spec.create(cast.student.options),
-        reflection=cast.reflection.spec.create(cast.reflection.options, task),
-        trainer=cast.trainer.spec.create(cast.trainer.options),
+        verifier=_made(cast.verifier, lambda: cast.verifier.spec.create(cast.verifier.options, task)),
+        teacher=_made(cast.teacher, lambda: cast.teacher.spec.create(cast.teacher.options, task, plan.seed)),
+        student=_made(cast.student, lambda: cast.student.spec.create(cast.student.options)),
+        reflection=_made(cast.reflection, lambda: cast.reflection.spec.create(cast.reflection.options, task)),
+        trainer=_made(cast.trainer, lambda: cast.trainer.spec.create(cast.trainer.options)),
     )
 
 
-def _check_verifier(plan: Plan, crew: Crew, problem: Problem) -> None:
+def _made(member: Member[Any], create: Callable[[], T]) -> T:
+    """What a plugin's factory gives. Whatever it raises is told of in one line with the plugin's name."""
     try:
-        crew.verifier.truth(problem)
+        return create()
+    except (HarnessError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise PluginError(one_line(f"cannot make {member.ref}: {type(error).__name__}: {error}")) from error
+
+
+def _check_problems(plan: Plan, crew: Crew, split: str, size: int) -> None:
+    problems = crew.task.problems(split, size)
+    if len(problems) != size:
+        name = plan.plugins["task"].name
+        raise UsageError(f"task {name!r} gave {len(problems)} problems of the split {split!r}; {size} were asked for")
+    try:
+        crew.verifier.truth(problems[0])
     except Exception as error:
         names = plan.plugins
         raise UsageError(
@@ -56,10 +73,9 @@ def preflight(plan: Plan, crew: Crew) -> None:
     arms = [by_name(name) for name in plan.stages]
     trains = any(arm.recipe for arm in arms)
     for split, size in plan.sizes.items():
-        if size and split != skills.SPLIT and any(split in arm.splits for arm in arms):
-            _check_verifier(plan, crew, crew.task.problems(split, size)[0])
-    if trains:
-        crew.task.problems("train", plan.sizes["train"])
+        needed = any(split in arm.splits for arm in arms) or (trains and split == "train")
+        if size and split != skills.SPLIT and needed:
+            _check_problems(plan, crew, split, size)
     if crew.task.labels is None and any(arm.recipe == "random" for arm in arms):
         raise UsageError("arm lora-random: the task's answers are free-form, so none can be drawn; leave the arm out")
     if trains or any(arm.answers == "teacher" or arm.name == BOOTSTRAP for arm in arms):

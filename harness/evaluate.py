@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from harness import files
+from harness.errors import CallError, HarnessError
 from harness.journal import Journal, Recorded
 from harness.ledger import Books
 from harness.protocols import Student, Teacher, Verifier
@@ -27,12 +28,15 @@ from harness.records import (
     Refused,
     Request,
     StepCheck,
+    Stop,
     Truncated,
     Truth,
     Unparsed,
     Usage,
 )
 
+TOLERATED = 0.1
+"""Share of failed calls that learning and demonstrating go on with."""
 OnDone = Callable[[int], None]
 """Called with the number of requests that are answered by now."""
 
@@ -90,25 +94,45 @@ def score(
 
 
 def ask_teacher(
-    journal: Journal, books: Books, teacher: Teacher, requests: Sequence[Request], on_done: OnDone
+    journal: Journal,
+    books: Books,
+    teacher: Teacher,
+    requests: Sequence[Request],
+    on_done: OnDone,
+    final: tuple[Stop, ...] = ("end", "length", "refusal"),
 ) -> list[Completion]:
-    """One completion per request, in order. Failed calls are recorded, and tried again by a resume."""
+    """One completion per request, in order. Those that do not stop in a ``final`` way are tried again by a resume."""
     by_key = {request.key: request for request in requests}
     done = _Counter(len(requests), on_done)
 
     def perform(missing: list[str]) -> Iterable[Recorded]:
         done.skip(len(requests) - len(missing))
         for completion in teacher.complete([by_key[key] for key in missing], books):
-            yield completion.key, _clean(completion), completion.stop != "error"
+            yield completion.key, _clean(completion), completion.stop in final
             if completion.stop != "error":
                 books.settle(completion.key, completion.usage)
             done.one()
 
-    identity = teacher.identity
-    wanted = {request.key: {"model": identity, "messages": request.messages} for request in requests}
-    values = journal.fill(wanted, perform)
+    values = journal.fill({request.key: _given(teacher, request) for request in requests}, perform)
     done.skip(len(requests))
     return [_completion(values[request.key]) for request in requests]
+
+
+def accept_failures(
+    journal: Journal, teacher: Teacher, requests: Sequence[Request], completions: Sequence[Completion]
+) -> None:
+    """Makes failed calls final, because what comes next depends on how this came out. Raises CallError for too many.
+
+    Otherwise a resume would try them again, and find what it had built on them no longer true.
+    """
+    failed = [(request, done) for request, done in zip(requests, completions, strict=True) if done.stop == "error"]
+    if len(failed) > TOLERATED * len(completions):
+        raise CallError(
+            f"{len(failed)} of {len(completions)} calls failed, the first with: {failed[0][1].error}; what comes next "
+            "needs them. What is recorded is kept; resume tries them again"
+        )
+    for request, done in failed:
+        journal.settle(request.key, _given(teacher, request), _clean(done))
 
 
 def ask_student(
@@ -141,9 +165,16 @@ def ask_student(
     return completions, seconds
 
 
+def _given(teacher: Teacher, request: Request) -> dict[str, Any]:
+    """All that a teacher's reply depends on."""
+    return {"model": teacher.identity, "messages": request.messages}
+
+
 def _generate(student: Student, batch: Sequence[Request], adapter: Adapter | None) -> dict[str, Any]:
     started = time.monotonic()
     completions = [_clean(completion) for completion in student.generate(batch, adapter)]
+    if len(completions) != len(batch):
+        raise HarnessError(f"the student gave {len(completions)} replies to {len(batch)} prompts; its plugin is broken")
     return {"completions": completions, "seconds": round(time.monotonic() - started, 3)}
 
 

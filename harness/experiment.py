@@ -16,8 +16,8 @@ from pathlib import Path
 from harness import files, lessons
 from harness.arms import BOOTSTRAP, Arm, by_name
 from harness.crew import Crew
-from harness.errors import CallError, JournalError
-from harness.evaluate import Item, ask_student, ask_teacher, judge, score
+from harness.errors import CallError, HarnessError, JournalError
+from harness.evaluate import Item, accept_failures, ask_student, ask_teacher, judge, score
 from harness.events import StageAdvanced, StageFinished, StageStarted
 from harness.journal import Journal
 from harness.ledger import Books
@@ -141,11 +141,20 @@ class Experiment:
 
     # The teacher
 
-    def _ask(self, stage: str, requests: Sequence[Request], advance: Advance) -> list[Completion]:
+    def _ask(self, stage: str, requests: Sequence[Request], advance: Advance, needed: bool = False) -> list[Completion]:
+        """Asks the teacher. ``needed``: later effects depend on the replies, so what failed must stay as it is."""
         completions = ask_teacher(self._journal, self._books, self._crew.teacher, requests, advance)
+        if needed:
+            accept_failures(self._journal, self._crew.teacher, requests, completions)
         for request, completion in zip(requests, completions, strict=True):
             self._findings.calls.append(Call(stage, request.context.purpose, completion))
         return completions
+
+    def _ask_whole(self, request: Request, advance: Advance) -> Completion:
+        """One request of a reflection. A reply that is not whole is of no use, and tried again by a resume."""
+        (completion,) = ask_teacher(self._journal, self._books, self._crew.teacher, [request], advance, final=("end",))
+        self._findings.calls.append(Call(BOOTSTRAP, request.context.purpose, completion))
+        return completion
 
     def _solve(self, stage: str, problems: Sequence[Problem], strategy: str | None, advance: Advance) -> list[Item]:
         """Has the teacher answer problems, and records the items under the stage's name."""
@@ -153,7 +162,8 @@ class Experiment:
             Request(f"{stage}/{problem.id}", self._crew.task.prompt(problem, strategy), Solve(problem, strategy))
             for problem in problems
         ]
-        return self._record(stage, problems, requests, self._ask(stage, requests, advance))
+        completions = self._ask(stage, requests, advance, needed=stage == BOOTSTRAP)
+        return self._record(stage, problems, requests, completions)
 
     def _record(
         self, arm: str, problems: Sequence[Problem], requests: Sequence[Request], completions: Sequence[Completion]
@@ -201,7 +211,7 @@ class Experiment:
                 for problem in problems
             ]
             with self._activity(stage, "teacher writes worked solutions", len(requests)) as advance:
-                completions = self._ask(stage, requests, advance)
+                completions = self._ask(stage, requests, advance, needed=True)
             known[name] = [
                 Demonstration(problem, completion.text, judge(self._crew.task, completion))
                 for problem, completion in zip(problems, completions, strict=True)
@@ -276,6 +286,8 @@ class Experiment:
                 unfinished,
                 lambda step, steps, loss: advance(step, total=steps, note=f"loss {loss:.3f}"),
             )
+        if not (unfinished / WEIGHTS).is_file():
+            raise HarnessError(f"the trainer saved no {WEIGHTS} for arm {arm.name}; its plugin is broken")
         unfinished.rename(folder)
         files.sync_folder(folder.parent)
         return {"adapter": files.file_digest(folder / WEIGHTS), "report": files.plain(report)}
@@ -313,7 +325,7 @@ class _Classroom:
 
     def ask(self, request: Request) -> Completion:
         keyed = Request(f"{BOOTSTRAP}/{request.key}", request.messages, request.context)
-        (completion,) = self._experiment._ask(BOOTSTRAP, [keyed], self._counting(f"writes {request.key}"))
+        completion = self._experiment._ask_whole(keyed, self._counting(f"writes {request.key}"))
         self._done += 1
         if completion.stop != "end":
             raise CallError(

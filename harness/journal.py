@@ -65,6 +65,8 @@ class Journal:
         missing = [key for key in wanted if key not in values]
         if missing:
             for key, value, final in perform(missing):
+                if key not in inputs:
+                    raise JournalError(f"an answer came for {key!r}, which was not asked")
                 self._append(key, inputs[key], value, final)
                 values[key] = value
         absent = [key for key in wanted if key not in values]
@@ -75,6 +77,10 @@ class Journal:
     def note(self, key: str, value: Any) -> None:
         """Records something that happened on the way to an effect."""
         self._append(key, "", value, final=False)
+
+    def settle(self, key: str, given: Any, value: Any) -> None:
+        """Makes a value final that was recorded as one to try again: from here on, other effects depend on it."""
+        self._append(key, files.digest(given), value, final=True)
 
     def recorded(self, key: str) -> Any:
         """The final value under a key, or None."""

@@ -59,7 +59,7 @@ class Options(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    trouble: str = Field("", description="How the teacher misbehaves: fail, refuse or cut.")
+    trouble: str = Field("", description="How the teacher misbehaves: fail, one, refuse, cut or silent.")
     marker: str = Field("", description="A file to which every effect adds a line.")
     level: int = Field(1, ge=0, le=9, description="Does nothing.")
 
@@ -188,6 +188,10 @@ class ToyTeacher(_Marked):
         match request.context, self._options.trouble:
             case Solve(), "fail":
                 return Completion(request.key, "", "error", "toy-1", usage, "Overloaded 529")
+            case Solve(), "one" if request.key in ("bootstrap/reflect/0003", "demonstrate/learned/train/0005"):
+                return Completion(request.key, "", "error", "toy-1", usage, "Overloaded 529")
+            case Reflect(), "cut":
+                return Completion(request.key, GOOD[:9], "length", "toy-1", usage)
             case Solve(), "refuse":
                 return Completion(request.key, "no EVEN", "refusal", "toy-1", usage)
             case Solve(), "cut":

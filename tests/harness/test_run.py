@@ -79,6 +79,32 @@ def test_learning_stops_with_one_line_when_the_teacher_does_not_reply(toy_run: T
     assert not (tmp_path / "run" / "result.json").exists()
 
 
+def test_a_cut_reflection_is_asked_again_by_a_resume(toy_run: ToyRun, tmp_path: Path) -> None:
+    marker = tmp_path / "effects"
+    with pytest.raises(CallError, match="reflect/batch-01 ended with length"):
+        toy_run("teacher.trouble=cut", f"teacher.marker={marker}", stages=("bootstrap",))
+    with pytest.raises(CallError, match="reflect/batch-01 ended with length"):
+        run.resume(tmp_path / "run", Observers([]))
+    assert marker.read_text().count("bootstrap/reflect/batch-01") == 2
+
+
+def test_what_failed_before_something_was_built_on_it_stays_failed(toy_run: ToyRun, tmp_path: Path) -> None:
+    marker = tmp_path / "effects"
+    options = ("teacher.trouble=one", f"teacher.marker={marker}", "sizes.reflect=12", "sizes.train=20")
+    run_dir = toy_run(*options)
+    asked, result = marker.read_text(), (run_dir / "result.json").read_bytes()
+    trained = {row["arm"]: row["examples"]["left_out"] for row in files.read(run_dir / "result.json")["training"]}
+    assert trained == {"student-lora": 1, "lora-labels": 1, "lora-naive": 0, "lora-shuffled": 1}
+    run.resume(run_dir, Observers([]))
+    assert marker.read_text() == asked
+    assert (run_dir / "result.json").read_bytes() == result
+
+
+def test_learning_stops_when_too_many_calls_fail(toy_run: ToyRun) -> None:
+    with pytest.raises(CallError, match=r"6 of 6 calls failed, the first with: Overloaded 529"):
+        toy_run("teacher.trouble=fail", stages=("bootstrap",))
+
+
 def test_failed_calls_are_tried_again_by_a_resume_and_answers_are_not(toy_run: ToyRun, tmp_path: Path) -> None:
     marker = tmp_path / "effects"
     run_dir = toy_run("teacher.trouble=fail", f"teacher.marker={marker}", stages=("teacher-base",))
