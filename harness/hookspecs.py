@@ -23,37 +23,37 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 @hookspec
-def harness_tasks() -> Iterable[TaskSpec[Any]]:  # type: ignore[empty-body]
+def harness_tasks() -> Iterable[TaskSpec[Any]]:
     """Return the task generators of this plugin. Since API 1."""
 
 
 @hookspec
-def harness_verifiers() -> Iterable[VerifierSpec[Any]]:  # type: ignore[empty-body]
+def harness_verifiers() -> Iterable[VerifierSpec[Any]]:
     """Return the verifiers of this plugin. Since API 1."""
 
 
 @hookspec
-def harness_teachers() -> Iterable[TeacherSpec[Any]]:  # type: ignore[empty-body]
+def harness_teachers() -> Iterable[TeacherSpec[Any]]:
     """Return the teachers of this plugin. Since API 1."""
 
 
 @hookspec
-def harness_students() -> Iterable[StudentSpec[Any]]:  # type: ignore[empty-body]
+def harness_students() -> Iterable[StudentSpec[Any]]:
     """Return the students of this plugin. Since API 1."""
 
 
 @hookspec
-def harness_reflections() -> Iterable[ReflectionSpec[Any]]:  # type: ignore[empty-body]
+def harness_reflections() -> Iterable[ReflectionSpec[Any]]:
     """Return the reflection strategies of this plugin. Since API 1."""
 
 
 @hookspec
-def harness_trainers() -> Iterable[TrainerSpec[Any]]:  # type: ignore[empty-body]
+def harness_trainers() -> Iterable[TrainerSpec[Any]]:
     """Return the trainers of this plugin. Since API 1."""
 
 
 @hookspec
-def harness_observers() -> Iterable[ObserverSpec[Any]]:  # type: ignore[empty-body]
+def harness_observers() -> Iterable[ObserverSpec[Any]]:
     """Return the observers of this plugin. Since API 1."""
 
 

@@ -74,9 +74,9 @@ def _phi(both: int, only_first: int, only_second: int, neither: int, n: int) -> 
     margins = (both + only_first) * (only_second + neither) * (both + only_second) * (only_first + neither)
     if margins == 0:
         return 0.0
-    cross = both * neither - only_first * only_second
+    cross: float = both * neither - only_first * only_second
     if cross > 0:
-        cross = max(cross - n / 2, 0)  # type: ignore[assignment]
+        cross = max(cross - n / 2, 0.0)
     return cross / sqrt(margins)
 
 

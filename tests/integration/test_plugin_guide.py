@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import files
+from harness import files, hookspecs
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -47,6 +47,13 @@ def _harness(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_guide_has_three_files() -> None:
     assert set(_files_of_guide()) == {"pyproject.toml", "harness_larger/__init__.py", "harness_larger/parts.py"}
+
+
+def test_the_guide_names_every_hook() -> None:
+    guide = (REPOSITORY / "docs" / "plugins.md").read_text()
+    hooks = [name for name in vars(hookspecs) if name.startswith("harness_")]
+    assert len(hooks) == 13
+    assert [name for name in hooks if f"`{name}`" not in guide] == []
 
 
 def test_its_plugins_are_listed_and_described(site: Path) -> None:
