@@ -131,7 +131,7 @@ def test_typed_values_and_defaults_are_kept() -> None:
         ({"rate": "1"}, "rate: got '1', expected a value less than 1"),
         ({"style": "odd"}, "style: got 'odd', expected 'balanced' or 'published'"),
         ({"quick": "perhaps"}, "quick: got 'perhaps', expected a valid boolean"),
-        ({"stop": "a"}, "stop: got 'a', expected a valid tuple"),
+        ({"stop": "a"}, "stop: got 'a', expected a list"),
         ({"stop": ["a", 1]}, "stop.1: got 1, expected a valid string"),
         ({"levels": [1, 0]}, "levels.0: got 1, expected a value greater than or equal to 2"),
         ({"rank": "x"}, "rank: got 'x', expected a valid integer or 'auto'"),
