@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
 from harness import skills
 from harness.arms import BOOTSTRAP, by_name
-from harness.errors import HarnessError, PluginError, UsageError
-from harness.plan import Cast, Member, Plan
+from harness.errors import UsageError
+from harness.plan import Cast, Plan
 from harness.protocols import Reflection, Student, Task, Teacher, Trainer, Verifier
+from harness.registry import made
 from harness.text import one_line
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +27,15 @@ class Crew:
 
 def assemble(plan: Plan, cast: Cast) -> Crew:
     """Makes every plugin of a plan. Raises UsageError where options do not fit the task."""
-    task = _made(cast.task, lambda: cast.task.spec.create(cast.task.options, plan.seed))
+    task = made(cast.task.ref, lambda: cast.task.spec.create(cast.task.options, plan.seed))
     return Crew(
         task=task,
-        verifier=_made(cast.verifier, lambda: cast.verifier.spec.create(cast.verifier.options, task)),
-        teacher=_made(cast.teacher, lambda: cast.teacher.spec.create(cast.teacher.options, task, plan.seed)),
-        student=_made(cast.student, lambda: cast.student.spec.create(cast.student.options)),
-        reflection=_made(cast.reflection, lambda: cast.reflection.spec.create(cast.reflection.options, task)),
-        trainer=_made(cast.trainer, lambda: cast.trainer.spec.create(cast.trainer.options)),
+        verifier=made(cast.verifier.ref, lambda: cast.verifier.spec.create(cast.verifier.options, task)),
+        teacher=made(cast.teacher.ref, lambda: cast.teacher.spec.create(cast.teacher.options, task, plan.seed)),
+        student=made(cast.student.ref, lambda: cast.student.spec.create(cast.student.options)),
+        reflection=made(cast.reflection.ref, lambda: cast.reflection.spec.create(cast.reflection.options, task)),
+        trainer=made(cast.trainer.ref, lambda: cast.trainer.spec.create(cast.trainer.options)),
     )
-
-
-def _made(member: Member[Any], create: Callable[[], T]) -> T:
-    """What a plugin's factory gives. Whatever it raises is told of in one line with the plugin's name."""
-    try:
-        return create()
-    except (HarnessError, KeyboardInterrupt):
-        raise
-    except BaseException as error:
-        raise PluginError(one_line(f"cannot make {member.ref}: {type(error).__name__}: {error}")) from error
 
 
 def _check_problems(plan: Plan, crew: Crew, split: str, size: int) -> None:
@@ -56,6 +43,10 @@ def _check_problems(plan: Plan, crew: Crew, split: str, size: int) -> None:
     if len(problems) != size:
         name = plan.plugins["task"].name
         raise UsageError(f"task {name!r} gave {len(problems)} problems of the split {split!r}; {size} were asked for")
+    if len({problem.id for problem in problems}) != size or any(problem.split != split for problem in problems):
+        raise UsageError(
+            f"task {plan.plugins['task'].name!r} gave problems of {split!r} with an id twice or another split"
+        )
     try:
         crew.verifier.truth(problems[0])
     except Exception as error:

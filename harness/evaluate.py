@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 from harness import files
 from harness.errors import CallError, HarnessError
@@ -37,6 +37,7 @@ from harness.records import (
 
 TOLERATED = 0.1
 """Share of failed calls that learning and demonstrating go on with."""
+MOST_TOKENS = 10**12
 OnDone = Callable[[int], None]
 """Called with the number of requests that are answered by now."""
 
@@ -173,8 +174,8 @@ def _given(teacher: Teacher, request: Request) -> dict[str, Any]:
 def _generate(student: Student, batch: Sequence[Request], adapter: Adapter | None) -> dict[str, Any]:
     started = time.monotonic()
     completions = [_clean(completion) for completion in student.generate(batch, adapter)]
-    if len(completions) != len(batch):
-        raise HarnessError(f"the student gave {len(completions)} replies to {len(batch)} prompts; its plugin is broken")
+    if [completion["key"] for completion in completions] != [request.key for request in batch]:
+        raise HarnessError(f"the student's replies to {len(batch)} prompts do not match them; its plugin is broken")
     return {"completions": completions, "seconds": round(time.monotonic() - started, 3)}
 
 
@@ -197,8 +198,13 @@ class _Counter:
 
 def _clean(completion: Completion) -> dict[str, Any]:
     """A completion as JSON data. Half of a surrogate pair cannot be written as UTF-8 and becomes ``?``."""
-    text = completion.text.encode("utf-8", "replace").decode("utf-8")
-    return dataclasses.asdict(dataclasses.replace(completion, text=text))
+    value = dataclasses.asdict(completion)
+    for name in ("text", "model", "error"):
+        if value[name] is not None:
+            value[name] = value[name].encode("utf-8", "replace").decode("utf-8")
+    if completion.stop not in get_args(Stop) or any(not 0 <= count < MOST_TOKENS for count in value["usage"].values()):
+        raise HarnessError(f"the reply to {completion.key} has the stop {completion.stop!r} or a count out of range")
+    return value
 
 
 def _completion(value: dict[str, Any]) -> Completion:

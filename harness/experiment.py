@@ -42,6 +42,7 @@ from harness.records import (
 )
 from harness.skills import SPLIT as SKILLS
 from harness.skills import Skills
+from harness.text import one_line
 
 PROBES = 5
 """Prompts on which an adapter must change a logit."""
@@ -110,13 +111,23 @@ class Experiment:
         for position, name in enumerate(self._plan.stages, 1):
             self._position = position
             arm = by_name(name)
-            if name == BOOTSTRAP:
-                self._learn()
-            elif arm.answers == "teacher":
-                self._examine_teacher(arm)
-            else:
-                self._examine_student(arm, self._train(arm))
+            try:
+                self._walk(arm)
+            except (HarnessError, OSError):
+                raise
+            except Exception as error:
+                what = f"stage {name} failed, in the code of a plugin or of the harness"
+                where = f"harness --traceback run --resume {self._run_dir} shows where"
+                raise HarnessError(one_line(f"{what}: {type(error).__name__}: {error}; {where}")) from error
         return self._findings
+
+    def _walk(self, arm: Arm) -> None:
+        if arm.name == BOOTSTRAP:
+            self._learn()
+        elif arm.answers == "teacher":
+            self._examine_teacher(arm)
+        else:
+            self._examine_student(arm, self._train(arm))
 
     # Problems
 
@@ -190,6 +201,8 @@ class Experiment:
         with self._activity(BOOTSTRAP, "teacher learns, calls", calls) as advance:
             classroom = _Classroom(self, advance)
             learned = self._crew.reflection.learn(problems, self._crew.task.seed_strategy, classroom)
+        if learned not in self._findings.strategies:
+            raise HarnessError("the reflection ended with a strategy that it had not recorded; its plugin is broken")
         self._findings.learned = learned.text
 
     def _strategy(self) -> str:
@@ -218,6 +231,16 @@ class Experiment:
             ]
         return known[name]
 
+    def _demonstrations(self, stage: str) -> dict[str, list[Demonstration]]:
+        """Every set of worked solutions that the plan trains on, so that all arms can train on the same items."""
+        recipes = {by_name(name).recipe for name in self._plan.stages} - {None}
+        sets = {}
+        if recipes - {"naive"}:
+            sets["learned"] = self._demonstrate(stage, "learned", self._strategy())
+        if "naive" in recipes:
+            sets["naive"] = self._demonstrate("lora-naive", "naive", None)
+        return sets
+
     # The student
 
     def _examine_student(self, arm: Arm, adapter: Adapter | None) -> None:
@@ -245,12 +268,15 @@ class Experiment:
         """Trains the adapter of an arm, or finds it trained."""
         if arm.recipe is None:
             return None
-        if arm.recipe == "naive":
-            demonstrations = self._demonstrate(arm.name, "naive", None)
-        else:
-            demonstrations = self._demonstrate(arm.name, "learned", self._strategy())
+        sets = self._demonstrations(arm.name)
+        demonstrations = sets["naive" if arm.recipe == "naive" else "learned"]
+        items = set.intersection(*map(lessons.usable, sets.values()))
+        if len(items) < 2:
+            raise HarnessError(
+                f"{len(items)} of {len(demonstrations)} worked solutions state an answer: too few to train"
+            )
         seed = self._plan.training_seed
-        rows = lessons.examples(self._crew.task, arm.recipe, demonstrations, seed)
+        rows = lessons.examples(self._crew.task, arm.recipe, demonstrations, items, seed)
         folder = self._run_dir / "adapters" / arm.name
         given = {
             "student": self._crew.student.identity,
@@ -317,8 +343,13 @@ class _Classroom:
         self._experiment = experiment
         self._advance = advance
         self._done = 0
+        self._seen: set[str] = set()
 
     def attempt(self, name: str, problems: Sequence[Problem], strategy: str) -> list[Attempt]:
+        again = self._seen & {problem.id for problem in problems}
+        if again:
+            raise HarnessError(f"the reflection tries {min(again)} a second time; a problem can be tried once")
+        self._seen |= {problem.id for problem in problems}
         items = self._experiment._solve(BOOTSTRAP, problems, strategy, self._counting(f"answers {name}"))
         self._done += len(problems)
         return [Attempt(item.problem, item.completion.text, item.outcome, item.truth) for item in items]

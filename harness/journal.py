@@ -65,8 +65,8 @@ class Journal:
         missing = [key for key in wanted if key not in values]
         if missing:
             for key, value, final in perform(missing):
-                if key not in inputs:
-                    raise JournalError(f"an answer came for {key!r}, which was not asked")
+                if key not in inputs or key in values:
+                    raise JournalError(f"an answer came for {key!r}, which was not asked for, or had been answered")
                 self._append(key, inputs[key], value, final)
                 values[key] = value
         absent = [key for key in wanted if key not in values]
@@ -80,7 +80,8 @@ class Journal:
 
     def settle(self, key: str, given: Any, value: Any) -> None:
         """Makes a value final that was recorded as one to try again: from here on, other effects depend on it."""
-        self._append(key, files.digest(given), value, final=True)
+        if key not in self._values:
+            self._append(key, files.digest(given), value, final=True)
 
     def recorded(self, key: str) -> Any:
         """The final value under a key, or None."""

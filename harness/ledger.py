@@ -44,12 +44,15 @@ class Books:
         for key, value in journal.notes:
             self._replay(key, value)
         for key in list(self._open):
-            if (value := journal.recorded(key)) is not None:
+            value = journal.recorded(key)
+            if value is not None and value["stop"] != "error":
                 self.settle(key, Usage(**value["usage"]))
 
     def sending(self, key: str, attempt: int, worst_cost: float | None) -> None:
         """See ``harness.protocols.Ledger``."""
         with self._lock:
+            if self._limit is not None and worst_cost is None:
+                raise BudgetError("--max-cost: the teacher has no known price, so no limit can be kept; give it one")
             if self._limit is not None and self.committed + (worst_cost or 0.0) > self._limit:
                 raise BudgetError(
                     f"--max-cost {self._limit:g}: {self.committed:.4f} USD are spent or reserved, and the next call "
@@ -102,3 +105,5 @@ class Books:
             self.failures += 1
         elif key == NOTE:
             self._notes[value["name"]] = value["value"]
+        elif value["stop"] != "error":  # a reply that was paid for, and is asked for again
+            self.settle(key, Usage(**value["usage"]))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.arms import Recipe
@@ -24,24 +24,31 @@ class Demonstration:
     outcome: Outcome
 
 
-def examples(task: Task, recipe: Recipe, demonstrations: Sequence[Demonstration], seed: int) -> list[Example]:
-    """The rows of a recipe. Demonstrations that state no answer are left out, in every recipe alike.
+def usable(demonstrations: Sequence[Demonstration]) -> set[str]:
+    """Ids of the problems whose demonstration states an answer."""
+    return {each.problem.id for each in demonstrations if isinstance(each.outcome, Answered)}
+
+
+def examples(
+    task: Task, recipe: Recipe, demonstrations: Sequence[Demonstration], items: Collection[str], seed: int
+) -> list[Example]:
+    """The rows of a recipe, on the problems in ``items``: the same for every recipe of a run.
 
     Random answers need a task with a closed set of labels; ``harness.crew.preflight`` sees to that.
     """
-    usable = [
+    chosen = [
         (demonstration, demonstration.outcome.label)
         for demonstration in demonstrations
-        if isinstance(demonstration.outcome, Answered)
+        if demonstration.problem.id in items and isinstance(demonstration.outcome, Answered)
     ]
-    targets = [task.reply(label) if recipe == "labels" else demonstration.reply for demonstration, label in usable]
-    labels = [label for _, label in usable]
+    targets = [task.reply(label) if recipe == "labels" else demonstration.reply for demonstration, label in chosen]
+    labels = [label for _, label in chosen]
     if recipe == "shuffled":
-        order = derangement(len(usable), seed)
+        order = derangement(len(chosen), seed)
         targets = [targets[index] for index in order]
         labels = [labels[index] for index in order]
     if recipe == "random":
-        labels = _random_labels(task, len(usable), seed)
+        labels = _random_labels(task, len(chosen), seed)
         targets = [task.reply(label) for label in labels]
     return [
         Example(
@@ -51,7 +58,7 @@ def examples(task: Task, recipe: Recipe, demonstrations: Sequence[Demonstration]
             label=label,
             label_source="chance" if recipe == "random" else "teacher",
         )
-        for (demonstration, _), target, label in zip(usable, targets, labels, strict=True)
+        for (demonstration, _), target, label in zip(chosen, targets, labels, strict=True)
     ]
 
 

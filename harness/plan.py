@@ -8,6 +8,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
@@ -23,17 +24,20 @@ PLUGIN_KINDS = ("task", "verifier", "teacher", "student", "reflection", "trainer
 TRAINING_SEED = 999
 """The published seed of the LoRA stage; the run's seed is added."""
 
+MOST = 1_000_000
+"""Problems of one split at most."""
+
 
 class Sizes(BaseModel):
     """How many problems of each split."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    test: int = Field(300, ge=1, description="problems that every arm is measured on")
-    reflect: int = Field(100, ge=1, description="problems that the teacher learns from")
-    train: int = Field(200, ge=1, description="problems whose worked solutions train the student")
-    harder: int = Field(150, ge=0, description="harder problems for the student, base and trained; 0 for none")
-    skills: int = Field(150, ge=0, description="of the student's own skills, base and trained; 0 for none")
+    test: int = Field(300, ge=1, le=MOST, description="problems that every arm is measured on")
+    reflect: int = Field(100, ge=1, le=MOST, description="problems that the teacher learns from")
+    train: int = Field(200, ge=1, le=MOST, description="problems whose worked solutions train the student")
+    harder: int = Field(150, ge=0, le=MOST, description="harder problems for the student, base and trained; 0 for none")
+    skills: int = Field(150, ge=0, le=MOST, description="of the student's own skills, base and trained; 0 for none")
 
 
 class RunSettings(BaseModel):
@@ -160,6 +164,7 @@ def make(wish: Wish) -> tuple[Plan, Cast]:
     settings: Settings = {}
     _merge(settings, student.spec.defaults)
     _merge(settings, _preset(task.spec, run.preset))
+    _check_sections(settings, f"student {run.student!r} or preset {run.preset!r}")
     _merge(settings, given)
     return _build(run, settings, task, student)
 
@@ -171,18 +176,17 @@ def watchers(wish: Wish, names: Iterable[str]) -> list[tuple[str, object]]:
     """
     settings = _given(wish).get("observer", {})
     chosen = [registry.load(registry.OBSERVER, name) for name in names]
-    for name in settings:
+    for name, table in settings.items():
+        if not isinstance(table, dict):
+            raise UsageError(f"observer.{name}: expected a table [observer.{name}] or -o observer.{name}.OPTION=VALUE")
         if name not in names:
             raise UsageError(f"options for observer {name!r}, which is not chosen; add --observer {name}")
-    return [
-        (
-            loaded.ref.name,
-            loaded.spec.create(
-                options.resolve(loaded.spec, settings.get(loaded.ref.name, {}), f"observer.{loaded.ref.name}")
-            ),
-        )
-        for loaded in chosen
-    ]
+    made = []
+    for loaded in chosen:
+        name = loaded.ref.name
+        given = options.resolve(loaded.spec, settings.get(name, {}), f"observer.{name}")
+        made.append((name, registry.made(loaded.ref, partial(loaded.spec.create, given))))
+    return made
 
 
 def again(plan: Plan) -> Cast:
@@ -190,9 +194,8 @@ def again(plan: Plan) -> Cast:
     settings: Settings = {kind: dict(choice.options) for kind, choice in plan.plugins.items()}
     settings["sizes"] = dict(plan.sizes)
     names = {kind: choice.name for kind, choice in plan.plugins.items()}
-    run = RunSettings.model_validate(
-        {**names, "preset": plan.preset, "seed": plan.seed, "stages": plan.stages, "limit": plan.limit}
-    )
+    kept = {"preset": plan.preset, "seed": plan.seed, "stages": plan.stages, "limit": plan.limit}
+    run = options.validate(RunSettings, {**names, **kept}, "plan.json: run")
     now, cast = _build(
         run,
         settings,
@@ -226,7 +229,7 @@ def read_config(path: Path) -> Settings:
         settings = tomllib.loads(files.read_text(path))
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}; expected a TOML configuration file") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not a TOML file ({error})") from error
     if not settings:
         raise UsageError(f"{path}: empty; expected tables such as [run] or [teacher]")
@@ -267,6 +270,12 @@ def _build(
         strategy=strategy,
         plugins={kind: getattr(cast, kind).choice for kind in PLUGIN_KINDS},
     )
+    try:
+        files.canonical(plan).encode()
+    except ValueError as error:
+        raise UsageError(
+            f"an option cannot be written as JSON ({error}); give finite numbers and whole text"
+        ) from error
     return plan, cast
 
 

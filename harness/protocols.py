@@ -174,7 +174,7 @@ class Studio(Protocol):
     """What a reflection works with: its only way to problems, to the teacher and to the record."""
 
     def attempt(self, name: str, problems: Sequence[Problem], strategy: str) -> list[Attempt]:
-        """Has the teacher solve problems with a strategy in the prompt, and gives feedback."""
+        """Has the teacher solve problems with a strategy in the prompt, and gives feedback. Each problem only once."""
 
     def ask(self, request: Request) -> Completion:
         """One request of the reflection's own. Raises CallError unless the reply came whole."""

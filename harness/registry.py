@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 import pluggy
 
 from harness import hookspecs
-from harness.errors import PluginError
+from harness.errors import HarnessError, PluginError
 from harness.specs import (
     API_VERSION,
     ObserverSpec,
@@ -102,7 +102,7 @@ def installed(kind: Kind[Any] | None = None) -> tuple[PluginRef, ...]:
     kinds = {each.group: each.name for each in KINDS.values() if kind in (None, each)}
     order = list(KINDS)
     refs = [
-        PluginRef(kinds[point.group], point.name, point.value, distribution.name, distribution.version)
+        PluginRef(kinds[point.group], point.name, point.value, distribution.name, distribution.version or "unknown")
         for distribution, points in _declared()
         for point in points
         if point.group in kinds
@@ -221,6 +221,16 @@ def _check(ref: PluginRef, spec: Spec[Any]) -> None:
         raise _breach(ref, "needs a pydantic model as its options")
     if not callable(getattr(spec, "create", None)):
         raise _breach(ref, "needs a function as its create")
+
+
+def made(ref: PluginRef, create: Callable[[], T]) -> T:
+    """What a plugin's factory gives. An error that is fit to show passes; others are told of with the plugin's name."""
+    try:
+        return create()
+    except (HarnessError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        raise PluginError(one_line(f"cannot make {ref}: {type(error).__name__}: {error}")) from error
 
 
 def _guarded(ref: PluginRef, act: Callable[[], T]) -> T:

@@ -53,6 +53,7 @@ def start(plan: Plan, crew: Crew, run_dir: Path, observers: Observers, max_cost:
     try:
         files.write(run_dir / "plan.json", files.pretty(plan))
     except OSError as error:
+        run_dir.rmdir()
         raise UsageError(f"--out {run_dir}: {error.strerror}; give a directory that can be written") from error
     return _walk(plan, crew, run_dir, observers, max_cost, "" if forecast.worst == 0 else str(forecast))
 
@@ -107,7 +108,7 @@ def _check_plan(plan: Plan, journal: Journal, run_dir: Path) -> None:
 def _session(run_dir: Path) -> Iterator[dict[str, Any]]:
     """Keeps run_meta.json: one session for each time the run was started or resumed."""
     path = run_dir / "run_meta.json"
-    meta: dict[str, Any] = files.read(path) if path.exists() else {"sessions": [], "journal": {"bytes_dropped": 0}}
+    meta = _meta(path)
     meta |= {"run_id": run_dir.name, "machine": _machine(), "packages": _versions(), "training": {}}
     meta.setdefault("warnings", [])
     meta.setdefault("economy", None)
@@ -124,6 +125,20 @@ def _session(run_dir: Path) -> Iterator[dict[str, Any]]:
         meta["sessions"][-1] = session | {"ended": ended, "seconds": round(time.monotonic() - clock, 1)}
         schemas.require("run-meta", meta)
         files.write(path, files.pretty(meta))
+
+
+def _meta(path: Path) -> dict[str, Any]:
+    """What earlier sessions noted. Notes are not worth stopping a run for: damaged ones are begun anew."""
+    try:
+        meta = files.read(path)
+        if not list(schemas.violations("run-meta", meta)):
+            return dict(meta)
+        warning = "run_meta.json was damaged and begun anew"
+    except FileNotFoundError:
+        return {"sessions": [], "journal": {"bytes_dropped": 0}}
+    except ValueError as error:
+        warning = f"run_meta.json was damaged and begun anew ({error})"
+    return {"sessions": [], "journal": {"bytes_dropped": 0}, "warnings": [warning]}
 
 
 def _spending(books: Books) -> dict[str, Any]:

@@ -59,13 +59,14 @@ def _result(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
             yield f"files.{name}: is not beside the result, so it cannot be checked"
         elif (found := files.file_digest(path)) != expected:
             yield f"files.{name}: has digest {found}, the result says {expected}"
-        elif name in BESIDE:
-            broken = list(_rows(path))
-            yield from (f"{name}: {problem}" for problem in broken)
-            if not broken:
-                rows[name] = files.read_lines(path)
-        elif name == THOUGHTS:
-            rows[name] = files.read_lines(path)
+        elif name in (*BESIDE, THOUGHTS):
+            try:
+                broken = list(_rows(path)) if name in BESIDE else []
+                yield from (f"{name}: {problem}" for problem in broken)
+                if not broken:
+                    rows[name] = files.read_lines(path)
+            except ValueError as error:
+                yield f"{name}: not sound JSON ({error})"
     yield from _neighbours(folder, result)
     if rows.keys() >= set(BESIDE):
         unsound = list(_unsound(result, rows["problems.jsonl"], rows["items.jsonl"]))
@@ -106,7 +107,11 @@ def _recomputed(
 
 def _replies(items: Sequence[measures.Row], thoughts: Sequence[measures.Row]) -> Iterator[str]:
     """Where an item's digest is not that of its raw reply."""
-    digests = {(row["arm"], row["problem"]): hashlib.sha256(row["text"].encode()).hexdigest() for row in thoughts}
+    try:
+        digests = {(row["arm"], row["problem"]): hashlib.sha256(row["text"].encode()).hexdigest() for row in thoughts}
+    except (KeyError, TypeError, AttributeError) as error:
+        yield f"{THOUGHTS}: a row is not a reply ({type(error).__name__}: {error})"
+        return
     for number, row in enumerate(items, 1):
         if digests.get((row["arm"], row["problem"])) != row["text_sha256"]:
             yield f"items.jsonl: line {number}: text_sha256 is not that of the reply in {THOUGHTS}"

@@ -59,7 +59,7 @@ class Options(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    trouble: str = Field("", description="How the teacher misbehaves: fail, one, refuse, cut or silent.")
+    trouble: str = Field("", description="How the teacher misbehaves: fail, one, refuse, cut, silent or boom.")
     marker: str = Field("", description="A file to which every effect adds a line.")
     level: int = Field(1, ge=0, le=9, description="Does nothing.")
 
@@ -186,6 +186,8 @@ class ToyTeacher(_Marked):
     def _reply(self, request: Request) -> Completion:
         usage = Usage(10, 5)
         match request.context, self._options.trouble:
+            case Solve(), "boom":
+                raise RuntimeError("two\nlines")
             case Solve(), "fail":
                 return Completion(request.key, "", "error", "toy-1", usage, "Overloaded 529")
             case Solve(), "one" if request.key in ("bootstrap/reflect/0003", "demonstrate/learned/train/0005"):

@@ -75,6 +75,8 @@ def _reported(ctx: click.Context) -> Iterator[None]:
         _fail(ctx, error, f"{error.format_message()} See: {command} --help", error.exit_code)
     except HarnessError as error:
         _fail(ctx, error, str(error), error.exit_code)
+    except OSError as error:
+        _fail(ctx, error, f"{error.filename or 'a file'}: {error.strerror or error}; resume when it is mended", 1)
     except KeyboardInterrupt as error:
         _fail(ctx, error, "interrupted", 130)
 

@@ -53,6 +53,8 @@ class Call:
     attempt: int = 0
     sent: float = 0.0
     deadline: float = 0.0
+    error: str = ""
+    """What the last attempt met."""
     kinds: list[str] = field(default_factory=list)
     """What kind of fault each attempt met."""
 
@@ -99,6 +101,7 @@ class Calls:
         self._clock = clock
         self._width = Width(policy.concurrency)
         self._fresh: deque[Call] = deque()
+        self._overdue: deque[Call] = deque()
         self._again: list[tuple[float, int, Call]] = []
         self._flying = 0
         self._stop: HarnessError | None = None
@@ -114,6 +117,9 @@ class Calls:
         self._fresh.extend(calls)
         while True:
             self._send()
+            while self._overdue:
+                late = self._overdue.popleft()
+                yield Completion(late.request.key, "", "error", self._model, error=f"{late.error}; out of time")
             if not self._flying and self._stop:
                 raise self._stop
             if not (self._flying or self._fresh or self._again):
@@ -130,6 +136,9 @@ class Calls:
         """Sends what is due, as far as there is room and money."""
         self._stop = self._stop if isinstance(self._stop, CallError) else None
         while self._stop is None and self._flying < int(self._width) and (call := self._due()) is not None:
+            if call.attempt and self._clock() >= call.deadline:
+                self._overdue.append(call)  # it waited for room until its time was over
+                continue
             try:
                 self._ledger.sending(call.request.key, call.attempt + 1, call.worst_cost)
             except BudgetError as error:
@@ -172,6 +181,7 @@ class Calls:
         if came.status == 429:
             self._width.less(call.sent, now)
         call.kinds.append(came.kind)
+        call.error = came.error
         if self._hopeless(came):
             self._stop = stopped(came)
         elif (pause := self._pause(call, came)) is not None:

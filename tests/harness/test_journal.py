@@ -52,6 +52,12 @@ def test_another_input_under_the_same_key_is_refused(tmp_path: Path) -> None:
         journal.once("a", 2, never)
 
 
+@pytest.mark.parametrize("answers", [[("b", 1, True)], [("a", 1, True), ("a", 2, True)]])
+def test_an_answer_that_was_not_asked_for_or_comes_twice_is_refused(tmp_path: Path, answers: list[Recorded]) -> None:
+    with pytest.raises(JournalError, match="which was not asked for, or had been answered"):
+        Journal(tmp_path / "journal.jsonl").fill({"a": 1}, lambda _: answers)
+
+
 def test_a_request_that_nobody_answers_is_named(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="1 of 1 requests, the first is a"):
         Journal(tmp_path / "journal.jsonl").fill({"a": 1}, lambda _: [])

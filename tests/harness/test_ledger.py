@@ -48,7 +48,7 @@ def test_the_books_go_on_after_a_crash_and_name_what_is_in_doubt(tmp_path: Path)
     books = Books(journal, _cost, None)
     for key in ("done", "lost", "open"):
         books.sending(key, 1, 0.5)
-    journal.once("done", 0, lambda: {"usage": {"input_tokens": 0, "output_tokens": 200}})
+    journal.once("done", 0, lambda: {"stop": "end", "usage": {"input_tokens": 0, "output_tokens": 200}})
     books.settle("done", Usage(output_tokens=200))
     books.failed("lost", 1, "APITimeoutError", billed=True)
     books.note("batch", "msgbatch_1")
@@ -57,6 +57,20 @@ def test_the_books_go_on_after_a_crash_and_name_what_is_in_doubt(tmp_path: Path)
     assert [(attempt.key, attempt.worst_cost) for attempt in again.in_doubt] == [("open", 0.5)]
     assert again.noted("batch") == "msgbatch_1"
     assert again.noted("other") is None
+
+
+def test_a_limit_cannot_be_kept_without_a_price(tmp_path: Path) -> None:
+    with pytest.raises(BudgetError, match="no known price"):
+        _open(tmp_path, 1.0).sending("a", 1, None)
+
+
+def test_a_failure_that_was_accepted_costs_nothing_more_after_a_resume(toy_run: ToyRun) -> None:
+    options = ("teacher.trouble=one", "sizes.reflect=12", "sizes.train=20")
+    run_dir = toy_run(*options)
+    before, journal = files.read(run_dir / "run_meta.json")["teacher"], (run_dir / "journal.jsonl").read_bytes()
+    run.resume(run_dir, Observers([]))
+    assert files.read(run_dir / "run_meta.json")["teacher"] == before
+    assert (run_dir / "journal.jsonl").read_bytes() == journal
 
 
 def test_a_run_stops_at_its_limit_and_goes_on_when_it_is_raised(toy_run: ToyRun, tmp_path: Path) -> None:

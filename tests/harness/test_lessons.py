@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.arms import Recipe
-from harness.lessons import Demonstration, derangement, examples, summary
+from harness.lessons import Demonstration, derangement, examples, summary, usable
 from harness.records import Answered, Truncated
 from tests.toys import Parity
 
@@ -29,7 +29,7 @@ def test_what_states_no_answer_is_left_out_of_every_recipe_and_counted() -> None
         Demonstration(problems[2], "so ODD", Answered("ODD")),
     ]
     for recipe in get_args(Recipe):
-        rows = examples(TASK, recipe, made, 0)
+        rows = examples(TASK, recipe, made, usable(made), 0)
         assert [row.problem_id for row in rows] == [problems[0].id, problems[2].id]
         counts = summary(rows, len(made))
         assert (counts["rows"], counts["left_out"]) == (2, 1)
@@ -39,7 +39,7 @@ def test_what_states_no_answer_is_left_out_of_every_recipe_and_counted() -> None
 def test_random_answers_do_not_follow_the_teacher_and_depend_on_the_seed_alone() -> None:
     problems = TASK.problems("train", 90)
     made = [Demonstration(problem, "so EVEN", Answered("EVEN")) for problem in problems]
-    labels = [row.label for row in examples(TASK, "random", made, 0)]
+    labels = [row.label for row in examples(TASK, "random", made, usable(made), 0)]
     assert 20 < labels.count("ODD") < 70
-    assert labels == [row.label for row in examples(TASK, "random", made, 0)]
-    assert labels != [row.label for row in examples(TASK, "random", made, 1)]
+    assert labels == [row.label for row in examples(TASK, "random", made, usable(made), 0)]
+    assert labels != [row.label for row in examples(TASK, "random", made, usable(made), 1)]

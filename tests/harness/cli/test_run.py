@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -87,6 +88,27 @@ def test_bad_input_is_one_line_with_exit_2_and_leaves_nothing(arguments: list[st
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
     assert sorted(os.listdir()) == before
+
+
+def test_a_plugin_that_breaks_in_the_middle_is_told_of_in_one_line() -> None:
+    result = _run("--out", "run", "--stages", "teacher-base", "-o", "teacher.trouble=boom")
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == (
+        "harness: stage teacher-base failed, in the code of a plugin or of the harness: RuntimeError: "
+        "two lines; harness --traceback run --resume run shows where"
+    )
+
+
+def test_a_full_disk_is_one_line_and_the_run_can_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "result.json")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("harness.result.write", full)
+        result = _run("--out", "run")
+    assert result.exit_code == 1
+    assert result.stderr.endswith("harness: result.json: No space left on device; resume when it is mended\n")
+    assert CliRunner().invoke(main, ["run", "--resume", "run"]).exit_code == 0
 
 
 def test_a_run_that_stops_says_how_to_go_on() -> None:
