@@ -56,6 +56,11 @@ def text(result: Mapping[str, Any], meta: Mapping[str, Any]) -> str:
         f"teacher: {sums['calls']} calls, {sums['input_tokens']} tokens in, {sums['output_tokens']} out "
         f"({sums['thinking_tokens']} thinking), {spent}",
     ]
+    lines += [
+        f"  {row['stage']:<16} {row['purpose']:<11} {row['calls']:>6} calls {row['cost_usd']:>10.4f} USD"
+        for row in calls
+        if row["cost_usd"]
+    ]
     if spending["failed_attempts"] or spending["in_doubt"]:
         lines.append(
             f"  {spending['failed_attempts']} failed attempts, {len(spending['in_doubt'])} in doubt; "

@@ -36,4 +36,5 @@ def test_the_terminal_tells_calls_tokens_and_cost(toy_run: ToyRun) -> None:
     run_dir = toy_run()
     text = economy.text(files.read(run_dir / "result.json"), files.read(run_dir / "run_meta.json"))
     assert text.startswith("teacher: 49 calls, 490 tokens in, 245 out (0 thinking), 0.0010 USD")
+    assert "  teacher-base     solve           12 calls     0.0002 USD" in text
     assert max(map(len, text.splitlines())) <= 80
