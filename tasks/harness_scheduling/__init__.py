@@ -20,6 +20,7 @@ PUBLISHED: Config = {
         "accumulation": 4,
         "epochs": 3,
         "learning_rate": 2e-4,
+        "warmup_steps": 0,
         "rank": 8,
         "target_modules": ["q_proj", "v_proj"],
     },
