@@ -17,8 +17,11 @@ def _run(*arguments: str) -> Result:
     return CliRunner().invoke(main, ["run", *TOYS, *arguments])
 
 
+pytestmark = pytest.mark.usefixtures("toy_site")
+
+
 @pytest.fixture(autouse=True)
-def _elsewhere(toy_site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
