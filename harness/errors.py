@@ -29,5 +29,11 @@ class BudgetError(HarnessError):
     exit_code = 4
 
 
+class StoppedError(BudgetError):
+    """The user asked the run to stop, so nothing more is bought. A teacher treats it as a limit that was reached."""
+
+    exit_code = 130
+
+
 class JournalError(HarnessError):
     """A journal that cannot be written, or that cannot be trusted."""

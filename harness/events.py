@@ -16,6 +16,8 @@ class RunStarted:
     """The parts of the run that are simulated, such as ``teacher simulated``."""
     forecast: str = ""
     """What the teacher will probably cost, for a new run that costs something."""
+    warnings: tuple[str, ...] = ()
+    """What the user should know: a torn record, a file system whose locks may not hold, a teacher that only replays."""
 
 
 @dataclass(frozen=True, slots=True)

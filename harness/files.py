@@ -9,13 +9,24 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
+import stat
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
 MAX_BYTES = 64 * 1024 * 1024
 """Largest JSON file that is read."""
+MAX_DEPTH = 100
+"""How deeply JSON may be nested."""
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+"""What a file or a folder of a run directory may be called."""
+TEMPORARY = ".tmp"
+"""How the name of a file ends that is not whole yet. A kill can leave one behind; it begins with a point."""
+_HALF_OF_A_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def plain(value: Any) -> Any:
@@ -75,7 +86,10 @@ def differences(was: Any, now: Any, path: str = "") -> list[tuple[str, Any, Any]
 
 
 def parse(text: str) -> Any:
-    """JSON read strictly. Raises ValueError for NaN, infinities, a key that occurs twice, or nesting without end."""
+    """JSON read strictly.
+
+    Raises ValueError for NaN, infinities, a key that occurs twice, half a surrogate pair, or nesting over MAX_DEPTH.
+    """
 
     def refuse(constant: str) -> NoReturn:
         raise ValueError(f"{constant} is not JSON")
@@ -89,14 +103,36 @@ def parse(text: str) -> Any:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen = dict(pairs)
         if len(seen) != len(pairs):
-            keys = [key for key, _ in pairs]
-            raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} occurs twice")
+            (key, _), *_ = Counter(key for key, _ in pairs).most_common(1)
+            raise ValueError(f"the key {key[:80]!r} occurs twice")
         return seen
 
     try:
-        return json.loads(text, parse_constant=refuse, parse_float=number, object_pairs_hook=unique)
+        value = json.loads(text, parse_constant=refuse, parse_float=number, object_pairs_hook=unique)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    _check_depth(value)
+    if _HALF_OF_A_PAIR.search(text):
+        try:
+            canonical(value).encode()
+        except UnicodeEncodeError:
+            raise ValueError("half of a surrogate pair is no text") from None
+    return value
+
+
+def _check_depth(value: Any) -> None:
+    """Raises ValueError for a value that code which walks it step by step could not get to the ground of."""
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        if not level:
+            return
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer if isinstance(outer, list) else ())
+            if isinstance(inner, dict | list)
+        ]
+    raise ValueError(f"nested too deeply; at most {MAX_DEPTH} levels are read")
 
 
 def read(path: Path) -> Any:
@@ -117,16 +153,43 @@ def read_lines(path: Path) -> list[Any]:
 
 
 def read_text(path: Path) -> str:
-    """A text file of bounded size. Raises OSError, or ValueError for one that is too large or not UTF-8."""
-    size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise ValueError(f"{size} bytes; at most {MAX_BYTES} are read")
+    """A text file of bounded size. Raises OSError, or ValueError for one that is too large, no file or not UTF-8."""
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise ValueError("not a regular file")
+    if found.st_size > MAX_BYTES:
+        raise ValueError(f"{found.st_size} bytes; at most {MAX_BYTES} are read")
     return path.read_bytes().decode("utf-8")
+
+
+def inside(folder: Path, name: str) -> Path:
+    """The path of a name, such as ``examples/arm.jsonl``, that lies in a folder, and is reached through no link.
+
+    Raises ValueError for a part that is not NAME, and for a symbolic link. The file need not exist.
+    """
+    path = folder
+    for part in name.split("/"):
+        if not NAME.fullmatch(part):
+            raise ValueError("lies outside the run directory, or has a name that no file of a run has")
+        path = path / part
+        if path.is_symlink():
+            raise ValueError("is a symbolic link; a run directory holds none")
+    return path
+
+
+def links(folder: Path) -> list[Path]:
+    """Every symbolic link under a folder, in order."""
+    return sorted(
+        Path(root) / name
+        for root, folders, names in os.walk(folder)
+        for name in (*folders, *names)
+        if (Path(root) / name).is_symlink()
+    )
 
 
 def write(path: Path, text: str) -> None:
     """Replaces a file in one step: readers see the old one or the new one, whole."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=TEMPORARY)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
             stream.write(text)
@@ -137,6 +200,21 @@ def write(path: Path, text: str) -> None:
         Path(name).unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """The files that a kill left in a folder before ``write`` could give them their name."""
+    return [path for path in folder.iterdir() if path.name.startswith(".") and path.name.endswith(TEMPORARY)]
+
+
+@contextmanager
+def private() -> Iterator[None]:
+    """Everything that this process makes meanwhile is for its owner alone: folders 0700, files 0600."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def sync_folder(folder: Path) -> None:

@@ -6,7 +6,7 @@ Kept in the journal, so a resumed run goes on with the same books. How an attemp
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from threading import Lock
 from typing import Any
 
@@ -29,12 +29,22 @@ class InDoubt:
 
 
 class Books:
-    """The ledger that a teacher is given. ``cost`` is the teacher's own; ``limit`` is in USD, None for no limit."""
+    """The ledger that a teacher is given. ``cost`` is the teacher's own; ``limit`` is in USD, None for no limit.
 
-    def __init__(self, journal: Journal, cost: Callable[[Usage], float | None], limit: float | None) -> None:
+    ``proceed`` raises BudgetError once the user has asked the run to stop.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        cost: Callable[[Usage], float | None],
+        limit: float | None,
+        proceed: Callable[[], None] = lambda: None,
+    ) -> None:
         self._journal = journal
         self._cost = cost
         self._limit = limit
+        self._proceed = proceed
         self._lock = Lock()
         self._open: dict[str, list[InDoubt]] = {}
         self._notes: dict[str, Json] = {}
@@ -50,6 +60,7 @@ class Books:
 
     def sending(self, key: str, attempt: int, worst_cost: float | None) -> None:
         """See ``harness.protocols.Ledger``."""
+        self._proceed()
         with self._lock:
             if self._limit is not None and worst_cost is None:
                 raise BudgetError("--max-cost: the teacher has no known price, so no limit can be kept; give it one")
@@ -61,12 +72,17 @@ class Books:
             self._journal.note(SENDING, {"key": key, "attempt": attempt, "worst_cost": worst_cost})
             self._open.setdefault(key, []).append(InDoubt(key, attempt, worst_cost))
 
-    def failed(self, key: str, attempt: int, error: str, billed: bool) -> None:
+    def failed(self, key: str, attempt: int, error: str, billed: bool, usage: Usage | None = None) -> None:
         """See ``harness.protocols.Ledger``."""
-        value = {"key": key, "attempt": attempt, "error": error, "billed": billed}
+        value: dict[str, Any] = {"key": key, "attempt": attempt, "error": error, "billed": billed}
+        value["usage"] = asdict(usage) if usage else None
         with self._lock:
             self._journal.note(FAILED, value)
             self._replay(FAILED, value)
+
+    def proceed(self) -> None:
+        """See ``harness.protocols.Ledger``."""
+        self._proceed()
 
     def note(self, name: str, value: Json) -> None:
         """See ``harness.protocols.Ledger``."""
@@ -101,7 +117,8 @@ class Books:
         elif key == FAILED:
             attempts = self._open.get(value["key"]) or [InDoubt(value["key"], value["attempt"], None)]
             attempt = attempts.pop()
-            self._spent += (attempt.worst_cost or 0.0) if value["billed"] else 0.0
+            known = self._cost(Usage(**value["usage"])) if value["usage"] else None
+            self._spent += (known if known is not None else attempt.worst_cost or 0.0) if value["billed"] else 0.0
             self.failures += 1
         elif key == NOTE:
             self._notes[value["name"]] = value["value"]

@@ -14,7 +14,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from harness import __version__, arms, files, options, registry
+from harness import __version__, arms, changes, files, options, registry
 from harness.errors import UsageError
 from harness.records import Json
 from harness.specs import ReflectionSpec, Spec, StudentSpec, TaskSpec, TeacherSpec, TrainerSpec, VerifierSpec
@@ -191,11 +191,9 @@ def watchers(wish: Wish, names: Iterable[str]) -> list[tuple[str, object]]:
 
 def again(plan: Plan) -> Cast:
     """The plugins of a stored plan. Raises UsageError if they would make another plan now."""
+    run = options.validate(RunSettings, _kept(plan), "plan.json: run")
     settings: Settings = {kind: dict(choice.options) for kind, choice in plan.plugins.items()}
     settings["sizes"] = dict(plan.sizes)
-    names = {kind: choice.name for kind, choice in plan.plugins.items()}
-    kept = {"preset": plan.preset, "seed": plan.seed, "stages": plan.stages, "limit": plan.limit}
-    run = options.validate(RunSettings, {**names, **kept}, "plan.json: run")
     now, cast = _build(
         run,
         settings,
@@ -203,12 +201,47 @@ def again(plan: Plan) -> Cast:
         registry.load(registry.STUDENT, run.student),
         plan.strategy,
     )
-    changed = [
-        f"{path}: was {was!r}, is {is_!r}" for path, was, is_ in files.differences(files.plain(plan), files.plain(now))
-    ]
-    if changed:
-        raise UsageError(f"the plan of this run cannot be followed any more: {'; '.join(changed)}. Start a new run")
+    changes.refuse(
+        "the plan of this run cannot be followed any more",
+        files.plain(plan),
+        files.plain(now),
+        "Start a new run, or take over what still holds by --fork",
+    )
     return cast
+
+
+def changed(plan: Plan, wish: Wish) -> tuple[Plan, Cast]:
+    """A stored plan with what a wish changes in it. Options of a plugin that is replaced are left behind.
+
+    Raises UsageError for anything that is wrong; writes nothing.
+    """
+    given = _given(wish)
+    given.pop("observer", None)
+    _merge(given, {"run": {name: value for name, value in wish.run.items() if value is not None}})
+    asked, kept = given.pop("run", {}), _kept(plan)
+    if asked.keys() & {"stages", "controls", "strategy_file"}:
+        del kept["stages"]
+    if "task" in asked and "verifier" not in asked:
+        kept["verifier"] = None
+    run = options.validate(RunSettings, {**kept, **asked}, "run")
+    task, student = registry.load(registry.TASK, run.task), registry.load(registry.STUDENT, run.student)
+    settings: Settings = {"sizes": dict(plan.sizes)}
+    if student.spec.name != plan.plugins["student"].name:
+        _merge(settings, student.spec.defaults)
+    for kind, choice in plan.plugins.items():
+        if choice.name == (getattr(run, kind) or task.spec.verifier):
+            _merge(settings, {kind: choice.options})
+    if "preset" in asked:
+        _merge(settings, _preset(task.spec, run.preset))
+    _merge(settings, given)
+    learns = arms.BOOTSTRAP in (run.stages or ())
+    return _build(run, settings, task, student, None if learns else plan.strategy)
+
+
+def _kept(plan: Plan) -> dict[str, Any]:
+    """The settings of the run as a whole that a stored plan was made with."""
+    names = {kind: choice.name for kind, choice in plan.plugins.items()}
+    return {**names, "preset": plan.preset, "seed": plan.seed, "stages": plan.stages, "limit": plan.limit}
 
 
 def read(path: Path) -> Plan:

@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from harness.events import RunFailed, RunStarted, StageAdvanced, StageFinished, StageStarted
+from harness.events import RunStarted, StageAdvanced, StageFinished, StageStarted
 from harness.hookspecs import hookimpl
+from harness.text import one_line, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,6 +49,8 @@ class PlainProgress:
             self._line(f"SIMULATED: {part}; nothing it says comes from a real model")
         if event.forecast:
             self._line(f"{event.forecast}; --dry-run shows it by stage")
+        for warning in event.warnings:
+            self._line(textwrap.fill(f"warning: {warning}", 80, subsequent_indent="  ", break_on_hyphens=False))
 
     @hookimpl
     def harness_stage_started(self, event: StageStarted) -> None:
@@ -71,13 +74,8 @@ class PlainProgress:
         """Says how long it took."""
         self._line(f"{self._doing} {self.total}/{self.total} in {self._clock() - self._started:.1f} s")
 
-    @hookimpl
-    def harness_run_failed(self, event: RunFailed) -> None:
-        """Says how to go on."""
-        self._line(f"stopped; what is recorded is kept, go on with: harness run --resume {event.run_dir}")
-
     def _line(self, text: str) -> None:
-        self._stream.write(text + "\n")
+        self._stream.write(printable(text) + "\n")
         self._stream.flush()
 
 
@@ -109,7 +107,7 @@ class LiveProgress:
     @hookimpl
     def harness_stage_advanced(self, event: StageAdvanced) -> None:
         """Moves it."""
-        note = f"{event.done}/{event.total} {event.note}".strip()
+        note = one_line(f"{event.done}/{event.total} {event.note}")
         self._progress.update(self._task, completed=event.done, total=event.total, note=note)
         self._plain.total = event.total
 
@@ -118,11 +116,6 @@ class LiveProgress:
         """Replaces it by a plain one."""
         self._progress.remove_task(self._task)
         self._plain.harness_stage_finished(event)
-
-    @hookimpl
-    def harness_run_failed(self, event: RunFailed) -> None:
-        """Says how to go on."""
-        self._plain.harness_run_failed(event)
 
     def close(self) -> None:
         """Leaves the terminal as it was."""
@@ -144,7 +137,7 @@ class _Above:
 
 
 def _title(event: StageStarted) -> str:
-    return f"[{event.place}] {event.stage}: {event.doing}"
+    return one_line(f"[{event.place}] {event.stage}: {event.doing}")
 
 
 def for_terminal() -> PlainProgress | LiveProgress:

@@ -109,11 +109,18 @@ class Ledger(Protocol):
     def sending(self, key: str, attempt: int, worst_cost: float | None) -> None:
         """Writes down that an attempt at a request goes out now, and reserves the most that it can cost, in USD.
 
-        Attempts count from 1. Raises BudgetError, before anything is sent, if it might pass the limit of the run.
+        Attempts count from 1. Raises BudgetError, before anything is sent, if it might pass the limit of the run, or
+        if the user asked the run to stop.
         """
 
-    def failed(self, key: str, attempt: int, error: str, billed: bool) -> None:
-        """Writes down that an attempt gave no reply. ``billed`` unless the provider is known not to charge for it."""
+    def failed(self, key: str, attempt: int, error: str, billed: bool, usage: Usage | None = None) -> None:
+        """Writes down that an attempt gave no reply. ``billed`` unless the provider is known not to charge for it.
+
+        What was billed is booked by its ``usage`` where that is known, and at the worst cost of the attempt elsewhere.
+        """
+
+    def proceed(self) -> None:
+        """Raises BudgetError if the user asked the run to stop: for a teacher that waits for what can be had later."""
 
     def note(self, name: str, value: Json) -> None:
         """Writes down a value, such as the id of a batch, that a resumed run must find again."""

@@ -17,6 +17,7 @@ import pluggy
 
 from harness import hookspecs
 from harness.errors import HarnessError, PluginError
+from harness.files import NAME
 from harness.specs import (
     API_VERSION,
     ObserverSpec,
@@ -29,9 +30,6 @@ from harness.specs import (
     VerifierSpec,
 )
 from harness.text import did_you_mean, one_line
-
-NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-"""What a plugin may be called."""
 
 SpecT = TypeVar("SpecT", bound=Spec[Any])
 T = TypeVar("T")

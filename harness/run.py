@@ -1,31 +1,31 @@
-"""One run: from a plan to a run directory with its result. Where clocks and machines may be looked at."""
+"""One run: from a plan to a run directory with its result. Which files lie in it, and in which order they come.
+
+What the run finds is for ``experiment``, what of it is a result for ``result``, clocks and machines for ``session``.
+"""
 
 from __future__ import annotations
 
-import os
-import platform
-import time
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from harness import estimate, files, result, schemas
+from harness import disk, estimate, files, result, session, setting
 from harness import plan as plans
 from harness.crew import Crew, assemble, preflight
-from harness.economy import economy
 from harness.errors import JournalError, UsageError
 from harness.events import RunFailed, RunFinished, RunStarted
-from harness.experiment import Experiment, Findings
-from harness.journal import Journal, locked
+from harness.experiment import Experiment
+from harness.journal import Journal, Recording, locked
 from harness.ledger import Books
 from harness.observers import Observers
 from harness.plan import Plan, Wish
+from harness.stopping import Stop
 
-PACKAGES = ("torch", "transformers", "peft", "tokenizers", "safetensors", "anthropic", "scipy", "pydantic", "pluggy")
-"""Packages whose versions are noted beside a result."""
+JOURNAL = "journal.jsonl"
+LENT = "forked.jsonl"
+"""In a forked run: the journal of the run that it takes answers over from."""
 
 
 def prepare(wish: Wish) -> tuple[Plan, Crew]:
@@ -34,146 +34,183 @@ def prepare(wish: Wish) -> tuple[Plan, Crew]:
     return plan, assemble(plan, cast)
 
 
-def start(plan: Plan, crew: Crew, run_dir: Path, observers: Observers, max_cost: float | None = None) -> dict[str, Any]:
+def prepare_fork(origin: Path, wish: Wish) -> tuple[Plan, Crew]:
+    """The plan of another run with what a wish changes in it, and its crew. Raises UsageError."""
+    plan, cast = plans.changed(plans.read(origin / "plan.json"), wish)
+    return plan, assemble(plan, cast)
+
+
+def start(
+    plan: Plan,
+    crew: Crew,
+    run_dir: Path,
+    observers: Observers,
+    max_cost: float | None = None,
+    stop: Stop | None = None,
+    origin: Path | None = None,
+) -> dict[str, Any]:
     """A new run in a directory of its own, that spends at most ``max_cost`` USD on its teacher.
 
-    Raises UsageError if a plugin finds that it cannot work, or if the directory is taken or cannot be made, and
-    BudgetError at the limit.
+    It takes over what the run in ``origin`` has recorded for the same inputs. Raises UsageError if a plugin finds that
+    it cannot work, or if the directory is taken or cannot be made, BudgetError at the limit, and StoppedError.
     """
+    lent = None if origin is None else _lent(origin)
     preflight(plan, crew)
-    forecast = estimate.total(estimate.loads(plan, crew))
-    try:
-        run_dir.mkdir(mode=0o700, parents=True)
-    except FileExistsError:
-        if not run_dir.is_dir() or any(run_dir.iterdir()):
-            other = f", or continue the run in it by --resume {run_dir}" if (run_dir / "plan.json").is_file() else ""
-            raise UsageError(f"--out {run_dir}: exists already; give a new directory{other}") from None
-    except OSError as error:
-        raise UsageError(f"--out {run_dir}: {error.strerror}; give a directory that can be made") from error
-    try:
-        files.write(run_dir / "plan.json", files.pretty(plan))
-    except OSError as error:
-        run_dir.rmdir()
-        raise UsageError(f"--out {run_dir}: {error.strerror}; give a directory that can be written") from error
-    return _walk(plan, crew, run_dir, observers, max_cost, "" if forecast.worst == 0 else str(forecast))
+    loads = estimate.loads(plan, crew)
+    forecast = estimate.total(loads)
+    disk.check_room(run_dir, disk.needed(loads))
+    _make(run_dir)
+    with files.private(), locked(run_dir):
+        try:
+            if lent is not None:
+                files.write(run_dir / LENT, lent[0])
+                session.begin(run_dir, lent[1])
+            files.write(run_dir / "plan.json", files.pretty(plan))
+        except OSError as error:
+            shutil.rmtree(run_dir, ignore_errors=True)
+            raise UsageError(f"--out {run_dir}: {error.strerror}; give a directory that can be written") from error
+        told = "" if forecast.worst == 0 else str(forecast)
+        return _walk(plan, crew, run_dir, observers, max_cost, stop or Stop(), told)
 
 
-def resume(run_dir: Path, observers: Observers, max_cost: float | None = None) -> dict[str, Any]:
+def resume(
+    run_dir: Path, observers: Observers, max_cost: float | None = None, stop: Stop | None = None
+) -> dict[str, Any]:
     """Goes on with a run; ``max_cost`` counts what earlier sessions spent.
 
-    Raises UsageError if there is no run, or if its plan cannot be followed any more, and BudgetError at the limit.
+    Raises UsageError if there is no run, or if its plan cannot be followed any more, BudgetError at the limit, and
+    StoppedError.
     """
     plan = plans.read(run_dir / "plan.json")
-    if (run_dir / "result.json").exists() and not (run_dir / "journal.jsonl").exists():
-        raise JournalError(
-            f"{run_dir}: has a result but no journal.jsonl; restore it, or everything would be done again"
-        )
-    crew = assemble(plan, plans.again(plan))
-    preflight(plan, crew)
-    return _walk(plan, crew, run_dir, observers, max_cost)
+    with files.private(), locked(run_dir):
+        if (run_dir / "result.json").exists() and not (run_dir / JOURNAL).exists():
+            raise JournalError(
+                f"{run_dir}: has a result but no {JOURNAL}; restore it, or everything would be done again"
+            )
+        crew = assemble(plan, plans.again(plan))
+        preflight(plan, crew)
+        disk.check_room(run_dir, disk.SPARE)
+        return _walk(plan, crew, run_dir, observers, max_cost, stop or Stop())
+
+
+def _make(run_dir: Path) -> None:
+    """Makes a run directory. Raises UsageError if it cannot be, or holds anything but what a kill left before a run."""
+    try:
+        run_dir.parent.mkdir(parents=True, exist_ok=True)
+        with files.private():
+            run_dir.mkdir()
+    except FileExistsError:
+        if not run_dir.parent.is_dir():
+            raise UsageError(f"--out {run_dir}: its parent is no directory; give one that can be made") from None
+        if not run_dir.is_dir() or {path.name for path in run_dir.iterdir()} - _begun(run_dir):
+            other = f", or continue the run in it by --resume {run_dir}" if (run_dir / "plan.json").is_file() else ""
+            raise UsageError(f"--out {run_dir}: exists already; give a new directory{other}") from None
+        run_dir.chmod(0o700)
+    except OSError as error:
+        raise UsageError(f"--out {run_dir}: {error.strerror}; give a directory that can be made") from error
+
+
+def _begun(run_dir: Path) -> set[str]:
+    """Names that a directory can hold though no run has begun in it."""
+    return {"lock", LENT, "run_meta.json", *(path.name for path in files.leftovers(run_dir))}
+
+
+def _lent(origin: Path) -> tuple[str, dict[str, Any]]:
+    """The journal of another run, checked, and where it comes from. Raises UsageError and JournalError."""
+    plan = plans.read(origin / "plan.json")
+    path = origin / JOURNAL
+    try:
+        Recording(path).close()
+        text = path.read_bytes().decode("utf-8", "surrogatepass")
+    except OSError as error:
+        raise UsageError(f"--fork {origin}: {JOURNAL}: {error.strerror}; expected the directory of a run") from error
+    return text, {"run_id": origin.resolve().name, "plan_sha256": plan.sha256, "answers": 0}
 
 
 def _walk(
-    plan: Plan, crew: Crew, run_dir: Path, observers: Observers, max_cost: float | None, forecast: str = ""
+    plan: Plan,
+    crew: Crew,
+    run_dir: Path,
+    observers: Observers,
+    max_cost: float | None,
+    stop: Stop,
+    forecast: str = "",
 ) -> dict[str, Any]:
-    with locked(run_dir), _session(run_dir) as meta:
-        journal = Journal(run_dir / "journal.jsonl")
+    _tidy(run_dir)
+    with session.session(run_dir) as meta, _opened(run_dir, stop) as journal:
         meta["journal"]["bytes_dropped"] += journal.dropped_bytes
-        books = Books(journal, crew.teacher.cost, max_cost)
+        books = Books(journal, crew.teacher.cost, max_cost, stop.proceed)
         try:
             _check_plan(plan, journal, run_dir)
-            observers.run_started(RunStarted(run_dir, plan.stages, plan.simulated, forecast))
-            findings = Experiment(plan, crew, journal, books, run_dir, observers).run()
+            setting.check(plan, crew, journal)
+            warnings = list(_cautions(run_dir, journal))
+            meta["warnings"] += [warning for warning in warnings if warning not in meta["warnings"]]
+            told = RunStarted(run_dir, plan.stages, plan.simulated, forecast, tuple(warnings))
+            with _lending(run_dir, journal):
+                observers.run_started(told)
+                findings = Experiment(plan, crew, journal, books, run_dir, observers).run()
             written = result.write(run_dir, plan, crew, findings)
-            meta["training"] = _training(findings)
-            meta["economy"] = _economy(written, findings)
+            meta["training"] = session.training(findings)
+            meta["economy"] = session.costs(written, findings)
             observers.run_finished(RunFinished(run_dir, run_dir / "result.json"))
         except BaseException as error:
             observers.run_failed(RunFailed(run_dir, f"{type(error).__name__}: {error}"))
             raise
         finally:
             meta["warnings"] = [*meta["warnings"], *observers.warnings]
-            meta["teacher"] = _spending(books)
-            journal.close()
+            meta["teacher"] = session.spending(books)
+            if meta["forked"] is not None:
+                meta["forked"]["answers"] = journal.taken
     return written
+
+
+def _tidy(run_dir: Path) -> None:
+    """Removes what a kill left half written. Raises JournalError for a symbolic link, which leads out of the run."""
+    links = files.links(run_dir)
+    if links:
+        raise JournalError(f"{links[0]} is a symbolic link; a run directory holds none; put the file itself there")
+    for folder in (run_dir, run_dir / "examples"):
+        for path in files.leftovers(folder) if folder.is_dir() else ():
+            path.unlink()
+
+
+@contextmanager
+def _opened(run_dir: Path, stop: Stop) -> Iterator[Journal]:
+    journal = Journal(run_dir / JOURNAL, stop.proceed)
+    try:
+        yield journal
+    finally:
+        journal.close()
+
+
+@contextmanager
+def _lending(run_dir: Path, journal: Journal) -> Iterator[None]:
+    """In a forked run, lets the journal take over what the other run has recorded.
+
+    Trainings are done anew, since their adapters are not in a journal.
+    """
+    if not (run_dir / LENT).exists():
+        yield
+        return
+    lender = Recording(run_dir / LENT)
+    try:
+        journal.borrow(lender, lambda key: not key.startswith("train/"))
+        yield
+    finally:
+        lender.close()
+
+
+def _cautions(run_dir: Path, journal: Journal) -> Iterator[str]:
+    if journal.dropped_bytes:
+        yield (
+            f"the last line of {JOURNAL} was torn, as a crash leaves it; its {journal.dropped_bytes} bytes were "
+            "dropped, and what it would have recorded is done again"
+        )
+    if caution := disk.caution(run_dir):
+        yield caution
 
 
 def _check_plan(plan: Plan, journal: Journal, run_dir: Path) -> None:
     """Raises JournalError if the plan is not the one that the journal was begun with."""
     if journal.once("plan", None, lambda: plan.sha256) != plan.sha256:
         raise JournalError(f"{run_dir}/plan.json was changed after the run began; restore it, or start a new run")
-
-
-@contextmanager
-def _session(run_dir: Path) -> Iterator[dict[str, Any]]:
-    """Keeps run_meta.json: one session for each time the run was started or resumed."""
-    path = run_dir / "run_meta.json"
-    meta = _meta(path)
-    meta |= {"run_id": run_dir.name, "machine": _machine(), "packages": _versions(), "training": {}}
-    meta.setdefault("warnings", [])
-    meta.setdefault("economy", None)
-    meta.setdefault("teacher", {"committed_usd": 0.0, "failed_attempts": 0, "in_doubt": []})
-    started, clock = datetime.now(UTC), time.monotonic()
-    session: dict[str, Any] = {"started": started.isoformat(timespec="seconds"), "finished": False}
-    meta["sessions"].append(session | {"ended": None, "seconds": None})
-    files.write(path, files.pretty(meta))
-    try:
-        yield meta
-        session["finished"] = True
-    finally:
-        ended = datetime.now(UTC).isoformat(timespec="seconds")
-        meta["sessions"][-1] = session | {"ended": ended, "seconds": round(time.monotonic() - clock, 1)}
-        schemas.require("run-meta", meta)
-        files.write(path, files.pretty(meta))
-
-
-def _meta(path: Path) -> dict[str, Any]:
-    """What earlier sessions noted. Notes are not worth stopping a run for: damaged ones are begun anew."""
-    try:
-        meta = files.read(path)
-        if not list(schemas.violations("run-meta", meta)):
-            return dict(meta)
-        warning = "run_meta.json was damaged and begun anew"
-    except FileNotFoundError:
-        return {"sessions": [], "journal": {"bytes_dropped": 0}}
-    except ValueError as error:
-        warning = f"run_meta.json was damaged and begun anew ({error})"
-    return {"sessions": [], "journal": {"bytes_dropped": 0}, "warnings": [warning]}
-
-
-def _spending(books: Books) -> dict[str, Any]:
-    return {
-        "committed_usd": round(books.committed, 6),
-        "failed_attempts": books.failures,
-        "in_doubt": [files.plain(attempt) for attempt in books.in_doubt],
-    }
-
-
-def _training(findings: Findings) -> Mapping[str, Mapping[str, float]]:
-    return {
-        training.arm: {
-            "seconds": round(training.report.seconds, 1),
-            "peak_memory_bytes": training.report.peak_memory_bytes,
-        }
-        for training in findings.trainings
-    }
-
-
-def _economy(written: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
-    treatment = [training.report.seconds for training in findings.trainings if training.arm == "student-lora"]
-    return economy(written, findings.seconds, sum(treatment))
-
-
-def _machine() -> dict[str, Any]:
-    return {"platform": platform.platform(), "python": platform.python_version(), "cpus": os.cpu_count() or 0}
-
-
-def _versions() -> dict[str, str]:
-    """Versions from metadata alone, so that noting them imports nothing."""
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found

@@ -11,6 +11,9 @@ from typing import Any
 
 HEADER = f"{'arm':<16} {'split':<7} {'n':>4} {'right % [95% int.]':<19} {'best trivial rule, %':<24} blank"
 
+SHOWN = 5
+"""Calls in doubt that are listed."""
+
 
 def text(result: Mapping[str, Any]) -> str:
     """The table of arms, then the paired differences."""
@@ -26,6 +29,29 @@ def text(result: Mapping[str, Any]) -> str:
     if result["simulated"]:
         lines += ["", f"SIMULATED: {', '.join(result['simulated'])}. These numbers say nothing about a real teacher."]
     return "\n".join(lines)
+
+
+def notes(meta: Mapping[str, Any]) -> list[str]:
+    """What run_meta.json holds that the reader of a result should know: calls in doubt, answers taken over."""
+    found = []
+    doubts = meta["teacher"]["in_doubt"]
+    if doubts:
+        bounds = [each["worst_cost"] for each in doubts]
+        bound = "an unknown sum" if None in bounds else f"at most {sum(bounds):.4f} USD"
+        lines = [f"IN DOUBT: {len(doubts)} call(s) may have been billed without a recorded reply, {bound} in all:"]
+        for each in doubts[:SHOWN]:
+            lines.append(f"  {each['key']}, attempt {each['attempt']}, {_bound(each['worst_cost'])}")
+        lines += [f"  and {len(doubts) - SHOWN} more, see run_meta.json"] if len(doubts) > SHOWN else []
+        found.append("\n".join(lines))
+    if meta["forked"] is not None:
+        origin = meta["forked"]
+        took = f"FORKED: {origin['answers']} recorded effects were taken over from run {origin['run_id']}, plan"
+        found.append(textwrap.fill(f"{took} {origin['plan_sha256'][:16]}.", 80, break_on_hyphens=False))
+    return found
+
+
+def _bound(cost: float | None) -> str:
+    return "price unknown" if cost is None else f"at most {cost:.4f} USD"
 
 
 def _arm_line(arm: Mapping[str, Any]) -> str:

@@ -14,6 +14,14 @@ def one_line(text: str) -> str:
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
 
 
+def printable(text: str) -> str:
+    """``text`` as a terminal may have it: lines stay lines, and every character that it might act on is dropped.
+
+    These are control characters, escape sequences among them, and the marks that turn the direction of text round.
+    """
+    return "".join(char for char in text if char.isprintable() or char == "\n")
+
+
 def did_you_mean(given: str, known: Iterable[str]) -> str:
     """``" did you mean 'x'?"`` for the known name nearest to the given one, or nothing where none is near."""
     near = difflib.get_close_matches(given, list(known), n=1)

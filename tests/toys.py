@@ -147,7 +147,7 @@ class NoLedger:
     def _refuse(self, *_: object) -> NoReturn:
         raise AssertionError("a teacher that spends nothing wrote into the ledger")
 
-    sending = failed = note = noted = _refuse
+    sending = failed = note = noted = proceed = _refuse
 
 
 class _Marked:

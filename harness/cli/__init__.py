@@ -6,7 +6,6 @@ one line of help stands here, so that ``harness --help`` stays quick.
 
 from __future__ import annotations
 
-import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,10 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from harness.errors import HarnessError
-from harness.text import did_you_mean, one_line
+from harness.text import did_you_mean, one_line, printable
+
+GO_ON = "harness.go_on"
+"""Under this key of a context's ``meta``: the command that goes on with what an error ends."""
 
 VERBS = {
     "run": "Run an experiment, or resume one.",
@@ -81,11 +83,18 @@ def _reported(ctx: click.Context) -> Iterator[None]:
         _fail(ctx, error, "interrupted", 130)
 
 
+def say(text: str, err: bool = False) -> None:
+    """Prints lines that may hold text from outside. The only way by which a verb writes to the terminal."""
+    click.echo(printable(text), err=err)
+
+
 def _fail(ctx: click.Context, error: BaseException, message: str, exit_code: int) -> None:
     if ctx.params.get("traceback"):
-        traceback.print_exception(error, file=sys.stderr)
+        say("".join(traceback.format_exception(error)).rstrip(), err=True)
     else:
-        click.echo(f"harness: {one_line(message)}", err=True)
+        say(f"harness: {one_line(message)}", err=True)
+    if command := ctx.meta.get(GO_ON):
+        say(f"go on with:\n{command}", err=True)
     ctx.exit(exit_code)
 
 

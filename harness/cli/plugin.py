@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli import say
 from harness.errors import UsageError
 from harness.registry import KINDS, Kind, Loaded, PluginRef, installed, load
 from harness.specs import Spec, StudentSpec
@@ -41,14 +42,14 @@ def list_plugins(kind: str | None, as_json: bool) -> None:
     conflicts = [times[ref.kind, ref.name] > 1 for ref in refs]
     if as_json:
         rows = [{**asdict(ref), "conflict": conflict} for ref, conflict in zip(refs, conflicts, strict=True)]
-        click.echo(json.dumps(rows, indent=2))
+        say(json.dumps(rows, indent=2))
         return
     if not refs:
-        click.echo(f"no {'plugin' if kind is None else kind} is installed")
+        say(f"no {'plugin' if kind is None else kind} is installed")
         return
-    click.echo(_table([HEADINGS, *map(_row, refs, conflicts)]))
+    say(_table([HEADINGS, *map(_row, refs, conflicts)]))
     if any(conflicts):
-        click.echo("\n! provided more than once: cannot be chosen until all but one are uninstalled")
+        say("\n! provided more than once: cannot be chosen until all but one are uninstalled")
 
 
 @command.command("show")
@@ -61,7 +62,7 @@ def show_plugin(kind: str, name: str, as_json: bool) -> None:
     from harness.options import describe
 
     options = describe(loaded.spec.options)
-    click.echo(json.dumps(_record(loaded, options), indent=2) if as_json else _page(loaded, options))
+    say(json.dumps(_record(loaded, options), indent=2) if as_json else _page(loaded, options))
 
 
 def _kind(name: str) -> Kind[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import signal
+import shlex
 import textwrap
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,12 +11,16 @@ from typing import Any
 import click
 
 from harness import economy, estimate, files, run, summary
+from harness.cli import GO_ON, say
 from harness.crew import Crew
 from harness.errors import UsageError
+from harness.events import RunStarted
+from harness.hookspecs import hookimpl
 from harness.observers import Observers
 from harness.plan import Plan, Wish, watchers
 from harness.progress import LiveProgress, for_terminal
 from harness.records import Usage
+from harness.stopping import Stop
 
 
 @click.command("run", short_help="Run an experiment, or resume one.")
@@ -37,6 +41,7 @@ from harness.records import Usage
 @click.option("--seed", metavar="N", help="Added to every seed of the run. Default: 0.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Run directory. Default: runs/<name>.")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="DIR", help="Go on with the run in DIR.")
+@click.option("--fork", type=click.Path(path_type=Path), metavar="DIR", help="New run from the answers of that in DIR.")
 @click.option("--max-cost", metavar="USD", help="Stop before the teacher costs more. Default: no limit.")
 @click.option("--dry-run", is_flag=True, help="Print what would be done and what it would cost; do nothing.")
 def command(
@@ -46,6 +51,7 @@ def command(
     stages: str | None,
     out: Path | None,
     resume: Path | None,
+    fork: Path | None,
     max_cost: str | None,
     dry_run: bool,
     **values: str | None,
@@ -58,31 +64,49 @@ def command(
     given: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
     if stages is not None:
         given["stages"] = tuple(name.strip() for name in stages.split(",") if name.strip())
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends a run as Ctrl-C does
     limit = _limit(max_cost)
-    told = for_terminal()
+    told, stop = for_terminal(), Stop()
     wish = Wish(given, config, assignments)
     try:
-        listeners = Observers([("(progress)", told), *watchers(wish, observers)])
+        going_on = _GoingOn(max_cost, observers)
+        listeners = Observers([("(progress)", told), ("(resume)", going_on), *watchers(wish, observers)])
         if resume is not None:
-            if given or config or assignments or out or dry_run:
+            if given or config or assignments or out or fork or dry_run:
                 raise UsageError("--resume takes its plan from the run directory; leave the other options out")
-            result, run_dir = run.resume(resume, listeners, limit), resume
+            with stop.listening():
+                result, run_dir = run.resume(resume, listeners, limit, stop), resume
         else:
-            plan, crew = run.prepare(wish)
+            plan, crew = run.prepare(wish) if fork is None else run.prepare_fork(fork, wish)
             if dry_run:
-                click.echo(_forecast(plan, crew))
+                say(_forecast(plan, crew))
                 return
             _check_price(crew, max_cost)
             run_dir = out or _new_name(plan)
-            result = run.start(plan, crew, run_dir, listeners, limit)
+            with stop.listening():
+                result = run.start(plan, crew, run_dir, listeners, limit, stop, fork)
     finally:
         if isinstance(told, LiveProgress):
             told.close()
     for warning in listeners.warnings:
-        click.echo(f"harness: warning: {warning}", err=True)
-    spending = economy.text(result, files.read(run_dir / "run_meta.json"))
-    click.echo(f"\n{summary.text(result)}\n\n{spending}\n\nresult: {run_dir / 'result.json'}")
+        say(f"harness: warning: {warning}", err=True)
+    meta = files.read(run_dir / "run_meta.json")
+    parts = [summary.text(result), economy.text(result, meta), *summary.notes(meta)]
+    say("\n" + "\n\n".join([*parts, f"result: {run_dir / 'result.json'}"]))
+
+
+class _GoingOn:
+    """Notes, once a run has begun, by which command it can be gone on with."""
+
+    def __init__(self, max_cost: str | None, observers: tuple[str, ...]) -> None:
+        self._rest = [] if max_cost is None else ["--max-cost", max_cost]
+        for name in observers:
+            self._rest += ["--observer", name]
+
+    @hookimpl
+    def harness_run_started(self, event: RunStarted) -> None:
+        """The run can be resumed from here on."""
+        command = shlex.join(["harness", "run", "--resume", str(event.run_dir), *self._rest])
+        click.get_current_context().meta[GO_ON] = command
 
 
 def _limit(max_cost: str | None) -> float | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from harness import validation
+from harness.cli import say
 from harness.text import one_line
 
 
@@ -22,7 +23,7 @@ def command(paths: tuple[Path, ...]) -> None:
     for path in paths:
         problems = validation.problems_of(path)
         sound = sound and not problems
-        click.echo(f"{path}: {'valid' if not problems else f'{len(problems)} problem(s)'}")
+        say(f"{one_line(str(path))}: {'valid' if not problems else f'{len(problems)} problem(s)'}")
         for problem in problems:
-            click.echo(f"  {one_line(problem)}")
+            say(f"  {one_line(problem)}")
     sys.exit(0 if sound else 1)

@@ -20,7 +20,7 @@ from harness.errors import BudgetError, CallError
 from harness.protocols import Ledger
 from harness.records import Completion, Request
 from harness_claude import client, wire
-from harness_claude.calls import REPEATS, Policy, stopped
+from harness_claude.calls import LOOK, REPEATS, Policy, stopped
 from harness_claude.client import Fault
 from harness_claude.options import Options
 from harness_claude.prices import Prices
@@ -91,8 +91,9 @@ class Batches:
     def complete(self, requests: Sequence[Request]) -> Iterator[Completion]:
         """One completion per request, a batch at a time.
 
-        Raises BudgetError when not one more request can be reserved, and CallError when the server refuses batches or
-        cannot be reached any more; a batch that was handed in is fetched by the next ``complete``.
+        Raises BudgetError when not one more request can be reserved or the user asked the run to stop, and CallError
+        when the server refuses batches or cannot be reached any more; a batch that was handed in is fetched by the next
+        ``complete``.
         """
         self._pending = {request.key: _Progress(request) for request in requests}
         for batch in open_batches(self._ledger, requests):
@@ -179,7 +180,7 @@ class Batches:
                 return
             came = Completion(key, "", "error", self._options.model, error=came.error)
         elif came.stop == "error":
-            self._ledger.failed(key, attempt, came.error or "", billed=True)
+            self._ledger.failed(key, attempt, came.error or "", billed=True, usage=came.usage)
         del self._pending[key]
         yield came
 
@@ -199,7 +200,7 @@ class Batches:
         """The entries of a batch, once it is through; none if the server does not have it any more."""
         seconds, what = self._policy.deadline, f"batch {batch}"
         while (through := self._patient(partial(client.ended, batch=batch, seconds=seconds), what)) is False:
-            time.sleep(self._options.poll_seconds)
+            self._wait(self._options.poll_seconds)
         return list(self._patient(partial(client.results, batch=batch, seconds=seconds), what)) if through else []
 
     def _patient(self, job: Job[Any], what: str) -> Any:
@@ -217,8 +218,16 @@ class Batches:
         pause = self._policy.pause(failures, fault.after)
         again = fault.retry and failures < self._policy.attempts and pause < self._policy.deadline
         if again:
-            time.sleep(pause)
+            self._wait(pause)
         return again
+
+    def _wait(self, seconds: float) -> None:
+        """Waits. Raises BudgetError if the user asks the run to stop: a noted batch is fetched by the next."""
+        end = time.monotonic() + seconds
+        self._ledger.proceed()
+        while (left := end - time.monotonic()) > 0:
+            time.sleep(min(LOOK, left))
+            self._ledger.proceed()
 
 
 def _could_be(listed: Any, batch: Batch) -> bool:

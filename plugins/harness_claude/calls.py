@@ -25,6 +25,8 @@ from harness_claude.worker import Worker
 REPEATS = 3
 """A fault that may cost money each time is given up when it has come so often in a row; a refusal of the first calls,
 when so many of them met the same."""
+LOOK = 0.5
+"""Seconds after which a pause is broken to see whether the user asked the run to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ class Calls:
     def complete(self, calls: Sequence[Call]) -> Iterator[Completion]:
         """One completion per call, as they come.
 
-        Raises BudgetError when the next attempt cannot be reserved though nothing is under way, and CallError when
+        Raises BudgetError when the next attempt cannot be reserved or the user asked to stop, and CallError when
         the server refuses the key, the account or the model; both after what is under way has come back.
         """
         self._fresh.extend(calls)
@@ -134,7 +136,7 @@ class Calls:
 
     def _send(self) -> None:
         """Sends what is due, as far as there is room and money."""
-        self._stop = self._stop if isinstance(self._stop, CallError) else None
+        self._stop = self._stop if isinstance(self._stop, CallError) else self._asked_to_stop()
         while self._stop is None and self._flying < int(self._width) and (call := self._due()) is not None:
             if call.attempt and self._clock() >= call.deadline:
                 self._overdue.append(call)  # it waited for room until its time was over
@@ -155,6 +157,13 @@ class Calls:
             self._worker.start(call, partial(ask, params=call.params, key=call.request.key, seconds=seconds))
             self._flying += 1
 
+    def _asked_to_stop(self) -> BudgetError | None:
+        try:
+            self._ledger.proceed()
+        except BudgetError as error:
+            return error
+        return None
+
     def _due(self) -> Call | None:
         """The next call to send: one whose pause is over, or one that was not sent yet."""
         if self._again and self._again[0][0] <= self._clock():
@@ -162,10 +171,10 @@ class Calls:
         return self._fresh.popleft() if self._fresh else None
 
     def _until_next(self) -> float | None:
-        """Seconds until a pause is over, if that is what there is to wait for; None to wait for a call."""
+        """Seconds to wait at most where a pause is what there is to wait for; None to wait for a call."""
         if self._stop or not self._again or self._flying >= int(self._width):
             return None
-        return max(0.0, self._again[0][0] - self._clock())
+        return min(LOOK, max(0.0, self._again[0][0] - self._clock()))
 
     def _judged(self, call: Call, came: Completion | Fault) -> Completion | None:
         """The completion that an attempt ends its call with, if it does."""
@@ -174,7 +183,7 @@ class Calls:
             self._width.more()
             self._replies += 1
             if came.stop == "error":
-                self._ledger.failed(key, call.attempt, came.error or "", billed=True)
+                self._ledger.failed(key, call.attempt, came.error or "", billed=True, usage=came.usage)
             return came
         self._ledger.failed(key, call.attempt, came.error, came.billed)
         now = self._clock()

@@ -12,6 +12,8 @@ from tests.conftest import ToyRun
 
 TOYS = ("--task=parity", "--teacher=toy", "--student=toy", "--reflection=toy", "--trainer=toy", "--preset=small")
 
+GO_ON = "go on with:\nharness run --resume run\n"
+
 
 def _run(*arguments: str) -> Result:
     return CliRunner().invoke(main, ["run", *TOYS, *arguments])
@@ -96,7 +98,7 @@ def test_bad_input_is_one_line_with_exit_2_and_leaves_nothing(arguments: list[st
 def test_a_plugin_that_breaks_in_the_middle_is_told_of_in_one_line() -> None:
     result = _run("--out", "run", "--stages", "teacher-base", "-o", "teacher.trouble=boom")
     assert result.exit_code == 1
-    assert result.stderr.splitlines()[-1] == (
+    assert result.stderr.splitlines()[-3] == (
         "harness: stage teacher-base failed, in the code of a plugin or of the harness: RuntimeError: "
         "two lines; harness --traceback run --resume run shows where"
     )
@@ -110,15 +112,15 @@ def test_a_full_disk_is_one_line_and_the_run_can_go_on(monkeypatch: pytest.Monke
         patch.setattr("harness.result.write", full)
         result = _run("--out", "run")
     assert result.exit_code == 1
-    assert result.stderr.endswith("harness: result.json: No space left on device; resume when it is mended\n")
+    assert result.stderr.endswith("harness: result.json: No space left on device; resume when it is mended\n" + GO_ON)
     assert CliRunner().invoke(main, ["run", "--resume", "run"]).exit_code == 0
 
 
 def test_a_run_that_stops_says_how_to_go_on() -> None:
     result = _run("--out", "run", "--max-cost", "0.0005")
     assert result.exit_code == 4
-    assert "go on with: harness run --resume run\n" in result.stderr
-    assert result.stderr.splitlines()[-1].startswith("harness: --max-cost 0.0005: ")
+    assert result.stderr.endswith("\ngo on with:\nharness run --resume run --max-cost 0.0005\n")
+    assert result.stderr.splitlines()[-3].startswith("harness: --max-cost 0.0005: ")
     assert CliRunner().invoke(main, ["run", "--resume", "run", "--max-cost", "1"]).exit_code == 0
 
 
@@ -135,7 +137,7 @@ def test_an_out_directory_that_cannot_be_made_is_one_line() -> None:
     Path("file").touch()
     result = _run("--out", "file/run")
     assert result.exit_code == 2
-    assert result.stderr == "harness: --out file/run: Not a directory; give a directory that can be made\n"
+    assert result.stderr == "harness: --out file/run: its parent is no directory; give one that can be made\n"
 
 
 def test_a_directory_that_is_taken_is_left_as_it_was(toy_run: ToyRun) -> None:

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from harness.errors import StoppedError
 from harness.evaluate import ask_teacher
 from harness.journal import Journal
 from harness.ledger import Books
-from harness.records import Completion, Json, Message, Problem, Request, Solve
+from harness.records import Completion, Json, Message, Problem, Request, Solve, Usage
 from harness_claude.calls import Policy
 from harness_claude.options import Options
 from harness_claude.teacher import ClaudeTeacher
@@ -73,12 +74,21 @@ class Notes:
     sent: list[tuple[str, int, float | None]] = field(default_factory=list)
     faults: list[tuple[str, int, str, bool]] = field(default_factory=list)
     values: dict[str, Json] = field(default_factory=dict)
+    known: int = 0
+    """Failed attempts of which the usage is known."""
+    asked_to_stop: bool = False
 
     def sending(self, key: str, attempt: int, worst_cost: float | None) -> None:
+        self.proceed()
         self.sent.append((key, attempt, worst_cost))
 
-    def failed(self, key: str, attempt: int, error: str, billed: bool) -> None:
+    def failed(self, key: str, attempt: int, error: str, billed: bool, usage: Usage | None = None) -> None:
         self.faults.append((key, attempt, error, billed))
+        self.known += usage is not None
+
+    def proceed(self) -> None:
+        if self.asked_to_stop:
+            raise StoppedError("stopped as asked")
 
     def note(self, name: str, value: Json) -> None:
         self.values[name] = value
