@@ -96,7 +96,8 @@ def resume(
 def _make(run_dir: Path) -> None:
     """Makes a run directory. Raises UsageError if it cannot be, or holds anything but what a kill left before a run."""
     try:
-        run_dir.parent.mkdir(parents=True, exist_ok=True)
+        if not run_dir.parent.is_dir():
+            run_dir.parent.mkdir(parents=True)
         with files.private():
             run_dir.mkdir()
     except FileExistsError:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.errors import JournalError
-from harness.journal import Journal, Recorded, locked
+from harness.errors import JournalError, StoppedError
+from harness.journal import Journal, Recorded, Recording, locked
 
 
 def never() -> object:
@@ -100,23 +100,129 @@ def test_a_flipped_bit_anywhere_is_refused_but_in_the_last_newline_which_then_is
     journal.close()
 
 
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
 @pytest.mark.parametrize("call", ["write", "fdatasync"])
 def test_after_a_failed_write_nothing_more_is_written_and_the_rest_is_whole(
-    three: Path, monkeypatch: pytest.MonkeyPatch, call: str
+    three: Path, monkeypatch: pytest.MonkeyPatch, call: str, number: int
 ) -> None:
     before = three.read_bytes()
     journal = Journal(three)
 
     def fail(*_: object) -> int:
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise OSError(number, os.strerror(number))
 
     with monkeypatch.context() as patch:
         patch.setattr(os, call, fail)
-        with pytest.raises(JournalError, match="No space left on device"):
+        with pytest.raises(JournalError, match=os.strerror(number)):
             journal.once("d", 0, lambda: "D")
     with pytest.raises(JournalError, match="after a failed write"):
         journal.once("e", 0, lambda: "E")
     assert three.read_bytes() == before
+
+
+def test_a_short_write_is_a_failed_one_even_if_the_file_cannot_be_cut_back(
+    three: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, write = three.read_bytes(), os.write
+    journal = Journal(three)
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda descriptor, data: write(descriptor, data[:20]))
+        patch.setattr(os, "ftruncate", fail)
+        with pytest.raises(JournalError, match="short write"):
+            journal.once("d", 0, lambda: "D")
+    journal.close()
+    assert three.read_bytes()[: len(before)] == before
+    again = Journal(three)
+    assert again.dropped_bytes == 20
+    assert three.read_bytes() == before
+    again.close()
+
+
+def test_a_sync_that_failed_is_not_tried_again(three: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal, syncs = Journal(three), []
+
+    def fail(descriptor: int) -> None:
+        syncs.append(descriptor)
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fdatasync", fail)
+    for key in ("d", "e"):
+        with pytest.raises(JournalError):
+            journal.once(key, 0, lambda: "D")
+    assert len(syncs) == 1
+
+
+def test_what_is_interrupted_in_a_write_is_not_written_after(three: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal(three)
+
+    def interrupt(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdatasync", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            journal.once("d", 0, lambda: "D")
+    with pytest.raises(JournalError, match="after a failed write"):
+        journal.once("e", 0, lambda: "E")
+
+
+def test_what_of_an_input_has_changed_is_named(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.once("a", {"model": "m", "messages": ["x"]}, lambda: "A")
+    with pytest.raises(JournalError, match=r"a was recorded for another input \(messages changed\)"):
+        journal.once("a", {"model": "m", "messages": ["y"]}, never)
+
+
+def test_a_recording_gives_what_is_recorded_and_performs_and_writes_nothing(three: Path) -> None:
+    before = three.read_bytes()
+    recording = Recording(three)
+    assert not recording.live
+    assert recording.once("a", 0, never) == "A"
+    with pytest.raises(JournalError, match="holds no record of d"):
+        recording.once("d", 0, never)
+    with pytest.raises(JournalError, match="holds no record of note"):
+        recording.note("note", 1)
+    recording.close()
+    assert three.read_bytes() == before
+
+
+def test_a_call_that_failed_last_is_part_of_a_recording(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    for value, final in (("failed", False), ("failed again", False)):
+        journal = Journal(path)
+        journal.fill({"a": 1}, lambda _, value=value, final=final: [("a", value, final)])  # type: ignore[misc]
+        journal.close()
+    recording = Recording(path)
+    assert recording.once("a", 1, never) == "failed again"
+    recording.close()
+
+
+def test_only_what_has_the_same_input_is_taken_over_from_another_journal(three: Path, tmp_path: Path) -> None:
+    journal, lender = Journal(tmp_path / "new.jsonl"), Recording(three)
+    journal.borrow(lender, lambda key: key != "c")
+    assert journal.once("a", 0, never) == "A"
+    assert journal.once("b", "another", lambda: "anew") == "anew"
+    assert journal.once("c", 0, lambda: "not lent") == "not lent"
+    assert journal.taken == 1
+    journal.close()
+    again = Journal(tmp_path / "new.jsonl")
+    assert (again.once("a", 0, never), again.taken) == ("A", 1)
+    again.close()
+    lender.close()
+
+
+def test_nothing_is_performed_after_a_request_to_stop(tmp_path: Path) -> None:
+    def refuse() -> None:
+        raise StoppedError("stopped as asked")
+
+    journal = Journal(tmp_path / "journal.jsonl", refuse)
+    with pytest.raises(StoppedError):
+        journal.once("a", 0, never)
+    journal.close()
 
 
 @given(st.dictionaries(st.text(), st.text(), min_size=1))

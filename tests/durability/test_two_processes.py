@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.errors import JournalError
+from harness.journal import locked
+from tests.durability.conftest import Small
+
+
+def _held(run_dir: Path) -> int:
+    """Starts a process that holds a run directory until it is killed; returns its id."""
+    told, tell = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            with locked(run_dir):
+                os.write(tell, b"held")
+                signal.pause()
+        finally:
+            os._exit(1)
+    os.close(tell)
+    assert os.read(told, 4) == b"held"
+    os.close(told)
+    return child
+
+
+def test_a_second_process_ends_in_under_a_second_naming_the_first_which_leaves_no_lock_when_killed(
+    small: Small, tmp_path: Path
+) -> None:
+    run_dir = tmp_path / "run"
+    small.start(run_dir)
+    result = (run_dir / "result.json").read_bytes()
+    holder = _held(run_dir)
+    try:
+        started = time.monotonic()
+        with pytest.raises(JournalError, match=rf"in use by process {holder} on "):
+            small.go_on(run_dir)
+        assert time.monotonic() - started < 1
+    finally:
+        os.kill(holder, signal.SIGKILL)
+        os.waitpid(holder, 0)
+    small.go_on(run_dir)
+    assert (run_dir / "result.json").read_bytes() == result
