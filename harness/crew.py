@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness import skills
 from harness.arms import BOOTSTRAP, by_name
 from harness.errors import UsageError
 from harness.plan import Cast, Plan
-from harness.protocols import Reflection, Student, Task, Teacher, Trainer, Verifier
+from harness.protocols import Foreseeing, Reflection, Student, Task, Teacher, Trainer, Verifier
+from harness.records import Request, Solve
 from harness.registry import made
 from harness.text import one_line
 
@@ -59,6 +61,18 @@ def _check_problems(plan: Plan, crew: Crew, split: str, size: int) -> None:
         ) from error
 
 
+def _foreseen(plan: Plan, crew: Crew) -> Iterator[Request]:
+    """The teacher calls whose prompts are known before anything is learned."""
+    for arm in map(by_name, plan.stages):
+        strategy = plan.strategy if arm.strategy else None
+        known = strategy is not None or not arm.strategy
+        for split in arm.splits if arm.answers == "teacher" and known and arm.name != BOOTSTRAP else ():
+            size = plan.sizes[split]
+            for problem in crew.task.problems(split, size)[: plan.limit or size] if size else ():
+                context = Solve(problem, strategy)
+                yield Request(f"{arm.name}/{problem.id}", crew.task.prompt(problem, strategy), context)
+
+
 def preflight(plan: Plan, crew: Crew) -> None:
     """Lets every plugin that the plan uses find out whether it can work. Spends nothing; raises UsageError."""
     arms = [by_name(name) for name in plan.stages]
@@ -71,6 +85,8 @@ def preflight(plan: Plan, crew: Crew) -> None:
         raise UsageError("arm lora-random: the task's answers are free-form, so none can be drawn; leave the arm out")
     if trains or any(arm.answers == "teacher" or arm.name == BOOTSTRAP for arm in arms):
         crew.teacher.preflight()
+        if isinstance(crew.teacher, Foreseeing):
+            crew.teacher.foresee(list(_foreseen(plan, crew)))
     if any(arm.answers == "student" for arm in arms):
         crew.student.preflight()
     if trains:

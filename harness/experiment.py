@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from harness import files, lessons
+from harness import files, lessons, secrets
 from harness.arms import BOOTSTRAP, Arm, by_name
 from harness.crew import Crew
 from harness.errors import CallError, HarnessError, JournalError
@@ -286,10 +286,8 @@ class Experiment:
         }
         value = self._journal.once(f"train/{arm.name}", given, lambda: self._perform_training(arm, rows, seed, folder))
         adapter = Adapter(folder, value["adapter"])
-        if not (folder / WEIGHTS).is_file():
-            raise JournalError(f"{folder}: the trained adapter is missing; restore it or start a new run")
-        if files.file_digest(folder / WEIGHTS) != adapter.sha256:
-            raise JournalError(f"{folder}: the adapter is not the one that was trained; restore it or start a new run")
+        if self._journal.live:
+            self._check_adapter(adapter)
         probes = self._student_requests(self._problems("test")[:PROBES], None)
         change = self._journal.once(
             f"probe/{arm.name}", {"adapter": adapter.sha256}, lambda: self._crew.student.probe(probes, adapter)
@@ -298,13 +296,22 @@ class Experiment:
         self._findings.trainings.append(Training(arm.name, rows, len(demonstrations), report, adapter, change))
         return adapter
 
+    @staticmethod
+    def _check_adapter(adapter: Adapter) -> None:
+        """Raises JournalError unless the adapter in its folder is the one that was trained."""
+        folder = adapter.folder
+        if not (folder / WEIGHTS).is_file():
+            raise JournalError(f"{folder}: the trained adapter is missing; restore it or start a new run")
+        if files.file_digest(folder / WEIGHTS) != adapter.sha256:
+            raise JournalError(f"{folder}: the adapter is not the one that was trained; restore it or start a new run")
+
     def _perform_training(self, arm: Arm, rows: Sequence[Example], seed: int, folder: Path) -> Mapping[str, object]:
         """Trains into a folder of its own, which takes its name only when it is whole."""
         unfinished = folder.with_name(f"{folder.name}.unfinished")
         for leftover in (unfinished, folder):
             shutil.rmtree(leftover, ignore_errors=True)
         unfinished.mkdir(parents=True)
-        with self._activity(arm.name, "student is trained", 0) as advance:
+        with self._activity(arm.name, "student is trained", 0) as advance, secrets.hidden():
             report = self._crew.trainer.train(
                 self._crew.student,
                 rows,
@@ -314,6 +321,7 @@ class Experiment:
             )
         if not (unfinished / WEIGHTS).is_file():
             raise HarnessError(f"the trainer saved no {WEIGHTS} for arm {arm.name}; its plugin is broken")
+        files.sync_tree(unfinished)
         unfinished.rename(folder)
         files.sync_folder(folder.parent)
         return {"adapter": files.file_digest(folder / WEIGHTS), "report": files.plain(report)}

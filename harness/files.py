@@ -217,6 +217,18 @@ def private() -> Iterator[None]:
         os.umask(before)
 
 
+def sync_tree(folder: Path) -> None:
+    """Makes a folder with everything in it durable, before it is given the name that says it is whole."""
+    for root, _, names in os.walk(folder):
+        for name in names:
+            descriptor = os.open(Path(root) / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        sync_folder(Path(root))
+
+
 def sync_folder(folder: Path) -> None:
     """Makes the names in a folder durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -198,6 +198,11 @@ class Recording(Journal):
         """Never."""
         return False
 
+    @property
+    def records(self) -> list[Record]:
+        """What stands under each key, in the order in which the keys were recorded first."""
+        return list(self._known.values())
+
     def _open(self) -> int:
         return os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
 

@@ -132,9 +132,14 @@ class Member(Generic[SpecT]):
             distribution=self.ref.distribution,
             version=self.ref.version,
             target=self.ref.target,
-            simulated=self.spec.simulated,
+            simulated=self._simulated,
             options=self.options.model_dump(mode="json"),
         )
+
+    @property
+    def _simulated(self) -> bool:
+        decides = self.spec.simulated_with if isinstance(self.spec, TeacherSpec) else None
+        return self.spec.simulated if decides is None else decides(self.options)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from harness.records import (
     Adapter,
@@ -151,6 +151,14 @@ class Teacher(Protocol):
         A request that cannot be answered gets a completion with ``stop="error"``. Attempts are written into the ledger;
         BudgetError is passed on, after every completion that is already paid for has been yielded.
         """
+
+
+@runtime_checkable
+class Foreseeing(Protocol):
+    """What a teacher may be able to do besides."""
+
+    def foresee(self, requests: Sequence[Request]) -> None:
+        """Raises UsageError if one of these requests, which the run is sure to make, can have no reply."""
 
 
 class Student(Protocol):

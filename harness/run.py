@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from harness import disk, estimate, files, result, session, setting
+from harness import disk, estimate, files, result, session, setting, summary
 from harness import plan as plans
 from harness.crew import Crew, assemble, preflight
 from harness.errors import JournalError, UsageError
@@ -202,6 +202,8 @@ def _lending(run_dir: Path, journal: Journal) -> Iterator[None]:
 
 
 def _cautions(run_dir: Path, journal: Journal) -> Iterator[str]:
+    if ((journal.recorded(setting.KEY) or {}).get("teacher") or {}).get("recorded"):
+        yield summary.RECORDED
     if journal.dropped_bytes:
         yield (
             f"the last line of {JOURNAL} was torn, as a crash leaves it; its {journal.dropped_bytes} bytes were "

@@ -60,6 +60,8 @@ class TeacherSpec(Spec[OptionsT]):
     """A teacher. ``create(options, task, seed)``."""
 
     create: Callable[[OptionsT, Task, int], Teacher]
+    simulated_with: Callable[[OptionsT], bool] | None = None
+    """Whether its output is made up, where that depends on its options. May raise UsageError."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 HEADER = f"{'arm':<16} {'split':<7} {'n':>4} {'right % [95% int.]':<19} {'best trivial rule, %':<24} blank"
 
+RECORDED = "RECORDED: the teacher's replies are those of an earlier run, given again; nobody was asked"
 SHOWN = 5
 """Calls in doubt that are listed."""
 
@@ -31,9 +32,13 @@ def text(result: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def notes(meta: Mapping[str, Any]) -> list[str]:
-    """What run_meta.json holds that the reader of a result should know: calls in doubt, answers taken over."""
+def notes(result: Mapping[str, Any], meta: Mapping[str, Any]) -> list[str]:
+    """What else a reader should know: a teacher that is a recording, calls in doubt, answers taken over."""
     found = []
+    recorded = (result["identities"]["teacher"] or {}).get("recorded")
+    if recorded:
+        told = f"{RECORDED}; they are from the plan {recorded['plan_sha256'][:16]}."
+        found.append(textwrap.fill(told, 80, break_on_hyphens=False))
     doubts = meta["teacher"]["in_doubt"]
     if doubts:
         bounds = [each["worst_cost"] for each in doubts]

@@ -52,10 +52,12 @@ def _rows(path: Path) -> Iterator[str]:
 def _result(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
     rows: dict[str, Sequence[Mapping[str, Any]]] = {}
     for name, expected in result["files"].items():
-        path = folder / name
-        if not path.resolve().is_relative_to(folder.resolve()):
-            yield f"files.{name}: lies outside the run directory"
-        elif not path.is_file():
+        try:
+            path = files.inside(folder, name)
+        except ValueError as error:
+            yield f"files.{name}: {error}"
+            continue
+        if not path.is_file():
             yield f"files.{name}: is not beside the result, so it cannot be checked"
         elif (found := files.file_digest(path)) != expected:
             yield f"files.{name}: has digest {found}, the result says {expected}"
@@ -76,14 +78,18 @@ def _result(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
 
 def _neighbours(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
     """Where the plan or an adapter in the run directory is not the one of the result."""
-    plan = folder / "plan.json"
     try:
+        plan = files.inside(folder, "plan.json")
         if plan.is_file() and files.read(plan) != result["plan"]:
             yield "plan: is not the one in plan.json"
     except ValueError as error:
         yield f"plan.json: not sound JSON ({error})"
     for index, training in enumerate(result["training"]):
-        weights = folder / "adapters" / training["arm"] / WEIGHTS
+        try:
+            weights = files.inside(folder, f"adapters/{training['arm']}/{WEIGHTS}")
+        except ValueError as error:
+            yield f"training[{index}].arm: {error}"
+            continue
         if weights.is_file() and (found := files.file_digest(weights)) != training["adapter_sha256"]:
             yield f"training[{index}].adapter_sha256: the adapter has {found}"
 

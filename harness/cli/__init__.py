@@ -22,6 +22,7 @@ GO_ON = "harness.go_on"
 
 VERBS = {
     "run": "Run an experiment, or resume one.",
+    "replay": "Rebuild a run's files from its plan and journal, and compare.",
     "validate": "Check result files against their schema and their own rows.",
     "plugin": "List and describe plugins.",
 }

@@ -90,7 +90,7 @@ def command(
     for warning in listeners.warnings:
         say(f"harness: warning: {warning}", err=True)
     meta = files.read(run_dir / "run_meta.json")
-    parts = [summary.text(result), economy.text(result, meta), *summary.notes(meta)]
+    parts = [summary.text(result), economy.text(result, meta), *summary.notes(result, meta)]
     say("\n" + "\n\n".join([*parts, f"result: {run_dir / 'result.json'}"]))
 
 

@@ -101,3 +101,26 @@ def test_differences_name_the_place() -> None:
     assert files.differences(was, now) == [("arms[1].n", 2, 3)]
     assert files.differences([1], [1, 2], "arms") == [("arms", [1], [1, 2])]
     assert files.differences(True, 1, "flag") == [("flag", True, 1)]
+
+
+def test_a_key_that_occurs_twice_among_many_is_found_quickly() -> None:
+    text = "{" + ",".join(f'"{key}":0' for key in [*range(200_000), 199_999]) + "}"
+    with pytest.raises(ValueError, match="'199999' occurs twice"):
+        files.parse(text)
+
+
+@pytest.mark.parametrize("depth", [files.MAX_DEPTH, files.MAX_DEPTH + 1])
+def test_nesting_is_read_up_to_its_limit(depth: int) -> None:
+    text = "[" * depth + "]" * depth
+    if depth <= files.MAX_DEPTH:
+        assert files.canonical(files.parse(text)) == text
+    else:
+        with pytest.raises(ValueError, match="at most 100 levels"):
+            files.parse(text)
+
+
+@pytest.mark.parametrize("text", ['"\\ud800"', '{"\\udc00": 1}', '["\\uD83D"]'])
+def test_half_a_surrogate_pair_is_refused_and_a_whole_one_read(text: str) -> None:
+    with pytest.raises(ValueError, match="half of a surrogate pair"):
+        files.parse(text)
+    assert files.parse('"\\ud83d\\ude00"') == "\U0001f600"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness import files, run
-from harness.errors import BudgetError
+from harness.errors import BudgetError, StoppedError
 from harness.journal import Journal
 from harness.ledger import Books
 from harness.observers import Observers
@@ -86,3 +86,22 @@ def test_a_run_stops_at_its_limit_and_goes_on_when_it_is_raised(toy_run: ToyRun,
     assert len(bought) == len(set(bought)), "a reply was bought twice"
     arms = [files.read(path / "result.json")["arms"] for path in (whole, run_dir)]
     assert arms[0] == arms[1]
+
+
+def test_a_failed_attempt_of_known_usage_is_booked_by_it(tmp_path: Path) -> None:
+    books = _open(tmp_path)
+    books.sending("a", 1, 0.5)
+    books.failed("a", 1, "empty reply: no text in it", billed=True, usage=Usage(output_tokens=30))
+    assert books.committed == pytest.approx(0.03)
+    assert _open(tmp_path).committed == pytest.approx(0.03)
+
+
+def test_no_attempt_is_written_down_once_the_user_asked_to_stop(tmp_path: Path) -> None:
+    def refuse() -> None:
+        raise StoppedError("stopped as asked")
+
+    books = Books(Journal(tmp_path / "journal.jsonl"), _cost, None, refuse)
+    for act in (books.proceed, lambda: books.sending("a", 1, 0.1)):
+        with pytest.raises(StoppedError):
+            act()
+    assert books.in_doubt == []

@@ -1,0 +1,21 @@
+"""Secrets of the environment, kept from code that has no business with them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+NAMES = re.compile(r".*_(API_KEY|AUTH_TOKEN|TOKEN|SECRET|SECRET_KEY|ACCESS_KEY|PASSWORD)", re.IGNORECASE)
+"""Names of variables that hold a secret."""
+
+
+@contextmanager
+def hidden() -> Iterator[None]:
+    """Takes every secret out of the environment meanwhile: from this process and from those that it starts."""
+    taken = {name: os.environ.pop(name) for name in list(os.environ) if NAMES.fullmatch(name)}
+    try:
+        yield
+    finally:
+        os.environ.update(taken)

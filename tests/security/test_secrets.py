@@ -1,0 +1,104 @@
+"""The key of a teacher: where it is, and everywhere that it is not."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import os
+import subprocess
+import sys
+import urllib.parse
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from harness import secrets
+from harness.cli import main
+from tests import toys
+from tests.loopback.server import Loopback
+
+CANARY = "sk-ant-CANARY/7f+3a=9c"
+TOYS = ("--task=parity", "--student=toy", "--reflection=toy", "--trainer=toy", "--preset=small", "--teacher=claude")
+FAULTS = ("", "401", "429", "500", "malformed", "reset-body", "html", "404", "400")
+
+
+def _forms(secret: str) -> list[bytes]:
+    encoded = base64.b64encode(secret.encode()).rstrip(b"=")[:-1]
+    return [secret.encode(), encoded, urllib.parse.quote(secret, "").encode(), json.dumps(secret)[1:-1].encode()]
+
+
+def _holding(folder: Path) -> list[str]:
+    found = []
+    for path in folder.rglob("*"):
+        data = path.read_bytes() if path.is_file() else b""
+        found += [str(path) for form in _forms(CANARY) if form in data or form in str(path).encode()]
+    return found
+
+
+def test_the_forms_are_found() -> None:
+    for form in _forms(CANARY):
+        assert form
+    assert base64.b64encode(CANARY.encode())[:20] in b"".join(_forms(CANARY))
+
+
+@pytest.mark.usefixtures("toy_site")
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("traceback", [(), ("--traceback",)])
+def test_the_key_is_in_no_file_no_line_no_log_and_no_traceback(
+    fault: str,
+    traceback: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", CANARY)
+    monkeypatch.setenv("ANTHROPIC_LOG", "debug")
+    caplog.set_level(logging.DEBUG)
+    with Loopback(lambda _: "so EVEN", script=[fault] * 40) as server:
+        options = [f"teacher.base_url={server.url}", "teacher.model=claude-haiku-5-5", "teacher.attempts=2"]
+        assigned = [part for option in options for part in ("-o", option)]
+        stages = "--stages=teacher-base"
+        done = CliRunner().invoke(main, [*traceback, "run", *TOYS, *assigned, stages, "--limit=4", "--out=run"])
+        assert server.calls
+    assert (done.exit_code == 0) == (fault not in ("401", "404", "400")), done.output
+    for form in _forms(CANARY):
+        assert form.decode() not in done.output
+        assert form.decode() not in caplog.text
+    assert _holding(tmp_path) == []
+
+
+def test_names_of_secrets_are_known_and_other_names_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    hidden = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "HF_TOKEN", "ANTHROPIC_AUTH_TOKEN", "aws_secret_access_key")
+    kept = ("PATH", "TOKENIZERS_PARALLELISM", "KEYBOARD", "OMP_NUM_THREADS")
+    for name in (*hidden, *kept):
+        monkeypatch.setenv(name, f"value of {name}")
+    with secrets.hidden():
+        assert [name for name in hidden if name in os.environ] == []
+        assert [name for name in kept if name not in os.environ] == []
+    assert {name: os.environ[name] for name in hidden} == {name: f"value of {name}" for name in hidden}
+
+
+@pytest.mark.usefixtures("toy_site")
+def test_a_trainer_and_what_it_starts_see_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", CANARY)
+    monkeypatch.setenv("HF_TOKEN", CANARY)
+    seen: list[str] = []
+    train = toys.ToyTrainer.train
+
+    def looking(*arguments: object) -> object:
+        seen.append(os.environ.get("ANTHROPIC_API_KEY", ""))
+        look = [sys.executable, "-c", "import os; print([value for value in os.environ.values()])"]
+        seen.append(subprocess.run(look, capture_output=True, text=True, check=True).stdout)
+        return train(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(toys.ToyTrainer, "train", looking)
+    toy = [option if "teacher" not in option else "--teacher=toy" for option in TOYS]
+    done = CliRunner().invoke(main, ["run", *toy, "--stages=bootstrap,student-lora", "--out=run"])
+    assert done.exit_code == 0, done.output
+    assert len(seen) == 2
+    assert CANARY not in "".join(seen)
+    assert os.environ["ANTHROPIC_API_KEY"] == CANARY

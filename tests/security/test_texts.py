@@ -1,0 +1,134 @@
+"""Hostile replies on their way through parsers, the terminal and every file of a run."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness import cli, files
+from harness.cli import main
+from harness.events import RunStarted, StageAdvanced, StageFinished, StageStarted
+from harness.progress import PlainProgress
+from harness.records import Completion, Problem, Request, Usage
+from harness.text import one_line, printable
+from harness_claude import replies
+from harness_scheduling import parsing
+from tests import hostile, toys
+
+TEXTS = list(hostile.TEXTS.values())
+PARSERS: dict[str, Callable[[str], object]] = {
+    "scheduling answer": parsing.parse,
+    "scheduling steps": parsing.claimed_peak,
+    "one line": one_line,
+    "printable": printable,
+}
+MILLISECONDS = 50
+
+
+def _seconds(parser: Callable[[str], object], text: str) -> float:
+    started = time.process_time()
+    parser(text)
+    return time.process_time() - started
+
+
+def test_there_are_enough_payloads_and_the_corpus_finds_what_it_is_about() -> None:
+    assert len(hostile.TEXTS) + len(hostile.LARGE) >= 60
+    assert hostile.on_terminal("\x1b\u202e\r\x9b") == ["\x1b", "\u202e", "\r", "\x9b"]
+    assert hostile.on_terminal("plain text, é, 中\nand a line") == []
+
+
+@pytest.mark.parametrize("name", hostile.LARGE)
+@pytest.mark.parametrize("parser", ["scheduling answer", "scheduling steps"])
+def test_a_parser_takes_at_most_50_ms_for_a_megabyte(parser: str, name: str) -> None:
+    fastest = min(_seconds(PARSERS[parser], hostile.LARGE[name]) for _ in range(3))
+    assert fastest * 1000 < MILLISECONDS
+
+
+@pytest.mark.parametrize("name", hostile.LARGE)
+def test_a_body_of_a_megabyte_is_a_message_or_refused(name: str) -> None:
+    with pytest.raises(replies.MalformedError):
+        replies.read(replies.parse(hostile.LARGE[name].encode("utf-8", "replace")), "key")
+
+
+@given(st.text(st.characters(exclude_categories=())) | st.sampled_from(TEXTS))
+def test_nothing_that_a_terminal_acts_on_comes_through(text: str) -> None:
+    assert hostile.on_terminal(printable(text)) == []
+    assert hostile.on_terminal(one_line(text)) == []
+    assert "\n" not in one_line(text)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_progress_shows_no_more_than_text(text: str) -> None:
+    stream = io.StringIO()
+    progress = PlainProgress(stream, iter(range(0, 1000, 100)).__next__)
+    progress.harness_run_started(RunStarted(Path(text.replace("\0", "")), (text,), (text,), text, (text,)))
+    progress.harness_stage_started(StageStarted(text, text, text, 3))
+    progress.harness_stage_advanced(StageAdvanced(text, 1, 3, text))
+    progress.harness_stage_finished(StageFinished(text))
+    assert hostile.on_terminal(stream.getvalue()) == []
+
+
+def test_every_verb_prints_by_the_one_way_that_strips() -> None:
+    folder = Path(cli.__file__).parent
+    direct = {
+        path.name: len(re.findall(r"click\.(?:secho|echo)\(|(?<!\w)print\(", path.read_text()))
+        for path in folder.glob("*.py")
+    }
+    assert {name: count for name, count in direct.items() if count} == {"__init__.py": 1}
+
+
+@pytest.fixture
+def hostile_run(toy_site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:  # noqa: ARG001
+    """A whole run in which every reply of teacher and student, and every stratum, means harm."""
+    monkeypatch.chdir(tmp_path)
+    made = toys.Parity._problem
+
+    def reply(_: object, request: Request, *rest: object) -> Completion:  # noqa: ARG001 - teacher's and student's
+        number = sum(map(ord, request.key))
+        return Completion(request.key, f"{TEXTS[number % len(TEXTS)]}\nEVEN", "end", TEXTS[number % 7], Usage(3, 2))
+
+    def problem(self: toys.Parity, split: str, base: int, index: int) -> Problem:
+        plain = made(self, split, base, index)
+        return Problem(plain.id, split, TEXTS[index % len(TEXTS)], plain.data, plain.canonical)
+
+    monkeypatch.setattr(toys.ToyTeacher, "_reply", reply)
+    monkeypatch.setattr(toys.ToyStudent, "_reply", reply)
+    monkeypatch.setattr(toys.Parity, "_problem", problem)
+    return tmp_path / "run"
+
+
+def test_a_run_of_hostile_replies_leaves_text_and_nothing_else(hostile_run: Path) -> None:
+    plugins = [f"--{kind}={'parity' if kind == 'task' else 'toy'}" for kind in ("task", "teacher", "student")]
+    more = ["--reflection=toy", "--trainer=toy", "-o", "sizes.test=80", "-o", "sizes.skills=0", "--out", "run"]
+    around = set(hostile_run.parent.iterdir())
+    done = CliRunner().invoke(main, ["run", *plugins, *more])
+    assert done.exit_code == 0, done.output
+    assert hostile.on_terminal(done.output) == []
+    assert set(hostile_run.parent.iterdir()) - around == {hostile_run}
+    assert hostile.MARK not in os.environ
+    names = [path.relative_to(hostile_run) for path in hostile_run.rglob("*")]
+    assert all(files.NAME.fullmatch(part) for name in names for part in name.parts)
+    replied = {row["text"].removesuffix("\nEVEN") for row in files.read_lines(hostile_run / "thoughts.jsonl")}
+    assert len(replied & set(TEXTS)) > 40
+    checked = CliRunner().invoke(main, ["validate", "run"])
+    assert (checked.exit_code, hostile.on_terminal(checked.output)) == (0, [])
+    assert CliRunner().invoke(main, ["replay", "run"]).exit_code == 0
+
+
+def test_a_reply_cannot_leave_its_fence_in_a_readable_file(hostile_run: Path) -> None:
+    from harness.notes import fenced
+
+    assert not hostile_run.exists()
+    for text in TEXTS:
+        opening, *inner, closing = fenced(text).split("\n")
+        assert opening == f"{closing}text"
+        assert not any(line.strip().startswith(closing) for line in inner)
