@@ -42,7 +42,7 @@ def notes(result: Mapping[str, Any], meta: Mapping[str, Any]) -> list[str]:
     doubts = meta["teacher"]["in_doubt"]
     if doubts:
         bounds = [each["worst_cost"] for each in doubts]
-        bound = "an unknown sum" if None in bounds else f"at most {sum(bounds):.4f} USD"
+        bound = "an unknown sum" if None in bounds else f"at most {sum(bounds):.6f} USD"
         lines = [f"IN DOUBT: {len(doubts)} call(s) may have been billed without a recorded reply, {bound} in all:"]
         for each in doubts[:SHOWN]:
             lines.append(f"  {each['key']}, attempt {each['attempt']}, {_bound(each['worst_cost'])}")
@@ -56,7 +56,7 @@ def notes(result: Mapping[str, Any], meta: Mapping[str, Any]) -> list[str]:
 
 
 def _bound(cost: float | None) -> str:
-    return "price unknown" if cost is None else f"at most {cost:.4f} USD"
+    return "price unknown" if cost is None else f"at most {cost:.6f} USD"
 
 
 def _arm_line(arm: Mapping[str, Any]) -> str:

@@ -90,8 +90,8 @@ def test_a_second_signal_stops_at_once_and_the_call_is_in_doubt(monkeypatch: pyt
     assert doubt == {"key": key, "attempt": 1, "worst_cost": 30e-6}
     again = _run("--resume", "my run")
     assert again.exit_code == 0, again.output
-    assert "IN DOUBT: 1 call(s) may have been billed without a recorded reply, at most 0.0000 USD" in again.stdout
-    assert f"  {key}, attempt 1, at most 0.0000 USD" in again.stdout
+    assert "IN DOUBT: 1 call(s) may have been billed without a recorded reply, at most 0.000030 USD" in again.stdout
+    assert f"  {key}, attempt 1, at most 0.000030 USD" in again.stdout
 
 
 def test_a_run_that_was_stopped_ends_in_the_same_bytes(monkeypatch: pytest.MonkeyPatch, toy_run: ToyRun) -> None:
