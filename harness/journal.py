@@ -40,7 +40,7 @@ class Journal:
         self._proceed = proceed
         self._known: dict[str, Record] = {}
         self._lender: Journal | None = None
-        self._lent: Callable[[str], bool] = bool
+        self._lent: Callable[[Record], bool] = bool
         self.notes: list[tuple[str, Any]] = []
         """Key and value of every record that is not final, in order: what happened on the way to an effect."""
         self.taken = 0
@@ -63,8 +63,8 @@ class Journal:
         """Closes the file. What was recorded is already durable."""
         os.close(self._descriptor)
 
-    def borrow(self, lender: Journal, lent: Callable[[str], bool]) -> None:
-        """From now on takes over what another journal holds under the same key for the same input, if ``lent(key)``."""
+    def borrow(self, lender: Journal, lent: Callable[[Record], bool]) -> None:
+        """From now on takes over what another journal holds for the same input under the same key, if ``lent``."""
         self._lender, self._lent = lender, lent
 
     def once(self, key: str, given: Any, effect: Callable[[], Any]) -> Any:
@@ -116,10 +116,11 @@ class Journal:
         return record if record is not None and record.final and record.input == given else None
 
     def _take_over(self, key: str, given: Mapping[str, str]) -> None:
-        if self._lender is None or key in self._known or not self._lent(key):
+        if self._lender is None or key in self._known:
             return
-        if lent := self._lender.lends(key, given):
-            self._append(Record(key, given, lent.value, final=True, taken=True))
+        record = self._lender.lends(key, given)
+        if record is not None and self._lent(record):
+            self._append(Record(key, given, record.value, final=True, taken=True))
 
     def _recall(self, key: str, given: Mapping[str, str]) -> Any:
         was = self._known[key].input

@@ -19,6 +19,7 @@ from harness.events import RunFailed, RunFinished, RunStarted
 from harness.experiment import Experiment
 from harness.journal import Journal, Recording, locked
 from harness.ledger import Books
+from harness.lines import Record
 from harness.observers import Observers
 from harness.plan import Plan, Wish
 from harness.stopping import Stop
@@ -186,19 +187,22 @@ def _opened(run_dir: Path, stop: Stop) -> Iterator[Journal]:
 
 @contextmanager
 def _lending(run_dir: Path, journal: Journal) -> Iterator[None]:
-    """In a forked run, lets the journal take over what the other run has recorded.
-
-    Trainings are done anew, since their adapters are not in a journal.
-    """
+    """In a forked run, lets the journal take over what the other run has recorded."""
     if not (run_dir / LENT).exists():
         yield
         return
     lender = Recording(run_dir / LENT)
     try:
-        journal.borrow(lender, lambda key: not key.startswith("train/"))
+        journal.borrow(lender, _is_lent)
         yield
     finally:
         lender.close()
+
+
+def _is_lent(record: Record) -> bool:
+    """Whether a fork takes a record over: no training, whose adapter is in no journal, and no call that had failed."""
+    failed = isinstance(record.value, dict) and record.value.get("stop") == "error"
+    return not failed and not record.key.startswith("train/")
 
 
 def _cautions(run_dir: Path, journal: Journal) -> Iterator[str]:

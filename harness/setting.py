@@ -1,6 +1,6 @@
 """Who answers and in which words: what of a run is not in its plan, and must be the same whenever it goes on.
 
-Recorded at the head of the journal. So a resume can say what has changed, and a replay needs neither weights nor a device.
+Recorded at the head of the journal. So a resume can say what has changed, and a replay needs no weights and no device.
 """
 
 from __future__ import annotations

@@ -68,6 +68,17 @@ def test_an_answer_to_another_prompt_is_not_taken_over(toy_run: ToyRun, tmp_path
     assert len(marker.read_text().splitlines()) == len(before) + 12
 
 
+def test_a_call_that_failed_for_good_in_the_origin_is_made_again(toy_run: ToyRun, tmp_path: Path) -> None:
+    marker = tmp_path / "effects"
+    sizes = ("sizes.reflect=12", "sizes.train=20")
+    origin = toy_run("teacher.trouble=one", f"teacher.marker={marker}", *sizes, out="origin", stages=("bootstrap",))
+    before = marker.read_text()
+    fork = _fork(origin, "teacher.trouble=")
+    assert marker.read_text().removeprefix(before).splitlines()[0] == "bootstrap/reflect/0003"
+    (arm,) = _arms(fork)
+    assert arm["outcomes"]["failed"] == 0
+
+
 def test_what_is_no_run_cannot_be_forked(tmp_path: Path, toy_run: ToyRun) -> None:
     with pytest.raises(UsageError, match=r"expected a run directory with a plan\.json"):
         run.prepare_fork(tmp_path, Wish())

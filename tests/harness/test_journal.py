@@ -203,7 +203,7 @@ def test_a_call_that_failed_last_is_part_of_a_recording(tmp_path: Path) -> None:
 
 def test_only_what_has_the_same_input_is_taken_over_from_another_journal(three: Path, tmp_path: Path) -> None:
     journal, lender = Journal(tmp_path / "new.jsonl"), Recording(three)
-    journal.borrow(lender, lambda key: key != "c")
+    journal.borrow(lender, lambda record: record.key != "c")
     assert journal.once("a", 0, never) == "A"
     assert journal.once("b", "another", lambda: "anew") == "anew"
     assert journal.once("c", 0, lambda: "not lent") == "not lent"

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from harness.records import WEIGHTS
+from tests.durability.conftest import Small
+
+
+def test_an_adapter_is_durable_before_it_has_its_name(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    sync, rename = os.fsync, os.rename
+
+    def synced(descriptor: int) -> None:
+        done.append(f"sync {Path(os.readlink(f'/proc/self/fd/{descriptor}')).name}")
+        sync(descriptor)
+
+    def renamed(old: str, new: str) -> None:
+        done.append(f"name {Path(new).name}")
+        rename(old, new)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "rename", renamed)
+    small.start(tmp_path / "run")
+    place = done.index("name student-lora")
+    assert done[place - 2 : place] == [f"sync {WEIGHTS}", "sync student-lora.unfinished"]
+    assert done[place + 1] == "sync adapters"
+
+
+def test_a_training_that_was_not_recorded_is_done_again_in_an_empty_folder(small: Small, tmp_path: Path) -> None:
+    run_dir = tmp_path / "run"
+    small.start(run_dir)
+    result, journal = (run_dir / "result.json").read_bytes(), run_dir / "journal.jsonl"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    trained = next(number for number, line in enumerate(lines) if b'"key":"train/' in line)
+    journal.write_bytes(b"".join(lines[:trained]))
+    (run_dir / "adapters" / "student-lora" / "leftover").write_text("of a training that a kill ended")
+    (run_dir / "adapters" / "student-lora.unfinished").mkdir()
+    small.go_on(run_dir)
+    assert (run_dir / "result.json").read_bytes() == result
+    assert [path.name for path in (run_dir / "adapters").rglob("*")] == ["student-lora", WEIGHTS]
