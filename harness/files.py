@@ -169,8 +169,10 @@ def inside(folder: Path, name: str) -> Path:
     """
     path = folder
     for part in name.split("/"):
+        if part in ("", ".", ".."):
+            raise ValueError("lies outside the run directory")
         if not NAME.fullmatch(part):
-            raise ValueError("lies outside the run directory, or has a name that no file of a run has")
+            raise ValueError("is no name that a file of a run has")
         path = path / part
         if path.is_symlink():
             raise ValueError("is a symbolic link; a run directory holds none")

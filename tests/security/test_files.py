@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.server
 import json
 import os
+import re
 import stat
 import threading
 from collections.abc import Callable
@@ -36,6 +37,8 @@ OUTSIDE = (
     "\u202egpj",
     "con:",
 )
+
+REFUSED = "lies outside the run directory|is no name that a file of a run has"
 
 
 def _command(*arguments: str) -> Result:
@@ -97,7 +100,7 @@ def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", OUTSIDE)
 def test_no_name_leads_out_of_a_folder(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ValueError, match="lies outside the run directory"):
+    with pytest.raises(ValueError, match=REFUSED):
         files.inside(tmp_path, name)
 
 
@@ -107,7 +110,7 @@ def test_a_result_that_names_files_elsewhere_is_invalid(toy_run: ToyRun, name: s
     result = files.read(run_dir / "result.json")
     result["files"][name] = "0" * 64
     (run_dir / "result.json").write_text(json.dumps(result))
-    assert "lies outside the run directory" in _command("validate", str(run_dir)).output
+    assert re.search(REFUSED, _command("validate", str(run_dir)).output)
 
 
 def test_a_name_inside_may_be_new_but_not_a_link(tmp_path: Path) -> None:
