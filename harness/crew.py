@@ -8,7 +8,7 @@ from harness import skills
 from harness.arms import BOOTSTRAP, by_name
 from harness.errors import UsageError
 from harness.plan import Cast, Plan
-from harness.protocols import Reflection, Student, Task, Teacher, Trainer, Verifier
+from harness.protocols import Reflection, Staged, Student, Task, Teacher, Trainer, Verifier
 from harness.registry import made
 from harness.text import one_line
 
@@ -67,6 +67,10 @@ def preflight(plan: Plan, crew: Crew) -> None:
         needed = any(split in arm.splits for arm in arms) or (trains and split == "train")
         if size and split != skills.SPLIT and needed:
             _check_problems(plan, crew, split, size)
+    if plan.prompts == "separate" and not isinstance(crew.task, Staged):
+        raise UsageError(
+            f"prompts = separate: task {plan.plugins['task'].name!r} has one wording for all stages; leave it out"
+        )
     if crew.task.labels is None and any(arm.recipe == "random" for arm in arms):
         raise UsageError("arm lora-random: the task's answers are free-form, so none can be drawn; leave the arm out")
     if trains or any(arm.answers == "teacher" or arm.name == BOOTSTRAP for arm in arms):

@@ -31,3 +31,7 @@ class BudgetError(HarnessError):
 
 class JournalError(HarnessError):
     """A journal that cannot be written, or that cannot be trusted."""
+
+
+class MissingEvidenceError(HarnessError):
+    """An audit check needs a value of the result that is not there. Makes the check unknown."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from harness import estimate, files, result, schemas
 from harness import plan as plans
+from harness.audit import runs
 from harness.crew import Crew, assemble, preflight
 from harness.economy import economy
 from harness.errors import JournalError, UsageError
@@ -85,6 +86,7 @@ def _walk(
             observers.run_started(RunStarted(run_dir, plan.stages, plan.simulated, forecast))
             findings = Experiment(plan, crew, journal, books, run_dir, observers).run()
             written = result.write(run_dir, plan, crew, findings)
+            runs.write(run_dir)
             meta["training"] = _training(findings)
             meta["economy"] = _economy(written, findings)
             observers.run_finished(RunFinished(run_dir, run_dir / "result.json"))

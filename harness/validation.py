@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness import files, measures, schemas
+from harness import comparisons, files, measures, schemas
 from harness.plan import PLUGIN_KINDS
 from harness.records import WEIGHTS
 from harness.skills import SPLIT as SKILLS
@@ -70,7 +70,7 @@ def _result(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
     yield from _neighbours(folder, result)
     if rows.keys() >= set(BESIDE):
         unsound = list(_unsound(result, rows["problems.jsonl"], rows["items.jsonl"]))
-        yield from unsound or _recomputed(result, rows["problems.jsonl"], rows["items.jsonl"])
+        yield from unsound or _recomputed(folder, result, rows["problems.jsonl"], rows["items.jsonl"])
         yield from _replies(rows["items.jsonl"], rows.get(THOUGHTS, ()))
 
 
@@ -83,13 +83,19 @@ def _neighbours(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
     except ValueError as error:
         yield f"plan.json: not sound JSON ({error})"
     for index, training in enumerate(result["training"]):
-        weights = folder / "adapters" / training["arm"] / WEIGHTS
+        weights = folder / "adapters" / _folder(result, training) / WEIGHTS
         if weights.is_file() and (found := files.file_digest(weights)) != training["adapter_sha256"]:
             yield f"training[{index}].adapter_sha256: the adapter has {found}"
 
 
+def _folder(result: Mapping[str, Any], training: Mapping[str, Any]) -> str:
+    """The folder of an adapter, as ``harness.experiment`` names it."""
+    first = min(other["training_seed"] for other in result["training"])
+    return training["arm"] if training["training_seed"] == first else f"{training['arm']}.{training['training_seed']}"
+
+
 def _recomputed(
-    result: Mapping[str, Any], problems: Sequence[measures.Row], items: Sequence[measures.Row]
+    folder: Path, result: Mapping[str, Any], problems: Sequence[measures.Row], items: Sequence[measures.Row]
 ) -> Iterator[str]:
     """Where the result says another number than its rows do."""
     plugins = result["plan"]["plugins"]
@@ -97,23 +103,36 @@ def _recomputed(
         "simulated": [f"{kind} {plugins[kind]['name']}" for kind in PLUGIN_KINDS if plugins[kind]["simulated"]],
         "plan_sha256": files.digest(result["plan"]),
         "problems": measures.problem_sets(problems),
-        "arms": measures.arms(items, problems),
-        "contrasts": measures.contrasts(items),
+        "overlaps": measures.overlaps(problems),
+        "quoted": measures.quoted(problems, _texts(folder)),
+        "arms": measures.arms(items, problems, result["labels"]),
+        "contrasts": comparisons.contrasts(items, result["plan"]["margin"]),
+        "transfer": comparisons.transfer(items),
     }
     for key, value in computed.items():
         for path, said, given in files.differences(result[key], value, key):
             yield f"{path}: says {said!r}, the rows give {given!r}"
 
 
+def _texts(folder: Path) -> Iterator[str]:
+    """What the teacher wrote, as far as it is beside the result; a missing file is told of elsewhere."""
+    for name in measures.WRITTEN:
+        if (folder / name).is_file():
+            yield files.read_text(folder / name)
+
+
 def _replies(items: Sequence[measures.Row], thoughts: Sequence[measures.Row]) -> Iterator[str]:
     """Where an item's digest is not that of its raw reply."""
     try:
-        digests = {(row["arm"], row["problem"]): hashlib.sha256(row["text"].encode()).hexdigest() for row in thoughts}
+        digests = {
+            (row["arm"], row["training_seed"], row["problem"]): hashlib.sha256(row["text"].encode()).hexdigest()
+            for row in thoughts
+        }
     except (KeyError, TypeError, AttributeError) as error:
         yield f"{THOUGHTS}: a row is not a reply ({type(error).__name__}: {error})"
         return
     for number, row in enumerate(items, 1):
-        if digests.get((row["arm"], row["problem"])) != row["text_sha256"]:
+        if digests.get((row["arm"], row["training_seed"], row["problem"])) != row["text_sha256"]:
             yield f"items.jsonl: line {number}: text_sha256 is not that of the reply in {THOUGHTS}"
 
 
@@ -124,7 +143,7 @@ def _unsound(
     truths = {row["id"]: row["truth"] for row in problems}
     if len(truths) != len(problems):
         yield "problems.jsonl: an id occurs twice"
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, int | None, str]] = set()
     for number, row in enumerate(items, 1):
         where = f"items.jsonl: line {number}"
         if row["problem"] not in truths:
@@ -132,9 +151,10 @@ def _unsound(
         elif row["truth"] != truths[row["problem"]]:
             yield f"{where}: truth {row['truth']!r}, problems.jsonl says {truths[row['problem']]!r}"
         yield from (f"{where}: {what}" for what in _misjudged(row, result["labels"]))
-        if (row["arm"], row["problem"]) in seen:
+        key = row["arm"], row["training_seed"], row["problem"]
+        if key in seen:
             yield f"{where}: arm {row['arm']} has problem {row['problem']} twice"
-        seen.add((row["arm"], row["problem"]))
+        seen.add(key)
 
 
 def _misjudged(row: measures.Row, labels: Sequence[str] | None) -> Iterator[str]:

@@ -20,6 +20,7 @@ from harness.text import did_you_mean, one_line
 
 VERBS = {
     "run": "Run an experiment, or resume one.",
+    "audit": "Say what a result can show, and what it cannot.",
     "validate": "Check result files against their schema and their own rows.",
     "plugin": "List and describe plugins.",
 }

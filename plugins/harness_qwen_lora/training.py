@@ -71,12 +71,15 @@ class LoraTrainer:
         Raises UsageError for rows that are too long or modules that the model has not, and HarnessError if the loss
         stops being a number.
         """
+        from harness_qwen_lora.hf_trainer import tensors
+
         if not examples:
             raise UsageError("trainer lora: no training examples were given; make at least one")
         local = _trainable(student)
         chat = local.chat()
         rows = [chat.row(example, self._options.max_length) for example in examples]
         self._refuse_truncation(rows)
+        marked = [(tensors(row)["labels"], row) for row in rows]
         with local.lend() as base:
             self._check_modules(linear_names(base))
             start = time.perf_counter()
@@ -93,6 +96,8 @@ class LoraTrainer:
                 truncated_rows=sum(row.truncated for row in rows),
                 seconds=seconds,
                 peak_memory_bytes=_peak_memory(base.device),
+                supervised_prompt_tokens=sum(_marked(labels[: row.prompt_tokens]) for labels, row in marked),
+                rows_without_loss=sum(_marked(labels) == 0 for labels, _ in marked),
             )
 
     @property
@@ -220,3 +225,10 @@ def _peak_memory(device: torch.device) -> int:
         return torch.cuda.max_memory_allocated(device)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _marked(labels: torch.Tensor) -> int:
+    """How many tokens carry loss."""
+    from harness_qwen_lora.hf_trainer import IGNORED
+
+    return int((labels != IGNORED).sum())

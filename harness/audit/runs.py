@@ -1,0 +1,57 @@
+"""Audits of files: a run directory or a result.json with what lies beside it. Writes audit.json at the end of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from harness import files, options, registry, schemas, validation
+from harness.audit import audit
+from harness.errors import PluginError, UsageError
+from harness.protocols import Check
+
+NAME = "audit.json"
+
+
+def read(path: Path) -> tuple[dict[str, Any], Sequence[str] | None]:
+    """A result, and what of it differs from its rows; None where there are no rows.
+
+    Raises UsageError for a file that is no valid result.
+    """
+    path = path / "result.json" if path.is_dir() else path
+    try:
+        result = files.read(path)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}; give a run directory or its result.json") from error
+    except ValueError as error:
+        raise UsageError(f"{path}: not sound JSON ({error}); give a run directory or its result.json") from error
+    broken = list(schemas.violations("result", result))
+    if broken:
+        raise UsageError(f"{path}: not a valid result ({broken[0]}); harness validate lists everything that is wrong")
+    beside = all((path.parent / name).is_file() for name in validation.BESIDE)
+    return result, validation.problems_of(path) if beside else None
+
+
+def plugins(result: Mapping[str, Any], more: Sequence[str] = ()) -> list[Check]:
+    """The checks of plugins that the plan names, and those asked for besides. Raises UsageError, PluginError."""
+    return [_made(name) for name in dict.fromkeys([*result["plan"]["checks"], *more])]
+
+
+def _made(name: str) -> Check:
+    loaded = registry.load(registry.CHECK, name)
+    given = options.resolve(loaded.spec, {}, f"check.{name}")
+    check = registry.made(loaded.ref, partial(loaded.spec.create, given))
+    if check.id != name:
+        raise PluginError(f"check {name!r} ({loaded.ref.origin}) calls itself {check.id!r}; its plugin is broken")
+    return check
+
+
+def write(run_dir: Path) -> dict[str, Any]:
+    """Audits the result in a run directory and writes audit.json beside it. Returns the audit."""
+    result, mismatches = read(run_dir)
+    made = audit(result, mismatches, plugins(result))
+    schemas.require("audit", made)
+    files.write(run_dir / NAME, files.pretty(made))
+    return made

@@ -1,0 +1,110 @@
+"""Ways into a result that several checks take: its arms, problem sets and contrasts, and how they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from harness.arms import BASE, BOOTSTRAP, TREATMENT, by_name
+from harness.errors import MissingEvidenceError
+from harness.protocols import Evidence
+from harness.records import Severity, Status
+
+TEACHER = "teacher-strategy"
+CLAIMED = (TREATMENT, TEACHER)
+"""The arms whose score a claim rests on."""
+
+
+def arms(evidence: Evidence, splits: Collection[str] = ("test", "harder"), names: Collection[str] = ()) -> list[Any]:
+    """The measured arms on these splits; only those named, if names are given."""
+    return [arm for arm in evidence["arms"] if arm["split"] in splits and (not names or arm["arm"] in names)]
+
+
+def is_control(arm: Evidence) -> bool:
+    """Whether an arm is there to be compared with, so that it may well have learned nothing."""
+    return by_name(arm["arm"]).control is not None
+
+
+def stages(evidence: Evidence) -> list[str]:
+    """The stages of the plan."""
+    return list(evidence["plan"]["stages"])
+
+
+def learned_from(evidence: Evidence) -> list[str]:
+    """The splits that teacher or student learned from in this run."""
+    names = stages(evidence)
+    trains = any(by_name(name).recipe for name in names)
+    return [*(["reflect"] if BOOTSTRAP in names else []), *(["train"] if trains else [])]
+
+
+def problem_set(evidence: Evidence, split: str) -> Any:
+    """The problem set of a split. Raises MissingEvidenceError if the result has none."""
+    for entry in evidence["problems"]:
+        if entry["split"] == split:
+            return entry
+    raise MissingEvidenceError(f"problems: no set {split}")
+
+
+def contrasts(evidence: Evidence, splits: Collection[str] = ("test", "harder")) -> Iterator[Any]:
+    """The contrasts on these splits."""
+    return (entry for entry in evidence["contrasts"] if entry["split"] in splits)
+
+
+def contrast(evidence: Evidence, first: str, second: str, split: str = "test") -> Any:
+    """One contrast. Raises MissingEvidenceError if the result has none."""
+    for entry in evidence["contrasts"]:
+        if (entry["first"], entry["second"], entry["split"]) == (first, second, split):
+            return entry
+    raise MissingEvidenceError(f"contrasts: none of {first} and {second} on {split}")
+
+
+def name(arm: Evidence) -> str:
+    """How an arm is called in a finding: ``student-lora/test``, with the training seed where there is one."""
+    seed = arm.maybe("training_seed")
+    return f"{arm['arm']}/{arm['split']}{'' if seed is None else f'/{seed}'}"
+
+
+def pair(entry: Evidence) -> str:
+    """How a contrast is called in a finding."""
+    return f"{entry['first']} - {entry['second']}/{entry['split']}"
+
+
+def weight(split: str, severity: Severity = "block") -> Severity:
+    """What a finding weighs: off the test split it withholds a rung of the claims, and forbids nothing else."""
+    return severity if split == "test" else "warn"
+
+
+def right(arm: Evidence) -> str:
+    """``129 of 150``."""
+    return f"{arm['correct']} of {arm['n']}"
+
+
+def robust(evidence: Evidence, arm: Evidence) -> bool:
+    """Whether no comparison with this arm depends on what its replies without an answer might have said.
+
+    True where in every contrast against it the other arm stays ahead though each such reply counts as right.
+    """
+    if arm["arm"] in CLAIMED:
+        return False
+    against = [entry for entry in contrasts(evidence, (arm["split"],)) if entry["second"] == arm["arm"]]
+    return bool(against) and all(entry["worst_case"]["low"] > 0 for entry in against)
+
+
+def is_base(arm: Evidence) -> bool:
+    """Whether an arm is the student as it comes."""
+    return bool(arm["arm"] == BASE)
+
+
+def points(interval: Any) -> str:
+    """A difference with its limits, in percentage points."""
+    return f"{100 * interval['value']:+.1f} points [{100 * interval['low']:+.1f}, {100 * interval['high']:+.1f}]"
+
+
+def p_text(value: float) -> str:
+    """A p-value as it is told."""
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def verdict(holds: bool) -> Status:
+    """``pass`` or ``fail``."""
+    return "pass" if holds else "fail"
