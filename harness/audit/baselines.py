@@ -32,9 +32,9 @@ def constant_score(evidence: Evidence) -> Iterator[Finding]:
     labels = list(evidence["labels"])
     for arm in views.arms(evidence):
         constant, known = _constant(evidence, arm, labels)
-        severity: Severity = "note" if views.is_control(arm) else views.weight(arm["split"])
+        severity = _constant_weight(arm)
         if constant is not None:
-            text = f"scores exactly as {_rule(constant)}: {_by_stratum(arm)}; {_constants(evidence, arm['split'])}"
+            text = f"{constant}: {_by_stratum(arm)}; {_constants(evidence, arm['split'])}"
             yield Finding(views.name(arm), "fail", text, severity)
         elif known:
             yield Finding(views.name(arm), "pass", "answers differ from every constant", severity)
@@ -42,8 +42,15 @@ def constant_score(evidence: Evidence) -> Iterator[Finding]:
             yield Finding(views.name(arm), "unknown", "neither answers nor scores by stratum are known", severity)
 
 
+def _constant_weight(arm: Evidence) -> Severity:
+    """It blocks for the arms that claims are made of; a control may well have learned to say one thing."""
+    if views.is_control(arm):
+        return "note"
+    return views.weight(arm["split"]) if arm["arm"] in views.IN_CLAIMS else "warn"
+
+
 def _constant(evidence: Evidence, arm: Evidence, labels: list[str]) -> tuple[str | None, bool]:
-    """The label that an arm always gives, and whether that can be told: by its answers, else by its scores."""
+    """In what an arm is constant, if it is, and whether that can be told: by its answers, else by its scores."""
     predictions = arm.maybe("predictions")
     if predictions is not None:
         answers: Counter[str] = Counter()
@@ -52,7 +59,8 @@ def _constant(evidence: Evidence, arm: Evidence, labels: list[str]) -> tuple[str
                 answers[label] += predictions[truth][label]
         [(label, most)] = answers.most_common(1) or [("", 0)]
         given = answers.total()
-        return (label if given >= FEWEST and most >= CONSTANT * given else None), True
+        is_constant = given >= FEWEST and most >= CONSTANT * given
+        return (f"{most} of {given} answers are {label}" if is_constant else None), True
     if evidence["source"] != "table":
         raise MissingEvidenceError(f"predictions of {views.name(arm)} are not known")
     whole = views.problem_set(evidence, arm["split"])
@@ -61,7 +69,7 @@ def _constant(evidence: Evidence, arm: Evidence, labels: list[str]) -> tuple[str
     complete = len(shown) == len(strata) and all(known and known["n"] == n for _, known, n in shown)
     for label in labels:
         if complete and all(correct == _count(known, label) for correct, known, _ in shown):
-            return label, True
+            return f"scores exactly as {_rule(label)}", True
     possible = [label for label in labels if arm["n"] != whole["n"] or arm["correct"] == _count(whole, label)]
     return None, complete or not possible
 

@@ -45,7 +45,7 @@ CHECKS = (
     CoreCheck(
         "constant-score",
         "No arm gives one label in 98% of its answers (20 or more), or, where only scores are known, gets in every "
-        "stratum what a constant answer gets.",
+        "stratum what a constant answer gets. A control may, and a student that is only told warns.",
         "block",
         "Read the raw replies: a model that always says the same, or a parser that reads the same into everything, was "
         "not measured. Fix the prompt or the parser, and measure again.",

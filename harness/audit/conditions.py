@@ -64,8 +64,9 @@ def coverage(evidence: Evidence) -> Iterator[Finding]:
     measured: dict[tuple[str, str], list[Any]] = {}
     for arm in views.arms(evidence, ("test", "harder", "reflect", SKILLS)):
         measured.setdefault((arm["arm"], arm["split"]), []).append(arm)
+    splits = ("test",) if evidence["source"] == "table" else ("test", "harder", "reflect", SKILLS)
     for stage in views.stages(evidence):
-        for split in by_name(stage).splits:
+        for split in (split for split in by_name(stage).splits if split in splits):
             planned = _planned(evidence, split)
             if planned:
                 yield from _covered(evidence, stage, split, planned, measured.get((stage, split), []))

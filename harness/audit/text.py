@@ -32,7 +32,16 @@ def brief(audit: Mapping[str, Any]) -> str:
     for check in audit["checks"]:
         if check["weight"] in ("block", "warn"):
             lines += [f"  {_mark(check):<8} {check['id']}", *_findings(check)]
-    return "\n".join([*lines, *_claims(audit)])
+    return "\n".join([*lines, *_claims(audit, reasons=False), "everything that was checked: harness audit RUN"])
+
+
+def wrong(audit: Mapping[str, Any]) -> str:
+    """What was found wrong, without what is not known."""
+    lines = []
+    for check in audit["checks"]:
+        if check["weight"] in ("block", "warn") and check["status"] == "fail":
+            lines += [f"  {_mark(check):<8} {check['id']}", *_findings(check)]
+    return "\n".join(lines)
 
 
 def verdict(audit: Mapping[str, Any]) -> str:
@@ -76,14 +85,14 @@ def _findings(check: Mapping[str, Any]) -> Iterator[str]:
         yield _filled(f"-> {check['advice']}", " " * 11, " " * 14)
 
 
-def _claims(audit: Mapping[str, Any]) -> Iterator[str]:
-    """The ladder up to the first rung that is missing."""
+def _claims(audit: Mapping[str, Any], reasons: bool = True) -> Iterator[str]:
+    """The ladder, with its reasons up to the first rung that is missing, or those of this one alone."""
     claims = audit["claims"]
     yield f"claim {claims['rung']} of {len(RUNGS)}: {claims['claim']}"
     for rung in claims["rungs"]:
         mark = "x" if rung["rung"] <= claims["rung"] else " "
         yield f"  [{mark}] {rung['rung']} {rung['claim']}"
-        if rung["rung"] > claims["rung"] + 1:
+        if rung["rung"] > claims["rung"] + 1 or not (reasons or rung["rung"] > claims["rung"]):
             continue
         for reason in rung["reasons"]:
             yield _filled(reason, " " * 8, " " * 10)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from harness.arms import BASE, BOOTSTRAP, TREATMENT, by_name
+from harness.arms import BASE, BOOTSTRAP, CONTRASTS, TREATMENT, by_name
 from harness.errors import MissingEvidenceError
 from harness.protocols import Evidence
 from harness.records import Severity, Status
@@ -13,6 +13,8 @@ from harness.records import Severity, Status
 TEACHER = "teacher-strategy"
 CLAIMED = (TREATMENT, TEACHER)
 """The arms whose score a claim rests on."""
+IN_CLAIMS = frozenset(arm for contrast in CONTRASTS if contrast.family for arm in (contrast.first, contrast.second))
+"""The arms of the contrasts that a claim can rest on."""
 
 
 def arms(evidence: Evidence, splits: Collection[str] = ("test", "harder"), names: Collection[str] = ()) -> list[Any]:
