@@ -302,19 +302,41 @@ def seeds(first: Sequence[Sequence[bool]], second: Sequence[Sequence[bool]]) -> 
     """Difference in accuracy of two arms that were trained with several seeds, with a two-sided p-value.
 
     Row s of an arm says who got problem i right with seed s; an arm of one row stands beside every seed of the other.
-    Hierarchical percentile bootstrap: seeds are resampled, then problems, the same for all seeds. The p-value is the
-    bootstrap's, ``2 (1 + draws on the rarer side of 0) / (1 + draws)``. With k seeds it sees (k - 1) / k of the
-    variance between them, so few seeds give a short interval; arms that agree everywhere give one of no width. With
-    one seed there is nothing to resample: Newcombe's interval and the mid-p test.
+    With one seed: Newcombe's interval and the mid-p test. With several: ``bootstrap_seeds``, with limits never nearer
+    than Newcombe's for a single training, since resampling few discordant problems gives too short an interval, and
+    none of them one of no width. Raises ValueError where the rows do not fit.
+    """
+    if len(first) == len(second) == 1:
+        alone = paired(first[0], second[0])
+        return alone.difference, alone.p_value
+    (value, low, high), p_value = bootstrap_seeds(first, second)
+    below, above = _single(first, second)
+    return Interval(value, max(-1.0, min(low, value - below)), min(1.0, max(high, value + above))), p_value
+
+
+def _single(first: Sequence[Sequence[bool]], second: Sequence[Sequence[bool]]) -> tuple[float, float]:
+    """How far Newcombe's limits lie from the difference for one training, with the counts of the average seed."""
+    trained = max(len(first), len(second))
+    pairs = [paired(first[seed % len(first)], second[seed % len(second)]) for seed in range(trained)]
+    both, only_first, only_second = (
+        round(sum(getattr(pair, name) for pair in pairs) / trained) for name in ("both", "only_first", "only_second")
+    )
+    alone = newcombe(both, only_first, only_second, max(0, pairs[0].n - both - only_first - only_second))
+    return alone.value - alone.low, alone.high - alone.value
+
+
+def bootstrap_seeds(first: Sequence[Sequence[bool]], second: Sequence[Sequence[bool]]) -> tuple[Interval, float]:
+    """The hierarchical percentile bootstrap of ``seeds``: seeds are resampled, then problems, the same for all seeds.
+
+    The p-value is the bootstrap's, ``2 (1 + draws on the rarer side of 0) / (1 + draws)``. With k seeds it sees
+    (k - 1) / k of the variance between them: where seeds differ much, few of them give too short an interval
+    (benchmarks/interval_coverage.py).
 
     The draws are those of numpy's RandomState, whose stream NEP 19 freezes, so they stay the same between versions.
     The order of the problems has no influence. Raises ValueError where the rows do not fit.
     """
     import numpy as np
 
-    if len(first) == len(second) == 1:
-        alone = paired(first[0], second[0])
-        return alone.difference, alone.p_value
     differences = _differences(first, second)
     trained, n = differences.shape
     columns, counts = np.unique(differences, axis=1, return_counts=True)
