@@ -112,7 +112,6 @@ def _arm(
     planned: int,
 ) -> dict[str, Any]:
     arm, split, seed = key
-    best = trivial(problems)[:1]
     return {
         "arm": arm,
         "split": split,
@@ -121,8 +120,7 @@ def _arm(
         "problems": planned,
         **_given(rows),
         **_by_class(rows, labels),
-        "best_trivial": best[0] if best else None,
-        "over_trivial": _over(rows, problems, best[0]["rule"]) if best else None,
+        **_against_trivial(rows, problems),
         "steps": _steps(rows),
         "strata": [
             {"stratum": stratum, **score(inner), "predictions": _predictions(inner) if labels else None}
@@ -180,6 +178,18 @@ def _predictions(rows: Iterable[Row]) -> dict[str, dict[str, int]]:
         if answered(row):
             counts[row["outcome"]["label"]] += 1
     return {truth: dict(sorted(counts.items())) for truth, counts in sorted(by_truth.items())}
+
+
+def _against_trivial(rows: Sequence[Row], problems: Sequence[Row]) -> dict[str, Any]:
+    """The best trivial rule, and the arm against it; null where there is none.
+
+    Of rules of one score it is the one that the arm is least clearly above, so that no name decides anything.
+    """
+    scores = trivial(problems)
+    best = [score for score in scores if score["correct"] == scores[0]["correct"]]
+    over = [_over(rows, problems, score["rule"]) for score in best]
+    nearest = min(zip(over, best, strict=True), key=lambda pair: pair[0]["difference"]["low"], default=(None, None))
+    return {"best_trivial": nearest[1], "over_trivial": nearest[0]}
 
 
 def _over(rows: Sequence[Row], problems: Sequence[Row], rule: str) -> dict[str, Any]:

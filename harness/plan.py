@@ -185,7 +185,10 @@ def make(wish: Wish) -> tuple[Plan, Cast]:
     settings: Settings = {}
     _merge(settings, student.spec.defaults)
     _merge(settings, _preset(task.spec, run.preset))
-    _check_sections(settings, f"student {run.student!r} or preset {run.preset!r}")
+    where = f"student {run.student!r} or preset {run.preset!r}"
+    _check_sections(settings, where)
+    for name in sorted({"task", "student", "preset"} & settings.get("run", {}).keys()):
+        raise UsageError(f"{where}: sets run.{name}, which is chosen before it is read; its plugin is broken")
     _merge(settings, given)
     run = options.validate(RunSettings, {**settings.pop("run", {}), **asked}, "run")
     return _build(run, settings, task, student)

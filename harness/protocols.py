@@ -247,6 +247,9 @@ class Evidence(Protocol):
     def maybe(self, key: str) -> Any:
         """As ``[key]``, but None where the value is null by design and that says something by itself."""
 
+    def digest(self) -> str:
+        """SHA-256 of the whole value, to hold against one that is named elsewhere."""
+
 
 class Check(Protocol):
     """One question to a result: is there anything that forbids to read it as it seems?"""

@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
-from harness import estimate, files, result, schemas
+from harness import estimate, files, report, result, schemas
 from harness import plan as plans
+from harness.arms import TREATMENT
 from harness.audit import runs
 from harness.crew import Crew, assemble, preflight
 from harness.economy import economy
@@ -42,6 +44,7 @@ def start(plan: Plan, crew: Crew, run_dir: Path, observers: Observers, max_cost:
     BudgetError at the limit.
     """
     preflight(plan, crew)
+    runs.made(plan.checks)  # what the audit needs in the end is missed before anything is spent
     forecast = estimate.total(estimate.loads(plan, crew))
     try:
         run_dir.mkdir(mode=0o700, parents=True)
@@ -71,6 +74,7 @@ def resume(run_dir: Path, observers: Observers, max_cost: float | None = None) -
         )
     crew = assemble(plan, plans.again(plan))
     preflight(plan, crew)
+    runs.made(plan.checks)
     return _walk(plan, crew, run_dir, observers, max_cost)
 
 
@@ -86,7 +90,7 @@ def _walk(
             observers.run_started(RunStarted(run_dir, plan.stages, plan.simulated, forecast))
             findings = Experiment(plan, crew, journal, books, run_dir, observers).run()
             written = result.write(run_dir, plan, crew, findings)
-            runs.write(run_dir)
+            report.write(run_dir, written, runs.write(run_dir))
             meta["training"] = _training(findings)
             meta["economy"] = _economy(written, findings)
             observers.run_finished(RunFinished(run_dir, run_dir / "result.json"))
@@ -153,7 +157,7 @@ def _spending(books: Books) -> dict[str, Any]:
 
 def _training(findings: Findings) -> Mapping[str, Mapping[str, float]]:
     return {
-        training.arm: {
+        training.name: {
             "seconds": round(training.report.seconds, 1),
             "peak_memory_bytes": training.report.peak_memory_bytes,
         }
@@ -162,8 +166,9 @@ def _training(findings: Findings) -> Mapping[str, Mapping[str, float]]:
 
 
 def _economy(written: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
-    treatment = [training.report.seconds for training in findings.trainings if training.arm == "student-lora"]
-    return economy(written, findings.seconds, sum(treatment))
+    """The figures of one student: several seeds train the treatment anew, and only one of them would be used."""
+    treatment = [training.report.seconds for training in findings.trainings if training.arm == TREATMENT]
+    return economy(written, findings.seconds, fmean(treatment) if treatment else 0.0)
 
 
 def _machine() -> dict[str, Any]:

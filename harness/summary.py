@@ -27,7 +27,7 @@ def text(result: Mapping[str, Any]) -> str:
     if result["contrasts"]:
         lines += ["", "paired differences, in points", *(_contrast_line(c) for c in result["contrasts"])]
         lines += ["p*: adjusted together for the comparisons that claims rest on (Holm)"]
-    lines += [_transfer_line(entry) for entry in result["transfer"]]
+    lines += [_transfer_line(entry, seeds) for entry in result["transfer"]]
     if result["simulated"]:
         lines += ["", f"SIMULATED: {', '.join(result['simulated'])}. These numbers say nothing about a real teacher."]
     return "\n".join(lines)
@@ -50,14 +50,17 @@ def _contrast_line(contrast: Mapping[str, Any]) -> str:
     return f"{names:<40} {100 * difference['value']:+6.1f} [{points}] n {contrast['n']}, {p_value}"
 
 
-def _transfer_line(entry: Mapping[str, Any]) -> str:
+def _transfer_line(entry: Mapping[str, Any], seeds: Sequence[int]) -> str:
     """How far the trained student came towards its teacher."""
+    place = f"#{seeds.index(entry['training_seed']) + 1} " if len(seeds) > 1 else ""
     closed = entry["gap_closed"]
     if closed is None:
-        return textwrap.fill(f"gap closed: not given, {entry['refused']}", 80, subsequent_indent="  ")
-    limits = ", ".join(f"{100 * closed[limit]:.0f}" for limit in ("low", "high"))
-    alike = f"says the same as the teacher on {entry['fidelity']['alike']} of {entry['fidelity']['n']}"
-    return f"gap to the teacher closed: {100 * closed['value']:.0f}% [{limits}]; {alike}"
+        told = f"gap to the teacher closed: not given, {entry['refused']}"
+    else:
+        limits = ", ".join(f"{100 * closed[limit]:.0f}" for limit in ("low", "high"))
+        alike = f"says the same on {entry['fidelity']['alike']} of {entry['fidelity']['n']}"
+        told = f"gap to the teacher closed: {100 * closed['value']:.0f}% [{limits}]; {alike}"
+    return textwrap.fill(f"{place}{told}", 80, subsequent_indent="  ")
 
 
 def _name(arm: Mapping[str, Any], seeds: Sequence[int]) -> str:

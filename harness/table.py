@@ -65,7 +65,7 @@ def imported(path: Path, wish: Wish) -> dict[str, Any]:
 def read(path: Path) -> Counts:
     """The counts of a CSV file. Raises UsageError with the line that is wrong."""
     try:
-        lines = files.read_text(path).splitlines()
+        lines = files.read_text(path).removeprefix("\ufeff").splitlines()
     except OSError as error:
         raise UsageError(
             f"--table {path}: {error.strerror}; give a CSV file with columns {','.join(COLUMNS)}"
@@ -81,7 +81,7 @@ def read(path: Path) -> Counts:
         for row in rows:
             _add(counts, row, f"--table {path}: line {rows.line_num}")
     except csv.Error as error:
-        raise UsageError(f"--table {path}: line {rows.line_num}: not CSV ({error})") from error
+        raise UsageError(f"--table {path}: line {rows.line_num + 1}: not CSV ({error})") from error
     if not counts:
         raise UsageError(f"--table {path}: no rows; expected one for each arm and stratum")
     return counts
@@ -94,20 +94,21 @@ def _add(counts: Counts, row: Mapping[str, Any], where: str) -> None:
     arm, stratum = row["arm"].strip(), row["stratum"].strip()
     if arm not in names:
         raise UsageError(one_line(f"{where}: no arm {arm!r};{did_you_mean(arm, names)} arms: {', '.join(names)}"))
-    try:
-        correct, n = int(row["correct"]), int(row["n"])
-    except ValueError:
-        raise UsageError(
-            one_line(f"{where}: correct {row['correct']!r} and n {row['n']!r}; expected numbers")
-        ) from None
+    correct, n = _count(row, "correct", where), _count(row, "n", where)
     if not 0 <= correct <= n or n < 1:
-        raise UsageError(f"{where}: {correct} of {n} right; expected 0 or more, and at most n")
+        raise UsageError(f"{where}: {correct} of {n} right; expected at least one problem, and at most n right")
     strata = counts.setdefault(arm, {})
     if stratum in strata or (strata and "" in {stratum, *strata}):
-        raise UsageError(
-            one_line(f"{where}: {arm} has {stratum or 'all'!r} already; give each stratum once, or all as one")
-        )
+        known = ", ".join(repr(name) if name else "all together" for name in strata)
+        raise UsageError(one_line(f"{where}: {arm} has {known} already; give each stratum once, or all together once"))
     strata[stratum] = correct, n
+
+
+def _count(row: Mapping[str, Any], column: str, where: str) -> int:
+    given = row[column].strip()
+    if not (given.isascii() and given.isdigit() and len(given) <= len(str(plan.MOST))):
+        raise UsageError(one_line(f"{where}: {column} is {given[:20]!r}; expected a whole number up to {plan.MOST}"))
+    return int(given)
 
 
 def _problems(drawn: Plan, cast: Cast) -> list[dict[str, Any]]:
@@ -117,7 +118,7 @@ def _problems(drawn: Plan, cast: Cast) -> list[dict[str, Any]]:
     splits = ["test", *(["reflect"] if BOOTSTRAP in drawn.stages else [])]
     if any(by_name(stage).recipe for stage in drawn.stages):
         splits.append("train")
-    problems = {split: list(task.problems(split, drawn.sizes[split])) for split in sorted(splits)}
+    problems = {split: list(task.problems(split, drawn.sizes[split]))[: drawn.limit] for split in sorted(splits)}
     truths = {problem.id: verifier.truth(problem) for rows in problems.values() for problem in rows}
     return problem_rows(task, verifier, problems, truths)
 

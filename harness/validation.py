@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import comparisons, files, measures, schemas
+from harness.arms import NAMES
 from harness.plan import PLUGIN_KINDS
 from harness.records import WEIGHTS
 from harness.skills import SPLIT as SKILLS
@@ -15,12 +16,17 @@ from harness.skills import SPLIT as SKILLS
 BESIDE = ("problems.jsonl", "items.jsonl")
 """The rows that numbers are recomputed from."""
 THOUGHTS = "thoughts.jsonl"
+SCHEMAS = {"plan.json": "plan", "run_meta.json": "run-meta", "audit.json": "audit"}
+"""The schema of a JSON file by its name; of any other, that of a result."""
+LONGEST = 200
+"""Characters of a value that are told."""
 
 
 def problems_of(path: Path) -> list[str]:
     """All that is wrong with a file, each as ``path: what``. The kind of file is told by its name or its content.
 
-    A run directory stands for its result.json.
+    A run directory stands for its result.json. Of an audit.json only the schema is checked here: ``harness.audit.runs``
+    makes the audit anew.
     """
     path = path / "result.json" if path.is_dir() else path
     try:
@@ -31,12 +37,15 @@ def problems_of(path: Path) -> list[str]:
         return [f"the file: {error.strerror}"]
     except ValueError as error:
         return [f"the file: not sound JSON ({error})"]
-    if path.name == "plan.json":
-        return list(schemas.violations("plan", value))
-    if path.name == "run_meta.json":
-        return list(schemas.violations("run-meta", value))
-    broken = list(schemas.violations("result", value))
-    return broken or list(_result(path.parent, value))
+    name = SCHEMAS.get(path.name, "result")
+    broken = list(schemas.violations(name, value))
+    return broken or (list(_result(path.parent, value)) if name == "result" else [])
+
+
+def told(value: Any) -> str:
+    """A value in a message: as much of it as is of use there."""
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def _rows(path: Path) -> Iterator[str]:
@@ -71,7 +80,8 @@ def _result(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
     if rows.keys() >= set(BESIDE):
         unsound = list(_unsound(result, rows["problems.jsonl"], rows["items.jsonl"]))
         yield from unsound or _recomputed(folder, result, rows["problems.jsonl"], rows["items.jsonl"])
-        yield from _replies(rows["items.jsonl"], rows.get(THOUGHTS, ()))
+        if THOUGHTS in rows or THOUGHTS not in result["files"]:  # else that is said above, once
+            yield from _replies(rows["items.jsonl"], rows.get(THOUGHTS, ()))
 
 
 def _neighbours(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
@@ -111,7 +121,7 @@ def _recomputed(
     }
     for key, value in computed.items():
         for path, said, given in files.differences(result[key], value, key):
-            yield f"{path}: says {said!r}, the rows give {given!r}"
+            yield f"{path}: says {told(said)}, the rows give {told(given)}"
 
 
 def _texts(folder: Path) -> Iterator[str]:
@@ -146,6 +156,8 @@ def _unsound(
     seen: set[tuple[str, int | None, str]] = set()
     for number, row in enumerate(items, 1):
         where = f"items.jsonl: line {number}"
+        if row["arm"] not in NAMES:
+            yield f"{where}: no arm {row['arm']!r}; arms: {', '.join(NAMES)}"
         if row["problem"] not in truths:
             yield f"{where}: problem {row['problem']!r} is not in problems.jsonl"
         elif row["truth"] != truths[row["problem"]]:

@@ -60,13 +60,14 @@ def _checked(check: Check, result: Mapping[str, Any]) -> dict[str, Any]:
         }
         for each in found
     ]
+    weight = _weight(rows)
     return {
         "id": check.id,
         "rule": check.rule,
         "severity": check.severity,
         "advice": check.advice,
-        "status": min((row["status"] for row in rows), key=WORST.index, default="not-applicable"),
-        "weight": _weight(rows),
+        "status": _status(rows, weight),
+        "weight": weight,
         "findings": rows,
         "read": evidence.read,
     }
@@ -76,3 +77,9 @@ def _weight(rows: Sequence[Mapping[str, Any]]) -> str:
     """The heaviest of what does not pass: ``block``, ``warn``, ``note``, or ``none``."""
     weights = {row["severity"] for row in rows if row["status"] in ("fail", "unknown")}
     return next((weight for weight in ("block", "warn", "note") if weight in weights), "none")
+
+
+def _status(rows: Sequence[Mapping[str, Any]], weight: str) -> str:
+    """The worst status of what weighs most."""
+    heaviest = [row["status"] for row in rows if weight in ("none", row["severity"])]
+    return min(heaviest, key=WORST.index, default="not-applicable")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.arms import TREATMENT
-from harness.audit import views
+from harness.audit import complete, views
 from harness.errors import MissingEvidenceError
 from harness.protocols import Evidence
 from harness.records import Finding, Severity, Status
@@ -27,9 +27,9 @@ SIGNIFICANT = 0.05
 
 def constant_score(evidence: Evidence) -> Iterator[Finding]:
     """See ``harness.audit.checks``."""
-    if evidence.maybe("labels") is None:
+    labels = complete.labels(evidence)
+    if labels is None:
         return
-    labels = list(evidence["labels"])
     for arm in views.arms(evidence):
         constant, known = _constant(evidence, arm, labels)
         severity = _constant_weight(arm)
@@ -59,19 +59,21 @@ def _constant(evidence: Evidence, arm: Evidence, labels: list[str]) -> tuple[str
                 answers[label] += predictions[truth][label]
         [(label, most)] = answers.most_common(1) or [("", 0)]
         given = answers.total()
+        if given != arm["outcomes"]["answered"]:
+            raise MissingEvidenceError(f"some predictions of {views.name(arm)} are not known")
         is_constant = given >= FEWEST and most >= CONSTANT * given
         return (f"{most} of {given} answers are {label}" if is_constant else None), True
     if evidence["source"] != "table":
         raise MissingEvidenceError(f"predictions of {views.name(arm)} are not known")
-    whole = views.problem_set(evidence, arm["split"])
+    whole = complete.problem_set(evidence, arm["split"])
     strata = {stratum["stratum"]: stratum for stratum in whole["strata"]}
     shown = [(stratum["correct"], strata.get(stratum["stratum"]), stratum["n"]) for stratum in arm["strata"]]
-    complete = len(shown) == len(strata) and all(known and known["n"] == n for _, known, n in shown)
+    entire = len(shown) == len(strata) and all(known and known["n"] == n for _, known, n in shown)
     for label in labels:
-        if complete and all(correct == _count(known, label) for correct, known, _ in shown):
+        if entire and all(correct == _count(known, label) for correct, known, _ in shown):
             return f"scores exactly as {_rule(label)}", True
     possible = [label for label in labels if arm["n"] != whole["n"] or arm["correct"] == _count(whole, label)]
-    return None, complete or not possible
+    return None, entire or not possible
 
 
 def _count(problems: Any, label: str) -> int:
@@ -89,15 +91,16 @@ def _rule(label: str) -> str:
 
 def _constants(evidence: Evidence, split: str) -> str:
     """What every constant answerer scores: ``always-NO 18 of 150, always-YES 132 of 150``."""
-    whole = views.problem_set(evidence, split)
+    whole = complete.problem_set(evidence, split)
     return ", ".join(f"{_rule(label)} {_count(whole, label)} of {whole['n']}" for label in evidence["labels"])
 
 
 def no_information(evidence: Evidence) -> Iterator[Finding]:
     """See ``harness.audit.checks``."""
-    if evidence.maybe("labels") is None:
+    labels = complete.labels(evidence)
+    if labels is None:
         return
-    chance = 1 / len(evidence["labels"])
+    chance = 1 / len(labels)
     for arm in views.arms(evidence):
         balanced, p_value = arm["balanced_accuracy"], arm["information_p"]
         blind = p_value >= SIGNIFICANT or balanced["low"] <= chance
@@ -118,22 +121,34 @@ def _weight(arm: Evidence) -> Severity:
 
 def below_trivial(evidence: Evidence) -> Iterator[Finding]:
     """See ``harness.audit.checks``."""
+    labels = complete.labels(evidence)
     for arm in views.arms(evidence):
         if views.is_control(arm) or views.is_base(arm):
             continue
-        if arm.maybe("best_trivial") is None and evidence.maybe("labels") is None:
+        if arm.maybe("best_trivial") is None and labels is None:
             yield Finding(views.name(arm), "unknown", "the task offers no trivial rule to beat", "warn")
             continue
         status, compared = _against(evidence, arm, arm["best_trivial"])
         best = arm["best_trivial"]
         text = f"{views.right(arm)}; {best['rule']} gets {_best(evidence, arm)}; {compared}"
-        if evidence.maybe("labels") is not None:
+        if labels is not None:
             text += f" ({_constants(evidence, arm['split'])})"
-        yield Finding(views.name(arm), status, text, _weight(arm))
+        severity = _weight(arm)
+        if severity == "block" and status == "fail" and _mostly_above(evidence, arm):
+            severity, text = "warn", f"{text}; most trainings of the arm lie above"
+        yield Finding(views.name(arm), status, text, severity)
+
+
+def _mostly_above(evidence: Evidence, arm: Evidence) -> bool:
+    """Whether more than half of the trainings of an arm lie above their best trivial rule."""
+    key = arm["arm"], arm["split"]
+    trained = [other for other in complete.arms(evidence) if (other["arm"], other["split"]) == key]
+    above = [other for other in trained if _against(evidence, other, other["best_trivial"])[0] == "pass"]
+    return 2 * len(above) > len(trained)
 
 
 def _best(evidence: Evidence, arm: Evidence) -> str:
-    planned = views.problem_set(evidence, arm["split"])["n"]
+    planned = complete.problem_set(evidence, arm["split"])["n"]
     return f"{arm['best_trivial']['correct']} of {planned}"
 
 
@@ -142,7 +157,7 @@ def _against(evidence: Evidence, arm: Evidence, best: Evidence) -> tuple[Status,
     if evidence["source"] != "table":
         over = arm["over_trivial"]["difference"]
         return views.verdict(over["low"] > 0), f"difference {views.points(over)}"
-    planned = views.problem_set(evidence, arm["split"])["n"]
+    planned = complete.problem_set(evidence, arm["split"])["n"]
     if arm["n"] != planned:
         above = arm["accuracy"]["low"] > best["accuracy"]
         return ("unknown" if above else "fail"), f"measured on {arm['n']} of the {planned} problems, so not paired"
@@ -153,11 +168,11 @@ def _against(evidence: Evidence, arm: Evidence, best: Evidence) -> tuple[Status,
 
 def imbalance(evidence: Evidence) -> Iterator[Finding]:
     """See ``harness.audit.checks``."""
-    if evidence.maybe("labels") is None:
+    labels = complete.labels(evidence)
+    if labels is None:
         return
-    labels = list(evidence["labels"])
-    for split in dict.fromkeys(arm["split"] for arm in views.arms(evidence)):
-        whole = views.problem_set(evidence, split)
+    for split in complete.examined(evidence):
+        whole = complete.problem_set(evidence, split)
         wrong = _lopsided(whole, labels, MAJORITY)
         if min(_count(whole, label) for label in labels) < MINORITY:
             wrong.append(f"fewer than {MINORITY} of {_rarest(whole, labels)}")

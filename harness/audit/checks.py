@@ -62,7 +62,7 @@ CHECKS = (
     CoreCheck(
         "below-trivial",
         "The paired 95% interval of an arm minus the best trivial rule lies above 0. Blocks for the trained student, "
-        "warns for the taught teacher.",
+        "unless more than half of its trainings lie above; warns for the taught teacher.",
         "block",
         "A rule without any skill does as well. Measure on a set where it does not, or claim nothing.",
         baselines.below_trivial,
@@ -79,7 +79,7 @@ CHECKS = (
         "unparsed",
         "At most 2% of an arm's replies state no answer (to 5% it warns), and not more in one of two compared arms "
         "than in the other. Only warns where every comparison holds though each blank reply of the arm it is made "
-        "against counts as right.",
+        "against counts as right, and where rates differ in a comparison outside the family.",
         "block",
         "Read the raw replies; mend prompt or parser, or raise the token limit. Otherwise a gain may be one of form.",
         conditions.unparsed,

@@ -56,7 +56,7 @@ def _climbed(rung: Rung, evidence: Evidence) -> dict[str, Any]:
 
 
 def _beats_trivial(evidence: Evidence, split: str = "test") -> Iterator[Reason]:
-    found = views.arms(evidence, (split,), (TREATMENT,))
+    found = list(views.arms(evidence, (split,), (TREATMENT,)))
     if not found:
         raise MissingEvidenceError(f"{TREATMENT} was not measured on {split}")
     for arm in found:

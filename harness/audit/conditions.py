@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.arms import BOOTSTRAP, CONTRASTS, Contrast, by_name
-from harness.audit import views
+from harness.audit import complete, views
+from harness.measures import EXAMINED
 from harness.protocols import Evidence
 from harness.records import Finding, Severity
 from harness.skills import SPLIT as SKILLS
@@ -39,12 +40,12 @@ def unparsed(evidence: Evidence) -> Iterator[Finding]:
 
 def _apart(evidence: Evidence) -> Iterator[Finding]:
     """Where the share of answered replies differs between two arms that are compared."""
-    for contrast in views.contrasts(evidence):
+    for contrast in complete.contrasts(evidence, EXAMINED):
         for run in contrast["by_seed"]:
             given, n = run["answered"], run["n"]
             apart = abs(given["first"] - given["second"]) > APART * n and given["p_value"] < SIGNIFICANT
             text = f"{given['first']} and {given['second']} of {n} replies state an answer"
-            severity = views.weight(contrast["split"])
+            severity = views.weight(contrast["split"]) if contrast["family"] else "warn"
             if apart and contrast["worst_case"]["low"] > 0:
                 text += "; the difference does not depend on it"
                 severity = "warn"
@@ -62,7 +63,7 @@ def errors_present(evidence: Evidence) -> Iterator[Finding]:
 def coverage(evidence: Evidence) -> Iterator[Finding]:
     """See ``harness.audit.checks``."""
     measured: dict[tuple[str, str], list[Any]] = {}
-    for arm in views.arms(evidence, ("test", "harder", "reflect", SKILLS)):
+    for arm in complete.arms(evidence):
         measured.setdefault((arm["arm"], arm["split"]), []).append(arm)
     splits = ("test",) if evidence["source"] == "table" else ("test", "harder", "reflect", SKILLS)
     for stage in views.stages(evidence):
@@ -75,17 +76,17 @@ def coverage(evidence: Evidence) -> Iterator[Finding]:
 
 def _planned(evidence: Evidence, split: str) -> int:
     """How many problems each arm should have answered. A student may have fewer skills than were asked for."""
-    plan = evidence["plan"]
+    plan = complete.plan(evidence)
     size = int(plan["sizes"][split])
     limit = plan.maybe("limit")
     planned = size if limit is None else min(size, limit)
     if split == SKILLS and planned:
-        return sum(entry["n"] for entry in evidence["problems"] if entry["split"] == SKILLS)
+        return sum(entry["n"] for entry in complete.problem_sets(evidence) if entry["split"] == SKILLS)
     return planned
 
 
 def _covered(evidence: Evidence, stage: str, split: str, planned: int, found: list[Any]) -> Iterator[Finding]:
-    expected = evidence["plan"]["training_seeds"] if by_name(stage).recipe else 1
+    expected = complete.plan(evidence)["training_seeds"] if by_name(stage).recipe else 1
     weight = views.weight(split)
     if len(found) < expected:
         text = f"planned, and measured {len(found)} of {expected} times"
@@ -108,13 +109,13 @@ def _compared(evidence: Evidence, measured: set[tuple[str, str]]) -> Iterator[Fi
 
 def prompt_mismatch(evidence: Evidence) -> Iterator[Finding]:
     """See ``harness.audit.checks``."""
-    if evidence["plan"]["prompts"] == "separate":
+    if complete.plan(evidence)["prompts"] == "separate":
         yield Finding(
             "run", "fail", "by its plan each stage is asked in words of its own: no two of them can be compared"
         )
         return
     identities = evidence["identities"]
-    for answers in {by_name(name).answers for name in views.stages(evidence)}:
+    for answers in dict.fromkeys(by_name(name).answers for name in views.stages(evidence)):
         yield from _identified(identities[answers], answers)
     arms = {(arm["arm"], arm["split"], arm.maybe("training_seed")): arm for arm in views.arms(evidence)}
     for contrast in CONTRASTS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from harness import files
 from harness.errors import MissingEvidenceError
 from harness.schemas import path_text
 
@@ -12,11 +13,15 @@ from harness.schemas import path_text
 class Evidence:
     """One value of a result with its place. See ``harness.protocols.Evidence``."""
 
-    def __init__(self, value: Any, path: tuple[str | int, ...] = (), read: list[str] | None = None) -> None:
+    def __init__(self, value: Any, path: tuple[str | int, ...] = (), read: dict[str, None] | None = None) -> None:
         self._value = value
         self._path = path
-        self.read: list[str] = [] if read is None else read
+        self._read: dict[str, None] = {} if read is None else read
+
+    @property
+    def read(self) -> list[str]:
         """Paths of the values that were read, in order."""
+        return list(self._read)
 
     def __getitem__(self, key: str | int) -> Any:
         """The value under a key. Raises MissingEvidenceError if there is none."""
@@ -33,7 +38,7 @@ class Evidence:
             value = self._value[key]
         except (KeyError, IndexError, TypeError):
             raise MissingEvidenceError(f"{path_text(path)} is missing") from None
-        return Evidence(value, path, self.read) if isinstance(value, dict | list) else value
+        return Evidence(value, path, self._read) if isinstance(value, dict | list) else value
 
     def __iter__(self) -> Iterator[Any]:
         """The members of a list as evidence, or the keys of an object."""
@@ -47,7 +52,10 @@ class Evidence:
         self._note(self._path)
         return len(self._value)
 
+    def digest(self) -> str:
+        """SHA-256 of the whole value, as ``harness.files.digest`` takes it."""
+        self._note(self._path)
+        return files.digest(self._value)
+
     def _note(self, path: tuple[str | int, ...]) -> None:
-        text = path_text(path)
-        if text not in self.read:
-            self.read.append(text)
+        self._read[path_text(path)] = None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from harness.arms import TREATMENT, by_name
-from harness.audit import views
+from harness.arms import by_name
+from harness.audit import complete, views
 from harness.errors import MissingEvidenceError
 from harness.protocols import Evidence
 from harness.records import Finding
@@ -22,9 +22,8 @@ MANY = 5
 def overlap(evidence: Evidence) -> Iterator[Finding]:
     """See ``harness.audit.checks``."""
     found = {(entry["split"], entry["source"]): entry for entry in evidence["overlaps"]}
-    splits = dict.fromkeys(arm["split"] for arm in views.arms(evidence))
-    for split in splits:
-        for source in views.learned_from(evidence):
+    for split in complete.examined(evidence):
+        for source in complete.learned_from(evidence):
             subject, weight = f"{split} and {source}", views.weight(split)
             entry = found.get((split, source))
             if entry is None:
@@ -32,8 +31,8 @@ def overlap(evidence: Evidence) -> Iterator[Finding]:
                 continue
             text = f"{entry['shared']} of {entry['n']} problems share their canonical form with one of {source}"
             yield Finding(subject, "fail" if entry["shared"] else "pass", text, weight)
-        yield _distinct(views.problem_set(evidence, split), split)
-    if "reflect" in views.learned_from(evidence):
+        yield _distinct(complete.problem_set(evidence, split), split)
+    if "reflect" in complete.learned_from(evidence):
         quoted = evidence["quoted"]
         text = f"{quoted} problems stand word for word in what the teacher wrote"
         yield Finding("strategy and journal", "fail" if quoted else "pass", text)
@@ -53,7 +52,7 @@ def _trained(evidence: Evidence) -> list[str]:
 def _trainings(evidence: Evidence) -> list[Any]:
     """The trainings of a run. Raises MissingEvidenceError where the plan has more of them than the result."""
     found = list(evidence["training"])
-    expected = len(_trained(evidence)) * evidence["plan"]["training_seeds"]
+    expected = len(_trained(evidence)) * complete.plan(evidence)["training_seeds"]
     if len(found) < expected:
         raise MissingEvidenceError(f"training: {len(found)} of {expected} are known")
     return found
@@ -67,16 +66,15 @@ def label_source(evidence: Evidence) -> Iterator[Finding]:
     """See ``harness.audit.checks``."""
     if not _trained(evidence):
         return
-    if evidence["plan"]["labels"] == "verifier":
+    if complete.plan(evidence)["labels"] == "verifier":
         text = "by its plan the training answers are the verifier's: nothing can have come from the teacher by them"
         yield Finding("run", "fail", text)
         return
     for training in _trainings(evidence):
         rows = training["examples"]
-        foreign = rows["rows"] - rows["labelled_by_teacher"]
-        text = f"{rows['labelled_by_teacher']} of {rows['rows']} training answers are the teacher's"
-        weight = "block" if training["arm"] == TREATMENT or not rows["labelled_by_chance"] else "note"
-        yield Finding(_name(training), "fail" if foreign else "pass", text, "note" if weight == "note" else None)
+        source = "chance" if by_name(training["arm"]).recipe == "random" else "teacher"
+        text = f"{rows[f'labelled_by_{source}']} of {rows['rows']} training answers are the {source}'s"
+        yield Finding(_name(training), views.verdict(rows[f"labelled_by_{source}"] == rows["rows"]), text)
 
 
 def loss_on_prompt(evidence: Evidence) -> Iterator[Finding]:
@@ -116,10 +114,10 @@ def adapter(evidence: Evidence) -> Iterator[Finding]:
 def underpowered(evidence: Evidence) -> Iterator[Finding]:
     """See ``harness.audit.checks``."""
     if _trained(evidence):
-        count = evidence["plan"]["training_seeds"]
+        count = complete.plan(evidence)["training_seeds"]
         text = f"{count} training seed{'s' if count > 1 else ''}; what a single training gives by luck shows from 3 on"
         yield Finding("run", "fail" if count < FEWEST_SEEDS else "pass", text)
-    for contrast in views.contrasts(evidence, ("test",)):
+    for contrast in complete.contrasts(evidence, ("test",)):
         if contrast["family"] and contrast["p_holm"] < SIGNIFICANT:
             size, least = abs(contrast["difference"]["value"]), contrast["minimum_detectable"]
             text = f"differ by {100 * size:.1f} points on {contrast['n']} problems; {100 * least:.1f} can be relied on"

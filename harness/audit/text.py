@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.audit.claims import RUNGS
+from harness.text import one_line
 
 WIDTH = 80
 MOST = 4
@@ -103,5 +104,10 @@ def _claims(audit: Mapping[str, Any], reasons: bool = True) -> Iterator[str]:
 
 def _filled(text: str, first: str, rest: str) -> str:
     return textwrap.fill(
-        text, WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False, break_long_words=False
+        one_line(text),
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_on_hyphens=False,
+        break_long_words=False,
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from harness.arms import BASE, BOOTSTRAP, CONTRASTS, TREATMENT, by_name
+from harness.arms import BASE, CONTRASTS, TREATMENT, by_name
+from harness.audit import complete
 from harness.errors import MissingEvidenceError
 from harness.protocols import Evidence
 from harness.records import Severity, Status
@@ -17,9 +18,17 @@ IN_CLAIMS = frozenset(arm for contrast in CONTRASTS if contrast.family for arm i
 """The arms of the contrasts that a claim can rest on."""
 
 
-def arms(evidence: Evidence, splits: Collection[str] = ("test", "harder"), names: Collection[str] = ()) -> list[Any]:
-    """The measured arms on these splits; only those named, if names are given."""
-    return [arm for arm in evidence["arms"] if arm["split"] in splits and (not names or arm["arm"] in names)]
+def arms(
+    evidence: Evidence, splits: Collection[str] = ("test", "harder"), names: Collection[str] = ()
+) -> Iterator[Any]:
+    """The measured arms on these splits; only those named, if names are given.
+
+    Raises MissingEvidenceError, after those there are, where one that was planned is missing.
+    """
+    for arm in complete.arms(evidence):
+        if arm["split"] in splits and (not names or arm["arm"] in names):
+            yield arm
+    complete.require_arms(evidence)
 
 
 def is_control(arm: Evidence) -> bool:
@@ -29,33 +38,13 @@ def is_control(arm: Evidence) -> bool:
 
 def stages(evidence: Evidence) -> list[str]:
     """The stages of the plan."""
-    return list(evidence["plan"]["stages"])
-
-
-def learned_from(evidence: Evidence) -> list[str]:
-    """The splits that teacher or student learned from in this run."""
-    names = stages(evidence)
-    trains = any(by_name(name).recipe for name in names)
-    return [*(["reflect"] if BOOTSTRAP in names else []), *(["train"] if trains else [])]
-
-
-def problem_set(evidence: Evidence, split: str) -> Any:
-    """The problem set of a split. Raises MissingEvidenceError if the result has none."""
-    for entry in evidence["problems"]:
-        if entry["split"] == split:
-            return entry
-    raise MissingEvidenceError(f"problems: no set {split}")
-
-
-def contrasts(evidence: Evidence, splits: Collection[str] = ("test", "harder")) -> Iterator[Any]:
-    """The contrasts on these splits."""
-    return (entry for entry in evidence["contrasts"] if entry["split"] in splits)
+    return list(complete.plan(evidence)["stages"])
 
 
 def contrast(evidence: Evidence, first: str, second: str, split: str = "test") -> Any:
     """One contrast. Raises MissingEvidenceError if the result has none."""
-    for entry in evidence["contrasts"]:
-        if (entry["first"], entry["second"], entry["split"]) == (first, second, split):
+    for entry in list(complete.contrasts(evidence, (split,))):
+        if (entry["first"], entry["second"]) == (first, second):
             return entry
     raise MissingEvidenceError(f"contrasts: none of {first} and {second} on {split}")
 
@@ -88,7 +77,7 @@ def robust(evidence: Evidence, arm: Evidence) -> bool:
     """
     if arm["arm"] in CLAIMED:
         return False
-    against = [entry for entry in contrasts(evidence, (arm["split"],)) if entry["second"] == arm["arm"]]
+    against = [entry for entry in complete.contrasts(evidence, (arm["split"],)) if entry["second"] == arm["arm"]]
     return bool(against) and all(entry["worst_case"]["low"] > 0 for entry in against)
 
 

@@ -21,6 +21,8 @@ from harness.text import did_you_mean, one_line
 VERBS = {
     "run": "Run an experiment, or resume one.",
     "audit": "Say what a result can show, and what it cannot.",
+    "compare": "Say by how much two results differ, and fail on a loss.",
+    "report": "Write the page of a run: report.html.",
     "validate": "Check result files against their schema and their own rows.",
     "plugin": "List and describe plugins.",
 }
