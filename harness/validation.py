@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ BESIDE = ("problems.jsonl", "items.jsonl")
 THOUGHTS = "thoughts.jsonl"
 SCHEMAS = {"plan.json": "plan", "run_meta.json": "run-meta", "audit.json": "audit"}
 """The schema of a JSON file by its name; of any other, that of a result."""
+LABELLERS = ("teacher", "verifier", "chance")
 LONGEST = 200
 """Characters of a value that are told."""
 
@@ -77,6 +79,7 @@ def _result(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
             except ValueError as error:
                 yield f"{name}: not sound JSON ({error})"
     yield from _neighbours(folder, result)
+    yield from _examples(folder, result)
     if rows.keys() >= set(BESIDE):
         unsound = list(_unsound(result, rows["problems.jsonl"], rows["items.jsonl"]))
         yield from unsound or _recomputed(folder, result, rows["problems.jsonl"], rows["items.jsonl"])
@@ -98,8 +101,25 @@ def _neighbours(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
             yield f"training[{index}].adapter_sha256: the adapter has {found}"
 
 
+def _examples(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
+    """Where the counts of a training are not those of the rows that it was trained on."""
+    for index, training in enumerate(result["training"]):
+        path = folder / "examples" / f"{_folder(result, training)}.jsonl"
+        if not path.is_file():
+            continue
+        try:
+            sources = Counter(row["label_source"] for row in files.read_lines(path))
+        except (ValueError, KeyError, TypeError) as error:
+            yield f"examples/{path.name}: a row is not an example ({type(error).__name__}: {error})"
+            continue
+        given = {"rows": sources.total(), **{f"labelled_by_{name}": sources[name] for name in LABELLERS}}
+        said = {name: training["examples"][name] for name in given}
+        for place, was, now in files.differences(said, given, f"training[{index}].examples"):
+            yield f"{place}: says {was}, the rows give {now}"
+
+
 def _folder(result: Mapping[str, Any], training: Mapping[str, Any]) -> str:
-    """The folder of an adapter, as ``harness.experiment`` names it."""
+    """The name of a training, as ``harness.experiment`` gives it to an adapter and to its examples."""
     first = min(other["training_seed"] for other in result["training"])
     return training["arm"] if training["training_seed"] == first else f"{training['arm']}.{training['training_seed']}"
 

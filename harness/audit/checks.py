@@ -78,8 +78,8 @@ CHECKS = (
     CoreCheck(
         "unparsed",
         "At most 2% of an arm's replies state no answer (to 5% it warns), and not more in one of two compared arms "
-        "than in the other. Only warns where every comparison holds though each blank reply of the arm it is made "
-        "against counts as right, and where rates differ in a comparison outside the family.",
+        "than in the other. Only warns where every comparison of the family holds though each blank reply of the arm "
+        "it is made against counts as right, and for arms and comparisons outside the family.",
         "block",
         "Read the raw replies; mend prompt or parser, or raise the token limit. Otherwise a gain may be one of form.",
         conditions.unparsed,

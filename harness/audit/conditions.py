@@ -32,7 +32,7 @@ def unparsed(evidence: Evidence) -> Iterator[Finding]:
         elif blank <= BLANK * arm["n"]:
             yield Finding(views.name(arm), "fail", text, "warn")
         elif views.robust(evidence, arm):
-            yield Finding(views.name(arm), "fail", f"{text}; no difference depends on what they meant", "warn")
+            yield Finding(views.name(arm), "fail", f"{text}; no claim depends on what they meant", "warn")
         else:
             yield Finding(views.name(arm), "fail", text, views.weight(arm["split"]))
     yield from _apart(evidence)

@@ -13,10 +13,10 @@ from harness.schemas import path_text
 class Evidence:
     """One value of a result with its place. See ``harness.protocols.Evidence``."""
 
-    def __init__(self, value: Any, path: tuple[str | int, ...] = (), read: dict[str, None] | None = None) -> None:
+    def __init__(self, value: Any, path: tuple[str | int, ...] = (), read: dict[str, str | None] | None = None) -> None:
         self._value = value
         self._path = path
-        self._read: dict[str, None] = {} if read is None else read
+        self._read: dict[str, str | None] = {} if read is None else read
 
     @property
     def read(self) -> list[str]:
@@ -54,8 +54,14 @@ class Evidence:
 
     def digest(self) -> str:
         """SHA-256 of the whole value, as ``harness.files.digest`` takes it."""
-        self._note(self._path)
-        return files.digest(self._value)
+        place = self._note(self._path)
+        known = self._read[place]
+        if known is None:
+            known = self._read[place] = files.digest(self._value)
+        return known
 
-    def _note(self, path: tuple[str | int, ...]) -> None:
-        self._read[path_text(path)] = None
+    def _note(self, path: tuple[str | int, ...]) -> str:
+        """Remembers that a value was read, by its place; beside it stands its digest, once that was asked for."""
+        place = path_text(path)
+        self._read.setdefault(place, None)
+        return place

@@ -71,13 +71,17 @@ def right(arm: Evidence) -> str:
 
 
 def robust(evidence: Evidence, arm: Evidence) -> bool:
-    """Whether no comparison with this arm depends on what its replies without an answer might have said.
+    """Whether no claim depends on what this arm's replies without an answer might have said.
 
-    True where in every contrast against it the other arm stays ahead though each such reply counts as right.
+    True where in every contrast of the family against it the other arm stays ahead though each such reply counts as
+    right, and for an arm that is in none of them.
     """
     if arm["arm"] in CLAIMED:
         return False
-    against = [entry for entry in complete.contrasts(evidence, (arm["split"],)) if entry["second"] == arm["arm"]]
+    if arm["arm"] not in IN_CLAIMS:
+        return True
+    compared = complete.contrasts(evidence, (arm["split"],))
+    against = [entry for entry in compared if entry["family"] and entry["second"] == arm["arm"]]
     return bool(against) and all(entry["worst_case"]["low"] > 0 for entry in against)
 
 
