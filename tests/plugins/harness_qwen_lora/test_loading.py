@@ -14,7 +14,8 @@ from huggingface_hub.hf_api import BlobLfsInfo, RepoSibling
 
 from harness.errors import UsageError
 from harness.records import Message, Request, Skill
-from harness_qwen_lora.loading import Checkpoint, linear_modules, locate, quiet
+from harness_qwen_lora.checkpoint import Checkpoint
+from harness_qwen_lora.loading import linear_modules, locate, quiet
 from harness_qwen_lora.options import QwenLoraOptions
 from harness_qwen_lora.student import QwenStudent
 
@@ -147,7 +148,7 @@ def test_hub_states_the_same_digest_as_the_files_have(
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(huggingface_hub, "model_info", model_info)
     found = locate("some/model")
-    assert found == Checkpoint("some/model", COMMIT, None, {"model.safetensors": digest})
+    assert found == Checkpoint("some/model", COMMIT, None, {"model.safetensors": digest}, size=1)
     assert found.weights_sha256() == locate(str(checkpoint)).weights_sha256()
 
 

@@ -142,7 +142,7 @@ def second(adapter: Adapter, tmp_path_factory: pytest.TempPathFactory) -> Adapte
     """The adapter with its sign turned."""
     from safetensors.torch import load_file, save_file
 
-    from harness_qwen_lora.loading import sha256
+    from harness_qwen_lora.checkpoint import sha256
 
     folder = Path(shutil.copytree(adapter.folder, tmp_path_factory.mktemp("second") / "adapter"))
     weights = folder / "adapter_model.safetensors"
@@ -183,7 +183,7 @@ def test_adapter_of_another_student_is_refused_and_does_no_harm(
 ) -> None:
     from safetensors.torch import load_file, save_file
 
-    from harness_qwen_lora.loading import sha256
+    from harness_qwen_lora.checkpoint import sha256
 
     folder = Path(shutil.copytree(adapter.folder, tmp_path / "foreign"))
     weights = folder / "adapter_model.safetensors"
