@@ -10,6 +10,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,11 +18,23 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import UsageError
 from harness_qwen_lora import hub
 from harness_qwen_lora.checkpoint import ADVICE, Checkpoint, check_folder
-from harness_qwen_lora.options import Quantization
+from harness_qwen_lora.options import Dtype, Quantization
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """All that decides which model ``load`` gives."""
+
+    folder: Path
+    name: str
+    """What the model calls itself in whatever is saved from it."""
+    dtype: Dtype
+    device: str
+    quantization: Quantization = "none"
 
 
 def locate(model: str, revision: str | None = None, name: str | None = None) -> Checkpoint:
@@ -49,15 +62,15 @@ def fetch(checkpoint: Checkpoint) -> Path:
     return folder
 
 
-def load(
-    folder: Path, dtype: torch.dtype, device: torch.device, name: str, quantization: Quantization = "none"
-) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def load(source: Source) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Model and tokenizer from a folder: safetensors only, no code from the checkpoint, nothing from the network.
 
-    The model is frozen and in evaluation mode, and calls itself ``name`` in whatever is saved from it.
+    The model is frozen and in evaluation mode.
     """
+    import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    folder, dtype, device = source.folder, getattr(torch, source.dtype), torch.device(source.device)
     with quiet(), _readable(folder):
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
         model: Any = AutoModelForCausalLM.from_pretrained(
@@ -67,10 +80,10 @@ def load(
             use_safetensors=True,
             trust_remote_code=False,
             local_files_only=True,
-            **_in_four_bits(quantization, dtype, device),
+            **_in_four_bits(source.quantization, dtype, device),
         )
-    model.name_or_path = model.config._name_or_path = name
-    if quantization == "none":
+    model.name_or_path = model.config._name_or_path = source.name
+    if source.quantization == "none":
         model = model.to(device)
     return model.eval().requires_grad_(False), tokenizer
 

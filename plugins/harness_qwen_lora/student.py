@@ -87,7 +87,7 @@ class QwenStudent:
             "quantization": self._quantization,
             "batch_size": self._rows or "auto",
             # what "auto" goes by, so that another card's batches are not taken for the same
-            "memory_gib": None if self._rows else round(self._memory / memory.GIB, 1),
+            "memory_gib": None if self._rows else round((self.memory() or 0) / memory.GIB, 1),
             "prefill_chunk": self._prefill_chunk,
         }
 
@@ -164,6 +164,16 @@ class QwenStudent:
                 largest = max(largest, (changed - self._next_logits(batch)).abs().max().item())
         return largest
 
+    def source(self) -> loading.Source:
+        """What another process needs to load the same model; fetches the files if need be."""
+        folder = loading.fetch(self.checkpoint)
+        self.checkpoint = replace(self.checkpoint, folder=folder)
+        return loading.Source(folder, self.checkpoint.name, self.dtype, str(self.device), self._quantization)
+
+    def memory(self) -> int | None:
+        """Bytes of the GPU that may be used; None on a CPU."""
+        return None if self._device_type == "cpu" else memory.total(self.device, self._options.memory_gib)
+
     def release(self) -> None:
         """Frees the memory that the model takes; the next method that needs it loads it again."""
         self._wrapped = self._adapter = None
@@ -196,10 +206,6 @@ class QwenStudent:
         return CPU_ROWS if self._device_type == "cpu" else None
 
     @property
-    def _memory(self) -> int:
-        return memory.total(self.device, self._options.memory_gib)
-
-    @property
     def _prefill_chunk(self) -> int | None:
         return None if self._device_type == "cpu" else PREFILL_CHUNK
 
@@ -209,7 +215,7 @@ class QwenStudent:
         settings = Settings(
             max_new_tokens=self._options.max_new_tokens,
             rows=self._rows,
-            memory=0 if self.device.type == "cpu" else self._memory,
+            memory=self.memory() or 0,
             engine=self._options.engine,
             prefill_chunk=self._prefill_chunk,
         )
@@ -222,14 +228,10 @@ class QwenStudent:
 
         if self._options.threads:
             torch.set_num_threads(self._options.threads)
-        folder = loading.fetch(self.checkpoint)
-        self.checkpoint = replace(self.checkpoint, folder=folder)
         if self.device.type == "cuda" and self._options.memory_gib:
             there = memory.total(self.device, 0)
-            torch.cuda.set_per_process_memory_fraction(self._memory / there, self.device)
-        model, tokenizer = loading.load(
-            folder, getattr(torch, self.dtype), self.device, self.checkpoint.name, self._quantization
-        )
+            torch.cuda.set_per_process_memory_fraction(memory.total(self.device, self._options.memory_gib) / there)
+        model, tokenizer = loading.load(self.source())
         eos = model.generation_config.eos_token_id
         chat = Chat(tokenizer, stops=[eos] if isinstance(eos, int) else eos or [])
         # generate() fills whatever it is not told from here: a checkpoint's penalties would leak into greedy decoding.

@@ -118,7 +118,7 @@ def test_student_is_bitwise_the_same_after_a_training(
         assert model.config.use_cache
 
 
-def test_adapter_folder_holds_two_files_and_no_machine_path(
+def test_adapter_folder_holds_three_files_and_no_machine_path(
     student: QwenStudent,
     examples: list[Example],
     checkpoint: Path,
@@ -129,9 +129,9 @@ def test_adapter_folder_holds_two_files_and_no_machine_path(
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     train(student, examples, tmp_path / "a", target_modules="v_proj,q_proj")
-    assert sorted(file.name for file in (tmp_path / "a").iterdir()) == ["adapter_config.json", WEIGHTS]
+    assert sorted(file.name for file in (tmp_path / "a").iterdir()) == ["README.md", "adapter_config.json", WEIGHTS]
     text = (tmp_path / "a" / "adapter_config.json").read_text()
-    assert str(checkpoint.parent) not in text
+    assert str(checkpoint.parent) not in text + (tmp_path / "a" / "README.md").read_text()
     config = json.loads(text)
     assert (config["base_model_name_or_path"], config["target_modules"]) == ("random", ["q_proj", "v_proj"])
     assert not list((tmp_path / "here").iterdir())
