@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from safetensors.torch import load_file
 
 from harness.errors import HarnessError
@@ -61,10 +62,32 @@ def test_workers_see_no_key() -> None:
     assert not set("abcd") & set(seen.values())
 
 
-def test_worker_that_fails_is_told_of_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(HarnessError, match="a process of the training ended with code 1") as error:
-        launch(job(tmp_path / "nowhere"), lambda *_: None)
+def saying(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    """Has other code run in place of torchrun."""
+    monkeypatch.setattr(launcher, "command", lambda *_: [sys.executable, "-c", code])
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("import sys; sys.exit('first\\nsecond')", "ended with code 1: first second"),
+        ('import sys; print(\'{"error": "the loss is nan"}\'); sys.exit(1)', "ended with code 1: the loss is nan"),
+        ("print('no JSON')", "ended with code 0: it said nothing"),
+    ],
+)
+def test_worker_that_fails_is_told_of_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, told: str
+) -> None:
+    saying(monkeypatch, code)
+    with pytest.raises(HarnessError, match=f"a process of the training {told}") as error:
+        launch(job(tmp_path), lambda *_: None)
     assert "\n" not in str(error.value)
+
+
+def test_worker_without_memory_is_known_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saying(monkeypatch, "import sys; print('{\"out_of_memory\": true}'); sys.exit(1)")
+    with pytest.raises(torch.OutOfMemoryError):
+        launch(job(tmp_path), lambda *_: None)
 
 
 def test_listener_that_stops_leaves_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +95,7 @@ def test_listener_that_stops_leaves_no_process(tmp_path: Path, monkeypatch: pyte
         raise KeyboardInterrupt
 
     code = "import json, time; print(json.dumps({'step': 1, 'of': 2, 'loss': 0.5}), flush=True); time.sleep(600)"
-    monkeypatch.setattr(launcher, "command", lambda *_: [sys.executable, "-c", code])
+    saying(monkeypatch, code)
     started: list[Any] = []
     real = subprocess.Popen.__init__
 
