@@ -97,7 +97,7 @@ def main() -> None:
     """Prints a table: engine, seconds, tokens a second, times the peer, replies alike, peak memory."""
     given = arguments()
     torch.set_num_threads(given.threads)
-    print(measure.machine() if torch.cuda.is_available() else f"small scale, on a CPU: {measure.machine()}")
+    print(measure.machine() if torch.cuda.is_available() else f"small scale, CPU seconds: {measure.machine()}")
     print(f"{given.model.name}: {given.problems} prompts of about {given.prompt} tokens, {given.new} new tokens each")
     generation.GREEDY["min_new_tokens"] = given.new
     asked = prompts(given.problems, given.prompt)

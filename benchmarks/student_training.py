@@ -105,7 +105,7 @@ def main() -> None:
     """Prints a table: trainer, micro-batch, checkpointing, seconds, tokens a second, peak memory."""
     given = arguments()
     torch.set_num_threads(given.threads)
-    print(measure.machine() if torch.cuda.is_available() else f"small scale, on a CPU: {measure.machine()}")
+    print(measure.machine() if torch.cuda.is_available() else f"small scale, CPU seconds: {measure.machine()}")
     print(f"{given.model.name}: {given.examples} x {given.epochs} examples of {given.prompt} + {given.reply} tokens")
     options = LoraOptions(epochs=given.epochs)
     model = QwenLoraOptions(memory_gib=given.memory_gib, threads=given.threads)

@@ -131,7 +131,7 @@ class LoraOptions(BaseModel):
         "the same adapter. auto: where memory needs it.",
     )
     deterministic: bool = Field(
-        False, description="Only operations that give the same bits each time: slower on a GPU, no change on a CPU."
+        False, description="Only operations that give the same bits each time. Slower; a CPU does so without it."
     )
     processes: int = Field(
         1, ge=1, description="Processes that share each step, a GPU each where there are GPUs (torchrun, DDP)."

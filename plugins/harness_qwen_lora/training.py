@@ -68,6 +68,8 @@ class LoraTrainer:
         """Raises UsageError unless the student's weights can be trained here."""
         local = _trainable(student)
         share(self._options)
+        if self._options.processes > 1 and local.memory() is not None:
+            self._check_gpus()
         if self._options.target_modules != ALL_LINEAR:
             self._check_modules(local.linear_modules())
 
@@ -103,6 +105,16 @@ class LoraTrainer:
         )
         card.write(folder, student.identity, examples, report)
         return report
+
+    def _check_gpus(self) -> None:
+        import torch
+
+        found = torch.cuda.device_count()
+        if found < self._options.processes:
+            raise UsageError(
+                f"trainer.processes: {self._options.processes} processes need a GPU each, and torch finds {found}; "
+                f"give {found}"
+            )
 
     def _refuse_truncation(self, rows: Sequence[Row]) -> None:
         cut = sum(row.truncated for row in rows)

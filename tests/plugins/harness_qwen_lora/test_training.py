@@ -155,6 +155,20 @@ def test_modules_that_the_model_has_not_are_refused_before_anything_is_loaded(st
     assert "_loaded" not in vars(student)
 
 
+def test_processes_that_have_no_gpu_each_are_refused(student: QwenStudent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(QwenStudent, "memory", lambda _self: 12 * 2**30)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    LoraTrainer(LoraOptions()).preflight(student)
+    with pytest.raises(UsageError, match=r"trainer\.processes: 2 processes need a GPU each, and torch finds 1; give 1"):
+        LoraTrainer(LoraOptions(processes=2)).preflight(student)
+
+
+def test_step_that_cannot_be_shared_is_refused_before_anything_is_loaded(student: QwenStudent) -> None:
+    with pytest.raises(UsageError, match=r"trainer\.processes: 3"):
+        LoraTrainer(LoraOptions(processes=3)).preflight(student)
+    assert "_loaded" not in vars(student)
+
+
 def test_student_without_weights_is_refused() -> None:
     class Remote:
         identity: dict[str, str] = {"model": "remote"}  # noqa: RUF012  # a stand-in for a property
