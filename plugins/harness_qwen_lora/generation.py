@@ -165,17 +165,20 @@ class Generator:
         return replies
 
     def _continuous(self, prompts: Sequence[Ids]) -> list[list[int]]:
+        import torch
         from transformers import ContinuousBatchingConfig
 
-        made = self._model.generate_batch(
-            inputs=[list(prompt) for prompt in prompts],
-            generation_config=self._config(self._settings.max_new_tokens),
-            # another attention kernel would be another model
-            continuous_batching_config=ContinuousBatchingConfig(
-                auto_switch_to_flash=False, max_memory_percent=self._share_of_free_memory()
-            ),
-            progress_bar=False,
-        )
+        # Its worker is a thread of its own, which may not write to what was made in this one's inference mode.
+        with torch.inference_mode(False), torch.no_grad():
+            made = self._model.generate_batch(
+                inputs=[list(prompt) for prompt in prompts],
+                generation_config=self._config(self._settings.max_new_tokens),
+                # another attention kernel would be another model
+                continuous_batching_config=ContinuousBatchingConfig(
+                    auto_switch_to_flash=False, max_memory_percent=self._share_of_free_memory()
+                ),
+                progress_bar=False,
+            )
         results = list(made.values())
         # A worker that dies leaves what is there, in order, and only logs that something is missing.
         failed = [result.error for result in results if result.error is not None]

@@ -192,6 +192,7 @@ def continuous(
     model, chat = student._loaded
 
     def generate_batch(*, inputs: list[list[int]], **_given: Any) -> dict[str, Made]:
+        assert not torch.is_inference_mode_enabled()  # the library's own thread could not write to its cache
         rows = Generator(model, chat, Settings(24, 1, 0)).answer(inputs, None)
         made = spoil([Made(prompt, trim(row, chat.stops)) for prompt, row in zip(inputs, rows, strict=True)])
         return {f"req_{at}": one for at, one in enumerate(made)}
