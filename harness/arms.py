@@ -11,6 +11,9 @@ from typing import Literal
 Recipe = Literal["worked", "labels", "naive", "shuffled", "random"]
 """What an adapter is trained on; see ``harness.lessons``."""
 
+Condition = Literal["answerer", "strategy", "adapter"]
+"""What may differ between two arms by design: who answers, what its prompt adds, what was trained."""
+
 
 @dataclass(frozen=True, slots=True)
 class Arm:
@@ -37,8 +40,17 @@ class Contrast:
     factor: str
     """The one thing in which they differ."""
     split: str = "test"
+    family: bool = False
+    """Whether a claim can rest on it: p-values of the family are adjusted together, all others are exploratory."""
+    varies: frozenset[Condition] = frozenset()
+    """The conditions that differ because of the factor. All others must be the same in both arms."""
+    non_inferiority: bool = False
+    """Whether it is asked if the first arm is no worse than the second by more than the margin of the plan."""
 
 
+TREATMENT = "student-lora"
+"""The arm that the claims are about."""
+BASE = "student-base"
 BOOTSTRAP = "bootstrap"
 """The stage in which the teacher learns. Its score is that of the changing strategies on the reflection problems."""
 
@@ -73,18 +85,27 @@ ARMS = (
     Arm("lora-random", "student", "trained on answers that are drawn at random", recipe="random", control="all"),
 )
 
+_TOLD: frozenset[Condition] = frozenset({"strategy"})
+_TRAINED: frozenset[Condition] = frozenset({"adapter"})
+
 CONTRASTS = (
-    Contrast("teacher-strategy", "teacher-base", "the learned strategy in the prompt"),
-    Contrast("student-prompted", "student-base", "the learned strategy in the prompt"),
-    Contrast("student-lora", "student-base", "training"),
-    Contrast("student-lora", "student-base", "training", split="harder"),
-    Contrast("student-lora", "student-base", "training", split="skills"),
-    Contrast("student-lora", "student-prompted", "training in place of telling"),
-    Contrast("student-lora", "teacher-strategy", "the student in place of its teacher"),
-    Contrast("student-lora", "lora-labels", "the worked steps"),
-    Contrast("student-lora", "lora-naive", "what the teacher had learned"),
-    Contrast("student-lora", "lora-shuffled", "the match of problem and solution"),
-    Contrast("lora-labels", "lora-random", "right answers in place of the form of an answer"),
+    Contrast("student-lora", "student-base", "training", family=True, varies=_TRAINED),
+    Contrast("student-lora", "lora-labels", "the worked steps", family=True, varies=_TRAINED),
+    Contrast("student-lora", "lora-shuffled", "the match of problem and solution", family=True, varies=_TRAINED),
+    Contrast("student-lora", "lora-naive", "what the teacher had learned", family=True, varies=_TRAINED),
+    Contrast("teacher-strategy", "teacher-base", "the learned strategy in the prompt", family=True, varies=_TOLD),
+    Contrast("student-prompted", "student-base", "the learned strategy in the prompt", varies=_TOLD),
+    Contrast("student-lora", "student-prompted", "training in place of telling", varies=_TOLD | _TRAINED),
+    Contrast(
+        "student-lora",
+        "teacher-strategy",
+        "the student in place of its teacher",
+        varies=_TOLD | _TRAINED | {"answerer"},
+        non_inferiority=True,
+    ),
+    Contrast("lora-labels", "lora-random", "right answers in place of the form of an answer", varies=_TRAINED),
+    Contrast("student-lora", "student-base", "training", split="harder", varies=_TRAINED),
+    Contrast("student-lora", "student-base", "training", split="skills", varies=_TRAINED, non_inferiority=True),
 )
 
 NAMES = tuple(arm.name for arm in ARMS)

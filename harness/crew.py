@@ -9,8 +9,8 @@ from harness import skills
 from harness.arms import BOOTSTRAP, by_name
 from harness.errors import UsageError
 from harness.plan import Cast, Plan
-from harness.protocols import Foreseeing, Reflection, Student, Task, Teacher, Trainer, Verifier
-from harness.records import Request, Solve
+from harness.protocols import Foreseeing, Reflection, Staged, Student, Task, Teacher, Trainer, Verifier
+from harness.records import Message, Problem, Request, Solve
 from harness.registry import made
 from harness.text import one_line
 
@@ -61,6 +61,13 @@ def _check_problems(plan: Plan, crew: Crew, split: str, size: int) -> None:
         ) from error
 
 
+def prompt(plan: Plan, task: Task, stage: str, problem: Problem, strategy: str | None) -> tuple[Message, ...]:
+    """The messages that ask for an answer in a stage: in its own words where the plan says so."""
+    if plan.prompts == "separate" and isinstance(task, Staged):
+        return task.stage_prompt(stage, problem, strategy)
+    return task.prompt(problem, strategy)
+
+
 def _foreseen(plan: Plan, crew: Crew) -> Iterator[Request]:
     """The teacher calls whose prompts are known before anything is learned."""
     for arm in map(by_name, plan.stages):
@@ -70,7 +77,7 @@ def _foreseen(plan: Plan, crew: Crew) -> Iterator[Request]:
             size = plan.sizes[split]
             for problem in crew.task.problems(split, size)[: plan.limit or size] if size else ():
                 context = Solve(problem, strategy)
-                yield Request(f"{arm.name}/{problem.id}", crew.task.prompt(problem, strategy), context)
+                yield Request(f"{arm.name}/{problem.id}", prompt(plan, crew.task, arm.name, problem, strategy), context)
 
 
 def preflight(plan: Plan, crew: Crew) -> None:
@@ -81,6 +88,10 @@ def preflight(plan: Plan, crew: Crew) -> None:
         needed = any(split in arm.splits for arm in arms) or (trains and split == "train")
         if size and split != skills.SPLIT and needed:
             _check_problems(plan, crew, split, size)
+    if plan.prompts == "separate" and not isinstance(crew.task, Staged):
+        raise UsageError(
+            f"prompts = separate: task {plan.plugins['task'].name!r} has one wording for all stages; leave it out"
+        )
     if crew.task.labels is None and any(arm.recipe == "random" for arm in arms):
         raise UsageError("arm lora-random: the task's answers are free-form, so none can be drawn; leave the arm out")
     if trains or any(arm.answers == "teacher" or arm.name == BOOTSTRAP for arm in arms):

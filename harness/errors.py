@@ -37,3 +37,7 @@ class StoppedError(BudgetError):
 
 class JournalError(HarnessError):
     """A journal that cannot be written, or that cannot be trusted."""
+
+
+class MissingEvidenceError(HarnessError):
+    """An audit check needs a value of the result that is not there. Makes the check unknown."""

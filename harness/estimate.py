@@ -77,10 +77,12 @@ def loads(plan: Plan, crew: Crew) -> list[Load]:
             continue
         if arm.recipe is not None and (made := "naive" if arm.recipe == "naive" else "learned") not in demonstrated:
             demonstrated.add(made)
-            add(name, "demonstrate", "train", *prompts.of("train", strategy=made == "learned"))
+            if plan.labels == "teacher":
+                add(name, "demonstrate", "train", *prompts.of("train", strategy=made == "learned"))
         for split in arm.splits:
             count, prompt = prompts.of(split, arm.strategy)
             if count:
+                count *= plan.training_seeds if arm.recipe else 1
                 add(name, "solve", split, count, prompt, teacher=arm.answers == "teacher")
     return found
 

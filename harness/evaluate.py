@@ -43,6 +43,22 @@ OnDone = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Trained:
+    """Which training an adapter came from, and its digest as it was loaded."""
+
+    seed: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The messages that were sent, and what they would have been without a strategy."""
+
+    messages: Sequence[Message]
+    wording: Sequence[Message]
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One problem in one arm: a row of items.jsonl. ``text`` is untrusted and kept apart, in thoughts.jsonl."""
 
@@ -54,7 +70,11 @@ class Item:
     steps: StepCheck | None
     prompt_sha256: str
     """Digest of the messages that were sent."""
+    wording_sha256: str
+    """Digest of the messages without a strategy: the same for two arms that are asked in the same words."""
     completion: Completion
+    adapter: Trained | None = None
+    """The adapter that answered; None for a model as it comes."""
 
 
 class Reader(Protocol):
@@ -84,14 +104,16 @@ def score(
     verifier: Verifier,
     problem: Problem,
     truth: Truth,
-    messages: Sequence[Message],
+    asked: Asked,
     completion: Completion,
+    adapter: Trained | None = None,
 ) -> Item:
-    """The row of one problem in one arm, that was asked with ``messages``."""
+    """The row of one problem in one arm."""
     outcome = judge(reader, completion)
     correct = isinstance(outcome, Answered) and verifier.check(problem, outcome.label)
     steps = verifier.steps(problem, completion.text) if completion.stop == "end" else None
-    return Item(arm, problem, truth, outcome, correct, steps, files.digest(messages), completion)
+    sent, wording = files.digest(asked.messages), files.digest(asked.wording)
+    return Item(arm, problem, truth, outcome, correct, steps, sent, wording, completion, adapter)
 
 
 def ask_teacher(

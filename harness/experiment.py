@@ -10,14 +10,14 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from harness import files, lessons, secrets
-from harness.arms import BOOTSTRAP, Arm, by_name
-from harness.crew import Crew
+from harness.arms import BOOTSTRAP, Arm, Recipe, by_name
+from harness.crew import Crew, prompt
 from harness.errors import CallError, HarnessError, JournalError
-from harness.evaluate import Item, accept_failures, ask_student, ask_teacher, judge, score
+from harness.evaluate import Asked, Item, Trained, accept_failures, ask_student, ask_teacher, judge, score
 from harness.events import StageAdvanced, StageFinished, StageStarted
 from harness.journal import Journal
 from harness.ledger import Books
@@ -65,6 +65,9 @@ class Training:
     """One adapter with how it was made and that it does something."""
 
     arm: str
+    seed: int
+    name: str
+    """That of the arm; for every seed but the first with the seed. Names its adapter and its file of examples."""
     examples: Sequence[Example]
     offered: int
     """Demonstrations that there were, with or without a usable answer."""
@@ -126,8 +129,11 @@ class Experiment:
             self._learn()
         elif arm.answers == "teacher":
             self._examine_teacher(arm)
+        elif arm.recipe is None:
+            self._examine_student(arm, None)
         else:
-            self._examine_student(arm, self._train(arm))
+            for seed in self._plan.seeds:
+                self._examine_student(arm, self._train(arm, arm.recipe, seed))
 
     # Problems
 
@@ -150,6 +156,12 @@ class Experiment:
     def _splits(self, arm: Arm) -> list[str]:
         return [split for split in arm.splits if self._plan.sizes[split] > 0 and self._problems(split)]
 
+    def _prompt(self, stage: str, problem: Problem, strategy: str | None) -> tuple[Message, ...]:
+        """The messages that ask for an answer in a stage."""
+        if problem.split == SKILLS:
+            return self._skills.prompt(problem)
+        return prompt(self._plan, self._crew.task, stage, problem, strategy)
+
     # The teacher
 
     def _ask(self, stage: str, requests: Sequence[Request], advance: Advance, needed: bool = False) -> list[Completion]:
@@ -170,21 +182,27 @@ class Experiment:
     def _solve(self, stage: str, problems: Sequence[Problem], strategy: str | None, advance: Advance) -> list[Item]:
         """Has the teacher answer problems, and records the items under the stage's name."""
         requests = [
-            Request(f"{stage}/{problem.id}", self._crew.task.prompt(problem, strategy), Solve(problem, strategy))
+            Request(f"{stage}/{problem.id}", self._prompt(stage, problem, strategy), Solve(problem, strategy))
             for problem in problems
         ]
         completions = self._ask(stage, requests, advance, needed=stage == BOOTSTRAP)
         return self._record(stage, problems, requests, completions)
 
     def _record(
-        self, arm: str, problems: Sequence[Problem], requests: Sequence[Request], completions: Sequence[Completion]
+        self,
+        arm: str,
+        problems: Sequence[Problem],
+        requests: Sequence[Request],
+        completions: Sequence[Completion],
+        adapter: Trained | None = None,
     ) -> list[Item]:
         items = []
         for problem, request, completion in zip(problems, requests, completions, strict=True):
             own = problem.split == SKILLS
             reader, verifier = (self._skills, self._skills) if own else (self._crew.task, self._crew.verifier)
             truth = self._findings.truths[problem.id]
-            items.append(score(arm, reader, verifier, problem, truth, request.messages, completion))
+            asked = Asked(request.messages, self._prompt(arm, problem, None))
+            items.append(score(arm, reader, verifier, problem, truth, asked, completion, adapter))
         self._findings.items += items
         return items
 
@@ -213,6 +231,11 @@ class Experiment:
     def _demonstrate(self, stage: str, name: str, strategy: str | None) -> list[Demonstration]:
         """The teacher's worked solutions of the training problems, made once for all arms that use them."""
         known = self._findings.demonstrations
+        if name not in known and self._plan.labels == "verifier":
+            task, truths = self._crew.task, self._findings.truths
+            said = task.seed_strategy if strategy is None else strategy
+            problems = self._problems("train")
+            known[name] = [lessons.solved(task, problem, truths[problem.id].label, said) for problem in problems]
         if name not in known:
             problems = self._problems("train")
             requests = [
@@ -243,58 +266,63 @@ class Experiment:
 
     # The student
 
-    def _examine_student(self, arm: Arm, adapter: Adapter | None) -> None:
+    def _examine_student(self, arm: Arm, training: Training | None) -> None:
+        """Has the student answer: as it comes, or with the adapter of a training."""
         strategy = self._strategy() if arm.strategy else None
+        name, adapter = (training.name, training.adapter) if training else (arm.name, None)
+        trained = Trained(training.seed, training.adapter.sha256) if training else None
         for split in self._splits(arm):
             problems = self._problems(split)
-            requests = self._student_requests(problems, strategy)
+            requests = self._student_requests(arm, problems, strategy)
             with self._activity(arm.name, f"student answers {_named(split)}", len(requests)) as advance:
                 completions, seconds = ask_student(
-                    self._journal, self._crew.student, requests, adapter, f"{arm.name}/{split}", advance
+                    self._journal, self._crew.student, requests, adapter, f"{name}/{split}", advance
                 )
             spent = self._findings.seconds
             spent[arm.name] = spent.get(arm.name, 0.0) + seconds
-            self._record(arm.name, problems, requests, completions)
+            self._record(arm.name, problems, requests, completions, trained)
 
-    def _student_requests(self, problems: Sequence[Problem], strategy: str | None) -> list[Request]:
-        def prompt(problem: Problem) -> tuple[Message, ...]:
-            if problem.split == SKILLS:
-                return self._skills.prompt(problem)
-            return self._crew.task.prompt(problem, strategy)
+    def _student_requests(self, arm: Arm, problems: Sequence[Problem], strategy: str | None) -> list[Request]:
+        return [
+            Request(problem.id, self._prompt(arm.name, problem, strategy), Solve(problem, strategy))
+            for problem in problems
+        ]
 
-        return [Request(problem.id, prompt(problem), Solve(problem, strategy)) for problem in problems]
-
-    def _train(self, arm: Arm) -> Adapter | None:
-        """Trains the adapter of an arm, or finds it trained."""
-        if arm.recipe is None:
-            return None
-        sets = self._demonstrations(arm.name)
-        demonstrations = sets["naive" if arm.recipe == "naive" else "learned"]
-        items = set.intersection(*map(lessons.usable, sets.values()))
-        if len(items) < 2:
-            raise HarnessError(
-                f"{len(items)} of {len(demonstrations)} worked solutions state an answer: too few to train"
-            )
-        seed = self._plan.training_seed
-        rows = lessons.examples(self._crew.task, arm.recipe, demonstrations, items, seed)
-        folder = self._run_dir / "adapters" / arm.name
+    def _train(self, arm: Arm, recipe: Recipe, seed: int) -> Training:
+        """Trains an adapter of an arm, or finds it trained."""
+        name = arm.name if seed == self._plan.seeds[0] else f"{arm.name}.{seed}"
+        rows, offered = self._lessons(arm.name, recipe, seed)
         given = {
             "student": self._crew.student.identity,
             "trainer": self._crew.trainer.settings,
             "examples": rows,
             "seed": seed,
         }
-        value = self._journal.once(f"train/{arm.name}", given, lambda: self._perform_training(arm, rows, seed, folder))
+        folder = self._run_dir / "adapters" / name
+        value = self._journal.once(f"train/{name}", given, lambda: self._perform_training(arm, rows, seed, folder))
         adapter = Adapter(folder, value["adapter"])
         if self._journal.live:
             self._check_adapter(adapter)
-        probes = self._student_requests(self._problems("test")[:PROBES], None)
+        probes = self._student_requests(arm, self._problems("test")[:PROBES], None)
         change = self._journal.once(
-            f"probe/{arm.name}", {"adapter": adapter.sha256}, lambda: self._crew.student.probe(probes, adapter)
+            f"probe/{name}", {"adapter": adapter.sha256}, lambda: self._crew.student.probe(probes, adapter)
         )
         report = TrainingReport(**{**value["report"], "losses": tuple(value["report"]["losses"])})
-        self._findings.trainings.append(Training(arm.name, rows, len(demonstrations), report, adapter, change))
-        return adapter
+        training = Training(arm.name, seed, name, rows, offered, report, adapter, change)
+        self._findings.trainings.append(training)
+        return training
+
+    def _lessons(self, stage: str, recipe: Recipe, seed: int) -> tuple[list[Example], int]:
+        """The training rows of an arm, and of how many solutions they were chosen."""
+        sets = self._demonstrations(stage)
+        demonstrations = sets["naive" if recipe == "naive" else "learned"]
+        items = set.intersection(*map(lessons.usable, sets.values()))
+        if len(items) < 2:
+            raise HarnessError(
+                f"{len(items)} of {len(demonstrations)} worked solutions state an answer: too few to train"
+            )
+        ask = partial(self._prompt, stage, strategy=None)
+        return lessons.examples(self._crew.task, recipe, demonstrations, items, seed, ask), len(demonstrations)
 
     @staticmethod
     def _check_adapter(adapter: Adapter) -> None:

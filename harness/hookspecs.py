@@ -15,7 +15,16 @@ from typing import Any
 import pluggy
 
 from harness.events import RunFailed, RunFinished, RunStarted, StageAdvanced, StageFinished, StageStarted
-from harness.specs import ObserverSpec, ReflectionSpec, StudentSpec, TaskSpec, TeacherSpec, TrainerSpec, VerifierSpec
+from harness.specs import (
+    CheckSpec,
+    ObserverSpec,
+    ReflectionSpec,
+    StudentSpec,
+    TaskSpec,
+    TeacherSpec,
+    TrainerSpec,
+    VerifierSpec,
+)
 
 PROJECT = "harness"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -55,6 +64,11 @@ def harness_trainers() -> Iterable[TrainerSpec[Any]]:
 @hookspec
 def harness_observers() -> Iterable[ObserverSpec[Any]]:
     """Return the observers of this plugin. Since API 1."""
+
+
+@hookspec
+def harness_checks() -> Iterable[CheckSpec[Any]]:
+    """Return the audit checks of this plugin. Since API 1."""
 
 
 @hookspec

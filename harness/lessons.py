@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from harness.arms import Recipe
 from harness.protocols import Task
-from harness.records import Answered, Example, Outcome, Problem
+from harness.records import Answered, Example, Message, Outcome, Problem
 
 
 @dataclass(frozen=True, slots=True)
 class Demonstration:
-    """A teacher's worked solution of a training problem."""
+    """A worked solution of a training problem."""
 
     problem: Problem
     reply: str
     outcome: Outcome
+    source: Literal["teacher", "verifier"] = "teacher"
+    """Whose answer it states."""
 
 
 def usable(demonstrations: Sequence[Demonstration]) -> set[str]:
@@ -30,9 +33,16 @@ def usable(demonstrations: Sequence[Demonstration]) -> set[str]:
 
 
 def examples(
-    task: Task, recipe: Recipe, demonstrations: Sequence[Demonstration], items: Collection[str], seed: int
+    task: Task,
+    recipe: Recipe,
+    demonstrations: Sequence[Demonstration],
+    items: Collection[str],
+    seed: int,
+    prompt: Callable[[Problem], tuple[Message, ...]],
 ) -> list[Example]:
     """The rows of a recipe, on the problems in ``items``: the same for every recipe of a run.
+
+    ``prompt`` is how the trained student will be asked.
 
     Random answers need a task with a closed set of labels; ``harness.crew.preflight`` sees to that.
     """
@@ -53,13 +63,18 @@ def examples(
     return [
         Example(
             problem_id=demonstration.problem.id,
-            prompt=task.prompt(demonstration.problem, None),
+            prompt=prompt(demonstration.problem),
             target=target,
             label=label,
-            label_source="chance" if recipe == "random" else "teacher",
+            label_source="chance" if recipe == "random" else demonstration.source,
         )
         for (demonstration, _), target, label in zip(chosen, targets, labels, strict=True)
     ]
+
+
+def solved(task: Task, problem: Problem, truth: str, strategy: str) -> Demonstration:
+    """A solution without work: the strategy, then the true answer. What the published experiment trained on."""
+    return Demonstration(problem, f"{strategy}\n\n{task.reply(truth)}", Answered(truth), "verifier")
 
 
 def _random_labels(task: Task, n: int, seed: int) -> list[str]:

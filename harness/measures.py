@@ -1,22 +1,39 @@
-"""The numbers of a result, as pure functions of its rows.
+"""The numbers of a result, as pure functions of its rows: problem sets, arms, and what data shares with what.
 
-A result is written from these and checked by them: ``harness validate`` calls the same functions on the files.
-Rows are plain JSON, as in items.jsonl and problems.jsonl.
+A result is written from these and checked by them: ``harness validate`` calls the same functions on the files. Rows are
+plain JSON, as in items.jsonl and problems.jsonl. How two arms compare is in ``harness.comparisons``.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from harness import files
-from harness.arms import CONTRASTS, NAMES
-from harness.statistics import LEVEL, Interval, paired, wilson
+from harness.arms import NAMES
+from harness.statistics import (
+    LEVEL,
+    Interval,
+    balanced_accuracy,
+    information_p,
+    manski,
+    matthews,
+    paired,
+    wilson,
+)
 
 Row = Mapping[str, Any]
 TOKENS = ("input_tokens", "output_tokens", "thinking_tokens", "cache_read_tokens", "cache_write_tokens")
 OUTCOMES = ("answered", "unparsed", "refused", "truncated", "failed")
+EXAMINED = ("test", "harder")
+"""Splits on which arms are measured, and of which no problem may be met before."""
+SEEN = ("reflect", "train")
+"""Splits that teacher or student learn from."""
+WRITTEN = ("journal.md", "strategy-evolution.md")
+"""The files that hold what the teacher wrote while it learned."""
+LONG_ENOUGH = 12
+"""Characters of a problem's text from which on finding it in a strategy is no coincidence."""
 
 
 def problem_sets(problems: Sequence[Row]) -> list[dict[str, Any]]:
@@ -27,13 +44,19 @@ def problem_sets(problems: Sequence[Row]) -> list[dict[str, Any]]:
             "n": len(rows),
             "sha256": files.digest([[row["id"], row["data"]] for row in rows]),
             "labels": _counts(row["truth"] for row in rows),
+            "distinct": len({row["canonical"] for row in rows}),
             "strata": [
-                {"stratum": stratum, "n": len(inner), "labels": _counts(row["truth"] for row in inner)}
-                for stratum, inner in _grouped(rows, "stratum").items()
+                {
+                    "stratum": stratum,
+                    "n": len(inner),
+                    "labels": _counts(row["truth"] for row in inner),
+                    "trivial": trivial(inner),
+                }
+                for stratum, inner in grouped(rows, "stratum").items()
             ],
             "trivial": trivial(rows),
         }
-        for split, rows in _grouped(problems, "split").items()
+        for split, rows in grouped(problems, "split").items()
     ]
 
 
@@ -44,73 +67,75 @@ def trivial(problems: Sequence[Row]) -> list[dict[str, Any]]:
         for rule, answer in row["trivial"].items():
             scores[rule] += answer["correct"]
     return [
-        {"rule": rule, "correct": correct, "accuracy": _round(correct / len(problems))}
+        {"rule": rule, "correct": correct, "accuracy": rounded(correct / len(problems))}
         for rule, correct in sorted(scores.items(), key=lambda score: (-score[1], score[0]))
     ]
 
 
-def arms(items: Sequence[Row], problems: Sequence[Row]) -> list[dict[str, Any]]:
-    """One entry per arm and split: counts of outcomes, accuracy with interval, best trivial rule, by stratum."""
+def overlaps(problems: Sequence[Row]) -> list[dict[str, Any]]:
+    """How many problems of each examined split share their canonical form with a split that is learned from."""
+    forms = {split: [row["canonical"] for row in rows] for split, rows in grouped(problems, "split").items()}
+    return [
+        {"split": split, "source": source, "n": len(forms[split]), "shared": _shared(forms[split], set(forms[source]))}
+        for split in EXAMINED
+        for source in SEEN
+        if split in forms and source in forms
+    ]
+
+
+def quoted(problems: Sequence[Row], texts: Iterable[str]) -> int:
+    """How many problems that arms are measured on stand word for word in these texts."""
+    written = "\n".join(texts)
+    return sum(
+        len(row["text"]) >= LONG_ENOUGH and row["text"] in written for row in problems if row["split"] in EXAMINED
+    )
+
+
+def arms(items: Sequence[Row], problems: Sequence[Row], labels: Sequence[str] | None) -> list[dict[str, Any]]:
+    """One entry per arm, split and training seed: counts, accuracies with intervals, best trivial rule, by stratum.
+
+    ``labels`` are the task's; None where answers are free-form, which have no statistics by class.
+    """
     by_id = {row["id"]: row for row in problems}
-    measured = []
-    for (arm, split), rows in _by_arm(items).items():
-        best = trivial([by_id[row["problem"]] for row in rows])
-        measured.append(
-            {
-                "arm": arm,
-                "split": split,
-                **_score(rows),
-                "best_trivial": best[0] if best else None,
-                "steps": _steps(rows),
-                "strata": [
-                    {"stratum": stratum, **_score(inner)} for stratum, inner in _grouped(rows, "stratum").items()
-                ],
-                "models": sorted({row["model"] for row in rows}),
-                "prompts_sha256": files.digest([row["prompt_sha256"] for row in _in_order(rows)]),
-                **{name: sum(row["usage"][name] for row in rows) for name in TOKENS},
-            }
-        )
-    return measured
+    sizes = Counter(row["split"] for row in problems)
+    return [
+        _arm(key, rows, [by_id[row["problem"]] for row in rows], labels if "skills" not in key else None, sizes[key[1]])
+        for key, rows in by_arm(items).items()
+    ]
 
 
-def contrasts(items: Sequence[Row]) -> list[dict[str, Any]]:
-    """The paired comparisons of all declared contrasts whose two arms answered the same problems."""
-    correct = {key: {row["problem"]: row["correct"] for row in rows} for key, rows in _by_arm(items).items()}
-    compared = []
-    for contrast in CONTRASTS:
-        first, second = correct.get((contrast.first, contrast.split)), correct.get((contrast.second, contrast.split))
-        if first is None or second is None or first.keys() != second.keys():
-            continue
-        pair = paired([first[problem] for problem in first], [second[problem] for problem in first])
-        compared.append(
-            {
-                "first": contrast.first,
-                "second": contrast.second,
-                "split": contrast.split,
-                "factor": contrast.factor,
-                "n": pair.n,
-                "both": pair.both,
-                "only_first": pair.only_first,
-                "only_second": pair.only_second,
-                "neither": pair.neither,
-                "difference": interval(pair.difference),
-                "p_value": _round(pair.p_value),
-            }
-        )
-    return compared
-
-
-def interval(estimate: Interval) -> dict[str, float]:
-    """An estimate with its limits, rounded as in result files."""
+def _arm(
+    key: tuple[str, str, int | None],
+    rows: Sequence[Row],
+    problems: Sequence[Row],
+    labels: Sequence[str] | None,
+    planned: int,
+) -> dict[str, Any]:
+    arm, split, seed = key
     return {
-        "value": _round(estimate.value),
-        "low": _round(estimate.low),
-        "high": _round(estimate.high),
-        "level": LEVEL,
+        "arm": arm,
+        "split": split,
+        "training_seed": seed,
+        **score(rows),
+        "problems": planned,
+        **_given(rows),
+        **_by_class(rows, labels),
+        **_against_trivial(rows, problems),
+        "steps": _steps(rows),
+        "strata": [
+            {"stratum": stratum, **score(inner), "predictions": _predictions(inner) if labels else None}
+            for stratum, inner in grouped(rows, "stratum").items()
+        ],
+        "models": sorted({row["model"] for row in rows}),
+        "prompts_sha256": _digest(rows, "prompt_sha256"),
+        "wording_sha256": _digest(rows, "wording_sha256"),
+        "adapters_sha256": sorted({row["adapter_sha256"] for row in rows if row["adapter_sha256"]}),
+        **{name: sum(row["usage"][name] for row in rows) for name in TOKENS},
     }
 
 
-def _score(rows: Sequence[Row]) -> dict[str, Any]:
+def score(rows: Sequence[Row]) -> dict[str, Any]:
+    """Problems, what became of them, and accuracy with its interval: a reply without an answer is not right."""
     kinds = Counter(row["outcome"]["kind"] for row in rows)
     correct = sum(row["correct"] for row in rows)
     return {
@@ -121,34 +146,108 @@ def _score(rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
+def _given(rows: Sequence[Row]) -> dict[str, Any]:
+    """Accuracy among the answered, and the worst and best case over those that are not."""
+    correct = sum(row["correct"] for row in rows)
+    given = sum(answered(row) for row in rows)
+    low, high = manski(correct, len(rows), len(rows) - given)
+    return {
+        "accuracy_given_answered": interval(wilson(correct, given)) if given else None,
+        "bounds": {"low": rounded(low), "high": rounded(high)},
+    }
+
+
+def _by_class(rows: Sequence[Row], labels: Sequence[str] | None) -> dict[str, Any]:
+    """What needs a closed set of labels; null without one."""
+    if labels is None:
+        return dict.fromkeys(("predictions", "balanced_accuracy", "matthews", "information_p"))
+    predictions = _predictions(rows)
+    return {
+        "predictions": predictions,
+        "balanced_accuracy": interval(balanced_accuracy(predictions, Counter(row["truth"] for row in rows))),
+        "matthews": rounded(matthews(predictions)),
+        "information_p": rounded(information_p(predictions)),
+    }
+
+
+def _predictions(rows: Iterable[Row]) -> dict[str, dict[str, int]]:
+    """Answers by truth, then by label."""
+    by_truth: dict[str, Counter[str]] = {}
+    for row in rows:
+        counts = by_truth.setdefault(row["truth"], Counter())
+        if answered(row):
+            counts[row["outcome"]["label"]] += 1
+    return {truth: dict(sorted(counts.items())) for truth, counts in sorted(by_truth.items())}
+
+
+def _against_trivial(rows: Sequence[Row], problems: Sequence[Row]) -> dict[str, Any]:
+    """The best trivial rule, and the arm against it; null where there is none.
+
+    Of rules of one score it is the one that the arm is least clearly above, so that no name decides anything.
+    """
+    scores = trivial(problems)
+    best = [score for score in scores if score["correct"] == scores[0]["correct"]]
+    over = [_over(rows, problems, score["rule"]) for score in best]
+    nearest = min(zip(over, best, strict=True), key=lambda pair: pair[0]["difference"]["low"], default=(None, None))
+    return {"best_trivial": nearest[1], "over_trivial": nearest[0]}
+
+
+def _over(rows: Sequence[Row], problems: Sequence[Row], rule: str) -> dict[str, Any]:
+    """The arm against a trivial rule, problem by problem."""
+    pair = paired([row["correct"] for row in rows], [problem["trivial"][rule]["correct"] for problem in problems])
+    return {"difference": interval(pair.difference), "p_value": rounded(pair.p_value)}
+
+
 def _steps(rows: Sequence[Row]) -> dict[str, int]:
     """How many replies show steps that can be checked, and how many of these are right."""
     shown = [row["steps"] for row in rows if row["steps"] is not None]
     return {"shown": len(shown), "right": sum(step["claimed"] == step["true"] for step in shown)}
 
 
-def _in_order(rows: Iterable[Row]) -> list[Row]:
-    return sorted(rows, key=lambda row: str(row["problem"]))
-
-
-def _by_arm(items: Iterable[Row]) -> dict[tuple[str, str], list[Row]]:
-    groups: dict[tuple[str, str], list[Row]] = {}
+def by_arm(items: Iterable[Row]) -> dict[tuple[str, str, int | None], list[Row]]:
+    """Rows by arm, split and training seed, in the order of the experiment; each in the order of its problems."""
+    groups: dict[tuple[str, str, int | None], list[Row]] = {}
     for row in items:
-        groups.setdefault((row["arm"], row["split"]), []).append(row)
-    return dict(sorted(groups.items(), key=lambda group: (NAMES.index(group[0][0]), group[0][1] != "test")))
+        groups.setdefault((row["arm"], row["split"], row["training_seed"]), []).append(row)
+    ordered = sorted(groups, key=lambda key: (NAMES.index(key[0]), key[1] != "test", key[1], key[2] or 0))
+    return {key: sorted(groups[key], key=lambda row: str(row["problem"])) for key in ordered}
 
 
-def _grouped(rows: Iterable[Row], key: str) -> dict[str, list[Row]]:
+def grouped(rows: Iterable[Row], key: str) -> dict[str, list[Row]]:
+    """Rows by the value of one field, in its order."""
     groups: dict[str, list[Row]] = {}
     for row in rows:
         groups.setdefault(row[key], []).append(row)
     return dict(sorted(groups.items()))
 
 
-def _counts(values: Iterable[str]) -> dict[str, int]:
-    return dict(sorted(Counter(values).items()))
+def answered(row: Row) -> bool:
+    """Whether a reply states an answer."""
+    return bool(row["outcome"]["kind"] == "answered")
 
 
-def _round(value: float) -> float:
+def interval(estimate: Interval) -> dict[str, float]:
+    """An estimate with its limits, rounded as in result files."""
+    return {
+        "value": rounded(estimate.value),
+        "low": rounded(estimate.low),
+        "high": rounded(estimate.high),
+        "level": LEVEL,
+    }
+
+
+def rounded(value: float) -> float:
     """Six decimals: enough to read, few enough to be the same everywhere."""
     return round(value, 6)
+
+
+def _digest(rows: Sequence[Row], field: str) -> str:
+    return files.digest([row[field] for row in rows])
+
+
+def _shared(forms: Iterable[str], others: Collection[str]) -> int:
+    return sum(form in others for form in forms)
+
+
+def _counts(values: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(values).items()))

@@ -23,6 +23,8 @@ from harness.text import did_you_mean
 PLUGIN_KINDS = ("task", "verifier", "teacher", "student", "reflection", "trainer")
 TRAINING_SEED = 999
 """The published seed of the LoRA stage; the run's seed is added."""
+SEED_STEP = 100_003
+"""Between the training seeds of one run, so that runs with neighbouring seeds share none."""
 
 MOST = 1_000_000
 """Problems of one split at most."""
@@ -56,6 +58,11 @@ class RunSettings(BaseModel):
     stages: tuple[str, ...] | None = None
     controls: Literal["none", "standard", "all"] | None = None
     limit: int | None = Field(None, ge=1, description="at most so many problems of each split, for a quick look")
+    training_seeds: int = Field(1, ge=1, le=20, description="trainings of each trained arm, each with its own seed")
+    labels: Literal["teacher", "verifier"] = Field("teacher", description="who answers the training problems")
+    prompts: Literal["same", "separate"] = Field("same", description="one wording for all arms, or one for each stage")
+    margin: float = Field(0.05, gt=0, lt=1, description="how much worse counts as no worse, as a share of the problems")
+    checks: tuple[str, ...] = Field((), description="audit checks of plugins, beside those of the harness")
     strategy_file: str | None = None
 
 
@@ -92,15 +99,25 @@ class Plan:
     stages: tuple[str, ...]
     sizes: Mapping[str, int]
     limit: int | None
+    training_seeds: int
+    """How often each trained arm is trained, each time with a seed of its own."""
+    labels: Literal["teacher", "verifier"]
+    """Whose answers the student is trained on. A transfer can be claimed of the teacher's alone."""
+    prompts: Literal["same", "separate"]
+    """Whether all arms are asked in the same words. If not, they cannot be compared."""
+    margin: float
+    """What counts as no worse, fixed beforehand: a share of the problems."""
+    checks: tuple[str, ...]
+    """Audit checks of plugins, beside those of the harness."""
     strategy: str | None
     """Text of a strategy learned elsewhere, in place of the bootstrap stage."""
     plugins: Mapping[str, Choice]
     """By kind."""
 
     @property
-    def training_seed(self) -> int:
-        """The seed of every training of the run."""
-        return TRAINING_SEED + self.seed
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds of the trainings of each trained arm."""
+        return tuple(TRAINING_SEED + self.seed + SEED_STEP * index for index in range(self.training_seeds))
 
     @property
     def simulated(self) -> tuple[str, ...]:
@@ -112,6 +129,9 @@ class Plan:
         """Digest of the plan: two runs with the same one are the same experiment."""
         return files.digest(self)
 
+
+KEPT = ("preset", "seed", "stages", "limit", "training_seeds", "labels", "prompts", "margin", "checks")
+"""Fields of a plan that are settings of the run as they were given."""
 
 SpecT = TypeVar("SpecT", bound=Spec[Any])
 
@@ -162,15 +182,20 @@ def make(wish: Wish) -> tuple[Plan, Cast]:
     given = _given(wish)
     given.pop("observer", None)
     _merge(given, {"run": {name: value for name, value in wish.run.items() if value is not None}})
-    run = options.validate(RunSettings, given.pop("run", {}), "run")
+    asked = given.pop("run", {})
+    run = options.validate(RunSettings, asked, "run")
     task = registry.load(registry.TASK, run.task)
     student = registry.load(registry.STUDENT, run.student)
 
     settings: Settings = {}
     _merge(settings, student.spec.defaults)
     _merge(settings, _preset(task.spec, run.preset))
-    _check_sections(settings, f"student {run.student!r} or preset {run.preset!r}")
+    where = f"student {run.student!r} or preset {run.preset!r}"
+    _check_sections(settings, where)
+    for name in sorted({"task", "student", "preset"} & settings.get("run", {}).keys()):
+        raise UsageError(f"{where}: sets run.{name}, which is chosen before it is read; its plugin is broken")
     _merge(settings, given)
+    run = options.validate(RunSettings, {**settings.pop("run", {}), **asked}, "run")
     return _build(run, settings, task, student)
 
 
@@ -239,6 +264,7 @@ def changed(plan: Plan, wish: Wish) -> tuple[Plan, Cast]:
     if "preset" in asked:
         _merge(settings, _preset(task.spec, run.preset))
     _merge(settings, given)
+    run = options.validate(RunSettings, {**kept, **settings.pop("run", {}), **asked}, "run")
     learns = arms.BOOTSTRAP in (run.stages or ())
     return _build(run, settings, task, student, None if learns else plan.strategy)
 
@@ -246,7 +272,7 @@ def changed(plan: Plan, wish: Wish) -> tuple[Plan, Cast]:
 def _kept(plan: Plan) -> dict[str, Any]:
     """The settings of the run as a whole that a stored plan was made with."""
     names = {kind: choice.name for kind, choice in plan.plugins.items()}
-    return {**names, "preset": plan.preset, "seed": plan.seed, "stages": plan.stages, "limit": plan.limit}
+    return {**names, **{name: getattr(plan, name) for name in KEPT}}
 
 
 def read(path: Path) -> Plan:
@@ -254,7 +280,7 @@ def read(path: Path) -> Plan:
     try:
         data = files.read(path)
         choices = {kind: Choice(**choice) for kind, choice in data["plugins"].items()}
-        return Plan(**{**data, "stages": tuple(data["stages"]), "plugins": choices})
+        return Plan(**{**data, "stages": tuple(data["stages"]), "checks": tuple(data["checks"]), "plugins": choices})
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}; expected a run directory with a plan.json") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -288,6 +314,8 @@ def _build(
     def member(loaded: registry.Loaded[SpecT], kind: str) -> Member[SpecT]:
         return Member(loaded.ref, loaded.spec, options.resolve(loaded.spec, settings.get(kind, {}), kind))
 
+    for name in run.checks:
+        registry.load(registry.CHECK, name)
     cast = Cast(
         task=member(task, "task"),
         verifier=member(registry.load(registry.VERIFIER, run.verifier or task.spec.verifier), "verifier"),
@@ -305,6 +333,11 @@ def _build(
         stages=_stages(run, strategy),
         sizes=options.validate(Sizes, settings.get("sizes", {}), "sizes").model_dump(),
         limit=run.limit,
+        training_seeds=run.training_seeds,
+        labels=run.labels,
+        prompts=run.prompts,
+        margin=run.margin,
+        checks=run.checks,
         strategy=strategy,
         plugins={kind: getattr(cast, kind).choice for kind in PLUGIN_KINDS},
     )

@@ -6,20 +6,22 @@ line that says what was given, what was expected and what to do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from harness.records import (
     Adapter,
     Attempt,
     Completion,
     Example,
+    Finding,
     JournalEntry,
     Json,
     Message,
     Problem,
     Request,
+    Severity,
     Skill,
     StepCheck,
     Strategy,
@@ -85,6 +87,17 @@ class Task(Protocol):
 
     def reply(self, label: str) -> str:
         """The shortest reply that states ``label``: ``parse(reply(label)) == label``."""
+
+
+@runtime_checkable
+class Staged(Protocol):
+    """A task that can also put a problem to each stage in other words, to rebuild experiments that did so.
+
+    Arms that are asked in different words cannot be compared, and the audit says so.
+    """
+
+    def stage_prompt(self, stage: str, problem: Problem, strategy: str | None) -> tuple[Message, ...]:
+        """The messages that ask for an answer in a stage, such as ``student-base``."""
 
 
 class Verifier(Protocol):
@@ -229,3 +242,48 @@ class Trainer(Protocol):
         self, student: Student, examples: Sequence[Example], seed: int, folder: Path, on_step: OnStep
     ) -> TrainingReport:
         """Trains an adapter and saves it into ``folder``, which exists and is empty. The student stays as it was."""
+
+
+class Evidence(Protocol):
+    """A result as an audit check reads it: ``evidence["problems"][0]["n"]``. What was read is told with the finding.
+
+    Reading what is absent or null raises MissingEvidenceError, which makes the check unknown: never catch it.
+    """
+
+    def __getitem__(self, key: str | int) -> Any:
+        """The value under a key: again Evidence for an object or a list, else the value itself."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """The members of a list, or the keys of an object."""
+
+    def __len__(self) -> int:
+        """How many members there are."""
+
+    def maybe(self, key: str) -> Any:
+        """As ``[key]``, but None where the value is null by design and that says something by itself."""
+
+    def digest(self) -> str:
+        """SHA-256 of the whole value, to hold against one that is named elsewhere."""
+
+
+class Check(Protocol):
+    """One question to a result: is there anything that forbids to read it as it seems?"""
+
+    @property
+    def id(self) -> str:
+        """Unique, such as ``constant-score``."""
+
+    @property
+    def rule(self) -> str:
+        """Precisely what must hold, in words."""
+
+    @property
+    def severity(self) -> Severity:
+        """What it means if it does not hold, or if nobody can know: ``block`` forbids any claim."""
+
+    @property
+    def advice(self) -> str:
+        """What to do about it."""
+
+    def look(self, evidence: Evidence) -> Iterable[Finding]:
+        """What there is to say of each subject. No finding at all means that the check does not apply."""

@@ -261,6 +261,27 @@ class TrainingReport:
     truncated_rows: int
     seconds: float
     peak_memory_bytes: int
+    supervised_prompt_tokens: int | None = None
+    """Tokens of the prompt that carry loss, which should be none; None where the trainer does not say."""
+    rows_without_loss: int | None = None
+    """Rows of which no token carries loss; None where the trainer does not say."""
+
+
+Severity = Literal["block", "warn", "note"]
+Status = Literal["fail", "unknown", "pass", "not-applicable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What an audit check says of one subject."""
+
+    subject: str
+    """What was looked at: an arm and split (``student-lora/test``), a contrast, a split, or ``run``."""
+    status: Status
+    text: str
+    """One sentence with the figures. It holds no text that a model wrote."""
+    severity: Severity | None = None
+    """Where it weighs less for this subject than the check does in general."""
 
 
 WEIGHTS = "adapter_model.safetensors"

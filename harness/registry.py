@@ -20,6 +20,7 @@ from harness.errors import HarnessError, PluginError
 from harness.files import NAME
 from harness.specs import (
     API_VERSION,
+    CheckSpec,
     ObserverSpec,
     ReflectionSpec,
     Spec,
@@ -60,9 +61,10 @@ STUDENT: Kind[StudentSpec[Any]] = Kind("student", StudentSpec)
 REFLECTION: Kind[ReflectionSpec[Any]] = Kind("reflection", ReflectionSpec)
 TRAINER: Kind[TrainerSpec[Any]] = Kind("trainer", TrainerSpec)
 OBSERVER: Kind[ObserverSpec[Any]] = Kind("observer", ObserverSpec)
+CHECK: Kind[CheckSpec[Any]] = Kind("check", CheckSpec)
 
 KINDS: Mapping[str, Kind[Any]] = MappingProxyType(
-    {kind.name: kind for kind in (TASK, VERIFIER, TEACHER, STUDENT, REFLECTION, TRAINER, OBSERVER)}
+    {kind.name: kind for kind in (TASK, VERIFIER, TEACHER, STUDENT, REFLECTION, TRAINER, OBSERVER, CHECK)}
 )
 """Every kind by name, in the order in which an experiment meets them."""
 

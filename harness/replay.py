@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from harness import files, result
+from harness import files, report, result
 from harness import plan as plans
+from harness.audit import runs
 from harness.crew import Crew, assemble
 from harness.errors import JournalError, UsageError
 from harness.experiment import Experiment
@@ -58,7 +59,8 @@ def replay(run_dir: Path) -> Replayed:
 def _rebuild(plan: Plan, crew: Crew, journal: Recording, folder: Path) -> None:
     books = Books(journal, crew.teacher.cost, None)
     findings = Experiment(plan, crew, journal, books, folder, Observers([])).run()
-    result.write(folder, plan, crew, findings)
+    written = result.write(folder, plan, crew, findings)
+    report.write(folder, written, runs.write(folder))
 
 
 def _compared(rebuilt: Path, run_dir: Path) -> Replayed:

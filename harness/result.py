@@ -7,20 +7,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness import files, lessons, measures, notes, schemas, skills
+from harness import comparisons, files, lessons, measures, notes, schemas, skills
 from harness.arms import by_name
 from harness.crew import Crew
 from harness.evaluate import Item
 from harness.experiment import Findings
 from harness.plan import Plan
-from harness.records import Problem, Usage
+from harness.protocols import Task, Verifier
+from harness.records import Problem, Truth, Usage
 
 SCHEMA = "urn:transfer-harness:schema:result:1.0"
 
 
 def write(run_dir: Path, plan: Plan, crew: Crew, findings: Findings) -> dict[str, Any]:
     """Writes everything that a finished run leaves, result.json last. Returns the result."""
-    problems = problem_rows(crew, findings)
+    problems = problem_rows(crew.task, crew.verifier, findings.problems, findings.truths)
     items = [item_row(crew, item) for item in findings.items]
     texts = {
         "problems.jsonl": files.lines(problems),
@@ -33,7 +34,7 @@ def write(run_dir: Path, plan: Plan, crew: Crew, findings: Findings) -> dict[str
     if findings.learned is not None:
         texts["strategy.txt"] = findings.learned.rstrip() + "\n"
     for training in findings.trainings:
-        texts[f"examples/{training.arm}.jsonl"] = files.lines(training.examples)
+        texts[f"examples/{training.name}.jsonl"] = files.lines(training.examples)
     result = build(plan, crew, findings, problems, items, texts)
     schemas.require("result", result)
 
@@ -67,9 +68,13 @@ def build(
             "trainer": files.plain(crew.trainer.settings) if findings.trainings else None,
         },
         "labels": None if crew.task.labels is None else list(crew.task.labels),
+        "source": "run",
         "problems": measures.problem_sets(problems),
-        "arms": measures.arms(items, problems),
-        "contrasts": measures.contrasts(items),
+        "overlaps": measures.overlaps(problems),
+        "quoted": measures.quoted(problems, [texts[name] for name in measures.WRITTEN]),
+        "arms": measures.arms(items, problems, crew.task.labels),
+        "contrasts": comparisons.contrasts(items, plan.margin),
+        "transfer": comparisons.transfer(items),
         "learning": {
             "entries": [
                 {"batch": entry.batch, "strategy": entry.strategy, "correct": entry.correct, "n": entry.n}
@@ -91,12 +96,15 @@ def build(
         "training": [
             {
                 "arm": training.arm,
+                "training_seed": training.seed,
                 "examples": lessons.summary(training.examples, training.offered),
                 "steps": training.report.steps,
                 "losses": [round(loss, 6) for loss in training.report.losses],
                 "supervised_tokens": training.report.supervised_tokens,
                 "prompt_tokens": training.report.prompt_tokens,
                 "truncated_rows": training.report.truncated_rows,
+                "supervised_prompt_tokens": training.report.supervised_prompt_tokens,
+                "rows_without_loss": training.report.rows_without_loss,
                 "adapter_sha256": training.adapter.sha256,
                 "logit_change": round(training.logit_change, 6),
             }
@@ -107,28 +115,42 @@ def build(
     }
 
 
-def problem_rows(crew: Crew, findings: Findings) -> list[dict[str, Any]]:
-    """The rows of problems.jsonl: each problem with its truth and every trivial rule's answer."""
+def problem_rows(
+    task: Task, verifier: Verifier, problems: Mapping[str, Sequence[Problem]], truths: Mapping[str, Truth]
+) -> list[dict[str, Any]]:
+    """The rows of problems.jsonl: each problem with its truth and every trivial rule's answer.
+
+    ``problems`` by split, ``truths`` by problem id. The student's own skills have neither text nor rules.
+    """
     return [
         {
             "id": problem.id,
             "split": problem.split,
             "stratum": problem.stratum,
             "data": problem.data,
+            "text": problem.canonical if split == skills.SPLIT else _text(task, problem),
             "canonical": problem.canonical,
-            "truth": findings.truths[problem.id].label,
-            "witness": findings.truths[problem.id].witness,
-            "reason": findings.truths[problem.id].reason,
-            "trivial": _trivial(crew, problem) if split != skills.SPLIT else {},
+            "truth": truths[problem.id].label,
+            "witness": truths[problem.id].witness,
+            "reason": truths[problem.id].reason,
+            "trivial": {} if split == skills.SPLIT else _trivial(task, verifier, problem, truths[problem.id].label),
         }
-        for split in sorted(findings.problems)
-        for problem in findings.problems[split]
+        for split in sorted(problems)
+        for problem in problems[split]
     ]
 
 
-def _trivial(crew: Crew, problem: Problem) -> dict[str, dict[str, Any]]:
-    answers = {rule.name: rule.work(problem).label for rule in crew.task.rules if rule.trivial}
-    return {name: {"label": label, "correct": crew.verifier.check(problem, label)} for name, label in answers.items()}
+def _text(task: Task, problem: Problem) -> str:
+    """The problem in words, without the instructions around it."""
+    return "\n".join(message.text for message in task.prompt(problem, None) if message.role == "user")
+
+
+def _trivial(task: Task, verifier: Verifier, problem: Problem, truth: str) -> dict[str, dict[str, Any]]:
+    """What each trivial rule answers. A closed task has its constants among them, whether it offers them or not."""
+    answers = {rule.name: rule.work(problem).label for rule in task.rules if rule.trivial}
+    found = {name: {"label": label, "correct": verifier.check(problem, label)} for name, label in answers.items()}
+    labels = task.labels or ()
+    return {f"always-{label.lower()}": {"label": label, "correct": label == truth} for label in labels} | found
 
 
 def item_row(crew: Crew, item: Item) -> dict[str, Any]:
@@ -137,6 +159,7 @@ def item_row(crew: Crew, item: Item) -> dict[str, Any]:
     return {
         "arm": item.arm,
         "split": item.problem.split,
+        "training_seed": item.adapter.seed if item.adapter else None,
         "problem": item.problem.id,
         "stratum": item.problem.stratum,
         "truth": item.truth.label,
@@ -146,16 +169,31 @@ def item_row(crew: Crew, item: Item) -> dict[str, Any]:
         "model": item.completion.model,
         "usage": files.plain(item.completion.usage),
         "cost_usd": crew.teacher.cost(item.completion.usage) if by_teacher else None,
+        "adapter_sha256": item.adapter.sha256 if item.adapter else None,
         "prompt_sha256": item.prompt_sha256,
+        "wording_sha256": item.wording_sha256,
         "text_sha256": hashlib.sha256(item.completion.text.encode()).hexdigest(),
     }
 
 
 def thought_rows(findings: Findings) -> list[dict[str, Any]]:
     """The rows of thoughts.jsonl: raw model text, untrusted."""
-    answers = [{"arm": item.arm, "problem": item.problem.id, "text": item.completion.text} for item in findings.items]
+    answers = [
+        {
+            "arm": item.arm,
+            "training_seed": item.adapter.seed if item.adapter else None,
+            "problem": item.problem.id,
+            "text": item.completion.text,
+        }
+        for item in findings.items
+    ]
     demonstrations = [
-        {"arm": f"demonstrations/{name}", "problem": demonstration.problem.id, "text": demonstration.reply}
+        {
+            "arm": f"demonstrations/{name}",
+            "training_seed": None,
+            "problem": demonstration.problem.id,
+            "text": demonstration.reply,
+        }
         for name, made in findings.demonstrations.items()
         for demonstration in made
     ]

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from harness import disk, estimate, files, result, session, setting, summary
+from harness import disk, estimate, files, report, result, session, setting, summary
 from harness import plan as plans
+from harness.audit import runs
 from harness.crew import Crew, assemble, preflight
 from harness.errors import JournalError, UsageError
 from harness.events import RunFailed, RunFinished, RunStarted
@@ -57,6 +58,7 @@ def start(
     """
     lent = None if origin is None else _lent(origin)
     preflight(plan, crew)
+    runs.made(plan.checks)  # what the audit needs in the end is missed before anything is spent
     loads = estimate.loads(plan, crew)
     forecast = estimate.total(loads)
     disk.check_room(run_dir, disk.needed(loads))
@@ -90,6 +92,7 @@ def resume(
             )
         crew = assemble(plan, plans.again(plan))
         preflight(plan, crew)
+        runs.made(plan.checks)
         disk.check_room(run_dir, disk.SPARE)
         return _walk(plan, crew, run_dir, observers, max_cost, stop or Stop())
 
@@ -152,6 +155,7 @@ def _walk(
                 observers.run_started(told)
                 findings = Experiment(plan, crew, journal, books, run_dir, observers).run()
             written = result.write(run_dir, plan, crew, findings)
+            report.write(run_dir, written, runs.write(run_dir))
             meta["training"] = session.training(findings)
             meta["economy"] = session.costs(written, findings)
             observers.run_finished(RunFinished(run_dir, run_dir / "result.json"))

@@ -12,7 +12,7 @@ from harness import files
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
 
-NAMES = ("result", "plan", "problem", "item", "run-meta")
+NAMES = ("result", "plan", "problem", "item", "run-meta", "audit", "compare")
 MAX_PROBLEMS = 50
 """At most so many violations are told of one file."""
 

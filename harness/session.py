@@ -10,9 +10,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from harness import files, schemas
+from harness.arms import TREATMENT
 from harness.economy import economy
 from harness.experiment import Findings
 from harness.ledger import Books
@@ -83,7 +85,7 @@ def spending(books: Books) -> dict[str, Any]:
 def training(findings: Findings) -> Mapping[str, Mapping[str, float]]:
     """Seconds and peak memory of each training."""
     return {
-        each.arm: {
+        each.name: {
             "seconds": round(each.report.seconds, 1),
             "peak_memory_bytes": each.report.peak_memory_bytes,
         }
@@ -92,9 +94,9 @@ def training(findings: Findings) -> Mapping[str, Mapping[str, float]]:
 
 
 def costs(written: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
-    """The economy of a result, with the seconds that its student took."""
-    treatment = [each.report.seconds for each in findings.trainings if each.arm == "student-lora"]
-    return economy(written, findings.seconds, sum(treatment))
+    """The figures of one student: several seeds train the treatment anew, and only one of them would be used."""
+    treatment = [each.report.seconds for each in findings.trainings if each.arm == TREATMENT]
+    return economy(written, findings.seconds, fmean(treatment) if treatment else 0.0)
 
 
 def _machine() -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from harness.protocols import Reflection, Student, Task, Teacher, Trainer, Verifier
+from harness.protocols import Check, Reflection, Student, Task, Teacher, Trainer, Verifier
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -92,3 +92,10 @@ class ObserverSpec(Spec[OptionsT]):
     """An observer. ``create(options)`` gives an object whose methods implement the observer hooks."""
 
     create: Callable[[OptionsT], object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckSpec(Spec[OptionsT]):
+    """An audit check. ``create(options)`` gives a check whose id is the name of the plugin."""
+
+    create: Callable[[OptionsT], Check]

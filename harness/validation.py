@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness import files, measures, schemas
+from harness import comparisons, files, measures, schemas
+from harness.arms import NAMES
 from harness.plan import PLUGIN_KINDS
 from harness.records import WEIGHTS
 from harness.skills import SPLIT as SKILLS
@@ -15,12 +17,18 @@ from harness.skills import SPLIT as SKILLS
 BESIDE = ("problems.jsonl", "items.jsonl")
 """The rows that numbers are recomputed from."""
 THOUGHTS = "thoughts.jsonl"
+SCHEMAS = {"plan.json": "plan", "run_meta.json": "run-meta", "audit.json": "audit"}
+"""The schema of a JSON file by its name; of any other, that of a result."""
+LABELLERS = ("teacher", "verifier", "chance")
+LONGEST = 200
+"""Characters of a value that are told."""
 
 
 def problems_of(path: Path) -> list[str]:
     """All that is wrong with a file, each as ``path: what``. The kind of file is told by its name or its content.
 
-    A run directory stands for its result.json.
+    A run directory stands for its result.json. Of an audit.json only the schema is checked here: ``harness.audit.runs``
+    makes the audit anew.
     """
     path = path / "result.json" if path.is_dir() else path
     try:
@@ -31,12 +39,15 @@ def problems_of(path: Path) -> list[str]:
         return [f"the file: {error.strerror}"]
     except ValueError as error:
         return [f"the file: not sound JSON ({error})"]
-    if path.name == "plan.json":
-        return list(schemas.violations("plan", value))
-    if path.name == "run_meta.json":
-        return list(schemas.violations("run-meta", value))
-    broken = list(schemas.violations("result", value))
-    return broken or list(_result(path.parent, value))
+    name = SCHEMAS.get(path.name, "result")
+    broken = list(schemas.violations(name, value))
+    return broken or (list(_result(path.parent, value)) if name == "result" else [])
+
+
+def told(value: Any) -> str:
+    """A value in a message: as much of it as is of use there."""
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def _rows(path: Path) -> Iterator[str]:
@@ -70,10 +81,12 @@ def _result(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
             except ValueError as error:
                 yield f"{name}: not sound JSON ({error})"
     yield from _neighbours(folder, result)
+    yield from _examples(folder, result)
     if rows.keys() >= set(BESIDE):
         unsound = list(_unsound(result, rows["problems.jsonl"], rows["items.jsonl"]))
-        yield from unsound or _recomputed(result, rows["problems.jsonl"], rows["items.jsonl"])
-        yield from _replies(rows["items.jsonl"], rows.get(THOUGHTS, ()))
+        yield from unsound or _recomputed(folder, result, rows["problems.jsonl"], rows["items.jsonl"])
+        if THOUGHTS in rows or THOUGHTS not in result["files"]:  # else that is said above, once
+            yield from _replies(rows["items.jsonl"], rows.get(THOUGHTS, ()))
 
 
 def _neighbours(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
@@ -86,7 +99,7 @@ def _neighbours(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
         yield f"plan.json: not sound JSON ({error})"
     for index, training in enumerate(result["training"]):
         try:
-            weights = files.inside(folder, f"adapters/{training['arm']}/{WEIGHTS}")
+            weights = files.inside(folder, f"adapters/{_folder(result, training)}/{WEIGHTS}")
         except ValueError as error:
             yield f"training[{index}].arm: {error}"
             continue
@@ -94,8 +107,31 @@ def _neighbours(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
             yield f"training[{index}].adapter_sha256: the adapter has {found}"
 
 
+def _examples(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
+    """Where the counts of a training are not those of the rows that it was trained on."""
+    for index, training in enumerate(result["training"]):
+        path = folder / "examples" / f"{_folder(result, training)}.jsonl"
+        if not path.is_file():
+            continue
+        try:
+            sources = Counter(row["label_source"] for row in files.read_lines(path))
+        except (ValueError, KeyError, TypeError) as error:
+            yield f"examples/{path.name}: a row is not an example ({type(error).__name__}: {error})"
+            continue
+        given = {"rows": sources.total(), **{f"labelled_by_{name}": sources[name] for name in LABELLERS}}
+        said = {name: training["examples"][name] for name in given}
+        for place, was, now in files.differences(said, given, f"training[{index}].examples"):
+            yield f"{place}: says {was}, the rows give {now}"
+
+
+def _folder(result: Mapping[str, Any], training: Mapping[str, Any]) -> str:
+    """The name of a training, as ``harness.experiment`` gives it to an adapter and to its examples."""
+    first = min(other["training_seed"] for other in result["training"])
+    return training["arm"] if training["training_seed"] == first else f"{training['arm']}.{training['training_seed']}"
+
+
 def _recomputed(
-    result: Mapping[str, Any], problems: Sequence[measures.Row], items: Sequence[measures.Row]
+    folder: Path, result: Mapping[str, Any], problems: Sequence[measures.Row], items: Sequence[measures.Row]
 ) -> Iterator[str]:
     """Where the result says another number than its rows do."""
     plugins = result["plan"]["plugins"]
@@ -103,23 +139,36 @@ def _recomputed(
         "simulated": [f"{kind} {plugins[kind]['name']}" for kind in PLUGIN_KINDS if plugins[kind]["simulated"]],
         "plan_sha256": files.digest(result["plan"]),
         "problems": measures.problem_sets(problems),
-        "arms": measures.arms(items, problems),
-        "contrasts": measures.contrasts(items),
+        "overlaps": measures.overlaps(problems),
+        "quoted": measures.quoted(problems, _texts(folder)),
+        "arms": measures.arms(items, problems, result["labels"]),
+        "contrasts": comparisons.contrasts(items, result["plan"]["margin"]),
+        "transfer": comparisons.transfer(items),
     }
     for key, value in computed.items():
         for path, said, given in files.differences(result[key], value, key):
-            yield f"{path}: says {said!r}, the rows give {given!r}"
+            yield f"{path}: says {told(said)}, the rows give {told(given)}"
+
+
+def _texts(folder: Path) -> Iterator[str]:
+    """What the teacher wrote, as far as it is beside the result; a missing file is told of elsewhere."""
+    for name in measures.WRITTEN:
+        if (folder / name).is_file():
+            yield files.read_text(folder / name)
 
 
 def _replies(items: Sequence[measures.Row], thoughts: Sequence[measures.Row]) -> Iterator[str]:
     """Where an item's digest is not that of its raw reply."""
     try:
-        digests = {(row["arm"], row["problem"]): hashlib.sha256(row["text"].encode()).hexdigest() for row in thoughts}
+        digests = {
+            (row["arm"], row["training_seed"], row["problem"]): hashlib.sha256(row["text"].encode()).hexdigest()
+            for row in thoughts
+        }
     except (KeyError, TypeError, AttributeError) as error:
         yield f"{THOUGHTS}: a row is not a reply ({type(error).__name__}: {error})"
         return
     for number, row in enumerate(items, 1):
-        if digests.get((row["arm"], row["problem"])) != row["text_sha256"]:
+        if digests.get((row["arm"], row["training_seed"], row["problem"])) != row["text_sha256"]:
             yield f"items.jsonl: line {number}: text_sha256 is not that of the reply in {THOUGHTS}"
 
 
@@ -130,17 +179,20 @@ def _unsound(
     truths = {row["id"]: row["truth"] for row in problems}
     if len(truths) != len(problems):
         yield "problems.jsonl: an id occurs twice"
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, int | None, str]] = set()
     for number, row in enumerate(items, 1):
         where = f"items.jsonl: line {number}"
+        if row["arm"] not in NAMES:
+            yield f"{where}: no arm {row['arm']!r}; arms: {', '.join(NAMES)}"
         if row["problem"] not in truths:
             yield f"{where}: problem {row['problem']!r} is not in problems.jsonl"
         elif row["truth"] != truths[row["problem"]]:
             yield f"{where}: truth {row['truth']!r}, problems.jsonl says {truths[row['problem']]!r}"
         yield from (f"{where}: {what}" for what in _misjudged(row, result["labels"]))
-        if (row["arm"], row["problem"]) in seen:
+        key = row["arm"], row["training_seed"], row["problem"]
+        if key in seen:
             yield f"{where}: arm {row['arm']} has problem {row['problem']} twice"
-        seen.add((row["arm"], row["problem"]))
+        seen.add(key)
 
 
 def _misjudged(row: measures.Row, labels: Sequence[str] | None) -> Iterator[str]:

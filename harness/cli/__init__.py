@@ -22,6 +22,9 @@ GO_ON = "harness.go_on"
 
 VERBS = {
     "run": "Run an experiment, or resume one.",
+    "audit": "Say what a result can show, and what it cannot.",
+    "compare": "Say by how much two results differ, and fail on a loss.",
+    "report": "Write the page of a run: report.html.",
     "replay": "Rebuild a run's files from its plan and journal, and compare.",
     "validate": "Check result files against their schema and their own rows.",
     "plugin": "List and describe plugins.",

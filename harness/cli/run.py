@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 import textwrap
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import click
 
 from harness import economy, estimate, files, run, summary
+from harness.audit import EXIT_BLOCKED, runs, text
 from harness.cli import GO_ON, say
 from harness.crew import Crew
 from harness.errors import UsageError
@@ -39,6 +41,10 @@ from harness.stopping import Stop
 @click.option("--strategy-file", metavar="FILE", help="A strategy learned elsewhere, in place of bootstrap.")
 @click.option("--limit", metavar="N", help="At most N problems of each split, its first.")
 @click.option("--seed", metavar="N", help="Added to every seed of the run. Default: 0.")
+@click.option(
+    "--training-seeds", metavar="N", help="Trainings of each trained arm, each with its own seed. Default: 1."
+)
+@click.option("--check", "checks", metavar="NAME", multiple=True, help="Audit check of a plugin; may be repeated.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Run directory. Default: runs/<name>.")
 @click.option("--resume", type=click.Path(path_type=Path), metavar="DIR", help="Go on with the run in DIR.")
 @click.option("--fork", type=click.Path(path_type=Path), metavar="DIR", help="New run from the answers of that in DIR.")
@@ -49,6 +55,7 @@ def command(
     config: Path | None,
     assignments: tuple[str, ...],
     stages: str | None,
+    checks: tuple[str, ...],
     out: Path | None,
     resume: Path | None,
     fork: Path | None,
@@ -60,10 +67,14 @@ def command(
 
     With no option: the scheduling task with the simulated teacher and the bundled tiny student, offline.
     Options of a plugin: harness plugin show KIND NAME.
+
+    Ends with the audit of the result: exit code 3 if it blocks, since then no score of the run shows a transfer.
     """
     given: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
     if stages is not None:
         given["stages"] = tuple(name.strip() for name in stages.split(",") if name.strip())
+    if checks:
+        given["checks"] = checks
     limit = _limit(max_cost)
     told, stop = for_terminal(), Stop()
     wish = Wish(given, config, assignments)
@@ -90,8 +101,11 @@ def command(
     for warning in listeners.warnings:
         say(f"harness: warning: {warning}", err=True)
     meta = files.read(run_dir / "run_meta.json")
-    parts = [summary.text(result), economy.text(result, meta), *summary.notes(result, meta)]
+    audit = files.read(run_dir / runs.NAME)
+    parts = [summary.text(result), text.brief(audit), economy.text(result, meta), *summary.notes(result, meta)]
     say("\n" + "\n\n".join([*parts, f"result: {run_dir / 'result.json'}"]))
+    if audit["verdict"] == "blocked":
+        sys.exit(EXIT_BLOCKED)
 
 
 class _GoingOn:

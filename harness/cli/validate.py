@@ -1,4 +1,4 @@
-"""``harness validate``: files of a run against their schemas, and a result against its rows."""
+"""``harness validate``: files of a run against their schemas, a result against its rows, an audit against both."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from harness import validation
+from harness.audit import runs
 from harness.cli import say
 from harness.text import one_line
 
@@ -17,11 +17,13 @@ from harness.text import one_line
 def command(paths: tuple[Path, ...]) -> None:
     """Check files of a run against their schemas, and recompute the numbers of a result from its rows.
 
+    An audit.json must be the audit of the result beside it. A run directory stands for both.
+
     Exits with 0 if all hold, and with 1 after listing every problem by its place.
     """
     sound = True
     for path in paths:
-        problems = validation.problems_of(path)
+        problems = runs.problems_of(path)
         sound = sound and not problems
         say(f"{one_line(str(path))}: {'valid' if not problems else f'{len(problems)} problem(s)'}")
         for problem in problems:

@@ -1,4 +1,4 @@
-"""Students `qwen-lora` and `qwen-tiny` and trainer `lora`: small local models on transformers and peft.
+"""Students `qwen-lora` and `qwen-tiny`, trainers `lora` and `lora-all-linear`: local models on transformers and peft.
 
 What they offer is declared here; what they do is in student.py and training.py, which only ``create`` imports.
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.hookspecs import hookimpl
 from harness.specs import StudentSpec, TrainerSpec
-from harness_qwen_lora.options import LoraOptions, QwenLoraOptions, QwenTinyOptions
+from harness_qwen_lora.options import AllLinearOptions, LoraOptions, QwenLoraOptions, QwenTinyOptions
 
 if TYPE_CHECKING:
     from harness.protocols import Student, Trainer
@@ -31,7 +31,7 @@ TINY_RECIPE = {
 def _qwen_lora(options: QwenLoraOptions) -> Student:
     from harness_qwen_lora.student import QwenStudent
 
-    return QwenStudent(options.model, options, revision=options.revision)
+    return QwenStudent(options.model, options, revision=options.revision, quantization=options.quantization)
 
 
 def _qwen_tiny(options: QwenTinyOptions) -> Student:
@@ -68,12 +68,18 @@ def harness_students() -> Iterable[StudentSpec[Any]]:
 
 @hookimpl
 def harness_trainers() -> Iterable[TrainerSpec[Any]]:
-    """The trainer of this plugin."""
+    """The trainers of this plugin."""
     return [
         TrainerSpec(
             name="lora",
             summary="LoRA on the reply tokens, with transformers' Trainer and peft.",
             options=LoraOptions,
             create=_lora,
-        )
+        ),
+        TrainerSpec(
+            name="lora-all-linear",
+            summary="The trainer lora with an adapter on every linear module, not on queries and values alone.",
+            options=AllLinearOptions,
+            create=_lora,
+        ),
     ]

@@ -1,4 +1,4 @@
-"""The part of a training that is written in transformers' terms: batches, the loop, the losses it saw.
+"""The part of a training that is written in transformers' terms: batches, their order, the loss, the loop.
 
 A module of its own because a class that inherits from transformers' Trainer imports it on sight.
 """
@@ -6,13 +6,15 @@ A module of its own because a class that inherits from transformers' Trainer imp
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import torch
 from peft import PeftModel
+from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import Sampler
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from harness.errors import HarnessError
@@ -28,12 +30,15 @@ def run(
 ) -> tuple[list[float], int]:
     """Trains to the end. Gives the mean loss per supervised token of each epoch, and the number of optimizer steps.
 
-    Raises HarnessError as soon as a loss is not finite.
+    Raises HarnessError as soon as a loss is not finite. Run in several processes, it does what one would do: each takes
+    its share of every step, and ``on_step`` is called in each.
     """
+    # What evens out the shares of several processes; it is never drawn otherwise.
+    filler = Row((pad,), 1, truncated=False)
     trainer = _Recording(
-        model=model,
+        model=SupervisedLoss(model),
         args=arguments,
-        train_dataset=[tensors(row) for row in rows],
+        train_dataset=[tensors(row) for row in (*rows, filler)],
         data_collator=partial(collate, pad=pad),
     )
     record = _Record(trainer, on_step)
@@ -52,13 +57,75 @@ def tensors(row: Row) -> dict[str, torch.Tensor]:
 
 
 def collate(rows: Sequence[dict[str, torch.Tensor]], pad: int) -> dict[str, torch.Tensor]:
-    """One batch, padded on the right; padding is told by the mask, because its id may occur in a text."""
+    """One batch, padded on the right; padding is told by the mask, because its id may occur in a text.
+
+    ``logits_to_keep`` holds the positions from which a supervised token of some row is predicted.
+    """
     ids = [row["input_ids"] for row in rows]
+    labels = pad_sequence([row["labels"] for row in rows], batch_first=True, padding_value=IGNORED)
     return {
         "input_ids": pad_sequence(ids, batch_first=True, padding_value=pad),
         "attention_mask": pad_sequence([torch.ones_like(row) for row in ids], batch_first=True, padding_value=0),
-        "labels": pad_sequence([row["labels"] for row in rows], batch_first=True, padding_value=IGNORED),
+        "labels": labels,
+        "logits_to_keep": (labels[:, 1:] != IGNORED).any(dim=0).nonzero().squeeze(1),
     }
+
+
+class SupervisedLoss(torch.nn.Module):
+    """A model that gives its loss and nothing else.
+
+    Logits exist only where a supervised token is predicted, and in float32 for one row at a time: over whole prompts
+    and a vocabulary of 150,000 they would be the largest thing in memory.
+    """
+
+    accepts_loss_kwargs = True
+    """Tells Trainer to hand over the step's number of supervised tokens."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        labels: torch.Tensor,
+        logits_to_keep: torch.Tensor,
+        num_items_in_batch: torch.Tensor,
+    ) -> dict[str, torch.Tensor]:
+        """The batch's share of the step's mean cross-entropy per supervised token."""
+        output = self.model(
+            input_ids=input_ids, attention_mask=attention_mask, logits_to_keep=logits_to_keep, use_cache=False
+        )
+        targets = labels[:, logits_to_keep + 1]
+        losses = [
+            cross_entropy(logits.float(), wanted, ignore_index=IGNORED, reduction="sum")
+            for logits, wanted in zip(output.logits, targets, strict=True)
+        ]
+        return {"loss": torch.stack(losses).sum() / num_items_in_batch}
+
+
+class Order(Sampler[int]):
+    """Another order of the rows in each epoch, drawn from the seed alone.
+
+    ``multiple``: the order is filled up to such a length with the index after the last row.
+    """
+
+    def __init__(self, rows: int, seed: int, multiple: int) -> None:
+        self._rows = rows
+        self._seed = seed
+        self._length = math.ceil(rows / multiple) * multiple
+        self._epoch = 0
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator()
+        generator.manual_seed(self._seed + self._epoch)
+        self._epoch += 1
+        yield from torch.randperm(self._rows, generator=generator).tolist()
+        yield from [self._rows] * (self._length - self._rows)
+
+    def __len__(self) -> int:
+        return self._length
 
 
 class _Recording(Trainer):
@@ -66,18 +133,36 @@ class _Recording(Trainer):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self._rows = len(kwargs["train_dataset"]) - 1
         self.step_loss = torch.zeros((), device=self.args.device)
         self.step_tokens = torch.zeros((), device=self.args.device)
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Order:  # noqa: ARG002 - Trainer's signature
+        # One process needs no filler: its last batch may be smaller.
+        processes = self.args.world_size
+        multiple = processes * self.args.train_batch_size if processes > 1 else 1
+        return Order(self._rows, self.args.seed, multiple)
 
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         result: Any = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         loss = result[0] if return_outputs else result
-        # A share of the step's mean: Trainer has divided it by the supervised tokens of the whole step.
         self.step_loss += loss.detach().float()
         self.step_tokens += (inputs["labels"] != IGNORED).sum()
         return result
+
+    def take_step(self) -> tuple[float, float]:
+        """Mean loss and supervised tokens of the step that ends, over all processes; starts the next."""
+        loss, tokens = self.step_loss, self.step_tokens
+        if self.args.world_size > 1:
+            # Trainer has multiplied each share by the number of processes, for the mean that DDP takes.
+            loss = self.accelerator.reduce(loss, reduction="mean")
+            tokens = self.accelerator.reduce(tokens, reduction="sum")
+        values = loss.item(), tokens.item()
+        self.step_loss = torch.zeros_like(self.step_loss)
+        self.step_tokens = torch.zeros_like(self.step_tokens)
+        return values
 
 
 class _Record(TrainerCallback):
@@ -91,9 +176,7 @@ class _Record(TrainerCallback):
         self.epochs: list[float] = []
 
     def on_step_end(self, *_args: Any, **_kwargs: Any) -> None:
-        loss, tokens = self._trainer.step_loss.item(), self._trainer.step_tokens.item()
-        self._trainer.step_loss.zero_()
-        self._trainer.step_tokens.zero_()
+        loss, tokens = self._trainer.take_step()
         if not math.isfinite(loss):
             step = self._trainer.state.global_step
             raise HarnessError(f"trainer lora: the loss at step {step} is {loss}; lower trainer.learning_rate")

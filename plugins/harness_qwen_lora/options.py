@@ -9,7 +9,11 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+Auto = Literal["auto"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+Engine = Literal["generate", "continuous"]
+Quantization = Literal["none", "nf4"]
+Checkpointing = Literal["auto", "on", "off"]
 Device = Literal["auto", "cpu", "cuda"]
 Scheduler = Literal["linear", "cosine", "constant", "constant_with_warmup"]
 
@@ -22,8 +26,10 @@ class StudentOptions(BaseModel):
     max_new_tokens: int = Field(
         256, ge=1, description="Tokens of a reply; one that needs more is cut and counts as truncated."
     )
-    batch_size: int = Field(
-        16, ge=1, description="Prompts that are answered together. More is faster and takes more memory."
+    batch_size: Annotated[int, Field(ge=1)] | Auto = Field(
+        "auto",
+        description="Prompts that are answered together; prompts of like length share a batch. auto: 16 on a CPU, on a "
+        "GPU as many as its memory holds. A batch that does not fit after all is halved.",
     )
     dtype: Dtype = Field(
         "auto",
@@ -31,6 +37,14 @@ class StudentOptions(BaseModel):
     )
     device: Device = Field("auto", description="Where the model runs. auto: on the GPU if there is one.")
     threads: int = Field(0, ge=0, description="CPU threads; 0 leaves the choice to torch.")
+    engine: Engine = Field(
+        "generate",
+        description="How replies are made. continuous: transformers' continuous batching, on a GPU, checked against "
+        "generate before it is used.",
+    )
+    memory_gib: float = Field(
+        0.0, ge=0, description="GPU memory that may be used, in GiB: 12 for what a 12 GB card can do. 0: all there is."
+    )
 
 
 class QwenLoraOptions(StudentOptions):
@@ -45,6 +59,11 @@ class QwenLoraOptions(StudentOptions):
     revision: str | None = Field(
         None, description="Branch, tag or commit of a Hub id; pinned to a commit when the run begins."
     )
+    quantization: Quantization = Field(
+        "none",
+        description="Format in which the weights are kept. nf4: in 4 bits (QLoRA), on a GPU and with bitsandbytes "
+        "installed.",
+    )
 
 
 class QwenTinyOptions(StudentOptions):
@@ -53,7 +72,7 @@ class QwenTinyOptions(StudentOptions):
     max_new_tokens: int = Field(
         160, ge=1, description="Tokens of a reply; one that needs more is cut and counts as truncated."
     )
-    batch_size: int = Field(50, ge=1, description="Prompts that are answered together.")
+    batch_size: Annotated[int, Field(ge=1)] | Auto = Field(50, description="Prompts that are answered together.")
     dtype: Dtype = Field("float32", description="Number format of the weights.")
     device: Device = Field("cpu", description="Where the model runs.")
     threads: int = Field(
@@ -97,8 +116,26 @@ class LoraOptions(BaseModel):
     )
     learning_rate: float = Field(2e-4, gt=0, description="Peak learning rate of AdamW.")
     epochs: int = Field(3, ge=1, description="Passes over the examples.")
-    batch_size: int = Field(2, ge=1, description="Examples per forward pass.")
-    accumulation: int = Field(4, ge=1, description="Forward passes per optimizer step.")
+    batch_size: int = Field(2, ge=1, description="Examples per forward pass, unless micro_batch says otherwise.")
+    accumulation: int = Field(
+        4, ge=1, description="Forward passes per optimizer step: batch_size times this many examples make a step."
+    )
+    micro_batch: Annotated[int, Field(ge=1)] | Auto = Field(
+        "auto",
+        description="Examples that really go through the model together; a step keeps its examples, so the adapter is "
+        "the same but for rounding. auto: batch_size, and on a GPU without dropout as many as its memory holds.",
+    )
+    checkpointing: Checkpointing = Field(
+        "auto",
+        description="Whether activations are made again for the backward pass instead of kept: less memory, more time, "
+        "the same adapter. auto: where memory needs it.",
+    )
+    deterministic: bool = Field(
+        False, description="Only operations that give the same bits each time. Slower; a CPU does so without it."
+    )
+    processes: int = Field(
+        1, ge=1, description="Processes that share each step, a GPU each where there are GPUs (torchrun, DDP)."
+    )
     max_length: int = Field(1024, ge=2, description="Longest example in tokens, prompt and reply together.")
     warmup_steps: int = Field(0, ge=0, description="Optimizer steps over which the learning rate rises to its peak.")
     weight_decay: float = Field(0.0, ge=0, description="Weight decay of AdamW.")
@@ -108,4 +145,12 @@ class LoraOptions(BaseModel):
     scheduler: Scheduler = Field("linear", description="Course of the learning rate after the warm-up.")
     allow_truncation: bool = Field(
         False, description="Cut examples that are longer than max_length instead of refusing them."
+    )
+
+
+class AllLinearOptions(LoraOptions):
+    """Options of the trainer `lora-all-linear`: those of `lora`, with an adapter on every linear module."""
+
+    target_modules: Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_alone)] = Field(
+        ALL_LINEAR, min_length=1, description="Linear modules that get an adapter."
     )

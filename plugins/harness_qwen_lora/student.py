@@ -1,38 +1,37 @@
-"""A local chat model that answers in padded batches, greedily, with or without an adapter.
+"""A local chat model: what it is, its weights in memory, with or without an adapter.
 
-Where its files come from is in loading.py, tokens are in encoding.py, training in training.py.
+Its files come from loading.py; tokens are in encoding.py, batches in generation.py, training in training.py.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError, UsageError
-from harness.records import Adapter, Completion, Json, Request, Skill, Usage
-from harness_qwen_lora import loading
+from harness.records import WEIGHTS, Adapter, Completion, Json, Request, Skill, Usage
+from harness_qwen_lora import loading, memory
+from harness_qwen_lora.checkpoint import Checkpoint, read_skills, sha256
 from harness_qwen_lora.encoding import Chat
-from harness_qwen_lora.options import Device, Dtype, StudentOptions
+from harness_qwen_lora.generation import Generator, Settings
+from harness_qwen_lora.options import Device, Dtype, Quantization, StudentOptions
 
 if TYPE_CHECKING:
     import torch
     from peft import PeftModel
-    from transformers import GenerationConfig, PreTrainedModel
+    from transformers import PreTrainedModel
 
-GREEDY: dict[str, Any] = {
-    "do_sample": False,
-    "num_beams": 1,
-    "num_return_sequences": 1,
-    "min_new_tokens": 0,
-    "repetition_penalty": 1.0,
-    "no_repeat_ngram_size": 0,
-    "use_cache": True,
-    "disable_compile": True,
-}
-"""Every setting that changes what greedy decoding gives, said out loud."""
+CPU_ROWS = 16
+"""Prompts of a batch on a CPU where the options leave it open: more would gain little there."""
+PREFILL_CHUNK = 128
+"""Tokens of the prompts that go through the model at once on a GPU: bounds the memory that a large batch takes."""
+CALL_BATCHES = 4
+"""Batches of a call. More sort better by length; fewer lose less when a run is stopped."""
 
 
 class QwenStudent:
@@ -41,14 +40,23 @@ class QwenStudent:
     A method that needs the weights loads them, and raises UsageError where they cannot be had.
     """
 
-    def __init__(self, model: str, options: StudentOptions, *, revision: str | None = None, name: str | None = None):
+    def __init__(
+        self,
+        model: str,
+        options: StudentOptions,
+        *,
+        revision: str | None = None,
+        name: str | None = None,
+        quantization: Quantization = "none",
+    ) -> None:
         self._asked = (model, revision, name)
         self._options = options
+        self._quantization = quantization
         self._wrapped: PeftModel | None = None
         self._adapter: str | None = None
 
     @cached_property
-    def checkpoint(self) -> loading.Checkpoint:
+    def checkpoint(self) -> Checkpoint:
         """Where the weights are. Loads and downloads nothing."""
         return loading.locate(*self._asked)
 
@@ -59,8 +67,8 @@ class QwenStudent:
 
     @property
     def batch_size(self) -> int:
-        """Prompts per padded batch."""
-        return self._options.batch_size
+        """Prompts per call of ``generate``: several batches, because it sorts them by length."""
+        return memory.MOST_ROWS if self._rows is None else CALL_BATCHES * self._rows
 
     @cached_property
     def identity(self) -> Mapping[str, Json]:
@@ -70,12 +78,17 @@ class QwenStudent:
             "model": self.checkpoint.name,
             "revision": self.checkpoint.revision,
             "weights_sha256": self.checkpoint.weights_sha256(),
-            "device": self._options.device if self._options.device != "auto" else self.device.type,
+            "device": self._device_type,
             "dtype": self.dtype,
             "attention": "sdpa",
             "decoding": "greedy",
             "max_new_tokens": self._options.max_new_tokens,
-            "batch_size": self._options.batch_size,
+            "engine": self._options.engine,
+            "quantization": self._quantization,
+            "batch_size": self._rows or "auto",
+            # what "auto" goes by, so that another card's batches are not taken for the same
+            "memory_gib": None if self._rows else round((self.memory() or 0) / memory.GIB, 1),
+            "prefill_chunk": self._prefill_chunk,
         }
 
     @cached_property
@@ -83,7 +96,7 @@ class QwenStudent:
         """Number format of the weights, chosen by what the device can do where the options leave it open."""
         if self._options.dtype != "auto":
             return self._options.dtype
-        if self.device.type == "cpu":
+        if self._device_type == "cpu":
             return "float32"
         import torch
 
@@ -94,13 +107,16 @@ class QwenStudent:
         _ = self.checkpoint
         if self._options.device == "cuda":
             _ = self.device
-        if self._options.dtype == "float16" and self.device.type == "cpu":
-            raise UsageError("student.dtype: float16 needs a GPU; on a CPU give float32, bfloat16 or auto")
+        for option, value, instead in self._gpu_only():
+            if self.device.type == "cpu":
+                raise UsageError(f"student.{option}: {value} needs a GPU; on a CPU give {instead}")
+        if self._quantization != "none":
+            loading.check_quantization()
 
     def skills(self, count: int) -> Sequence[Skill]:
         """The first ``count`` skills that the checkpoint's folder states; none for a checkpoint that states none."""
         folder = self.checkpoint.folder
-        return [] if folder is None else loading.read_skills(folder)[:count]
+        return [] if folder is None else read_skills(folder)[:count]
 
     def chat(self) -> Chat:
         """Token ids of messages and replies, as the checkpoint wants them."""
@@ -124,30 +140,86 @@ class QwenStudent:
             model.train(False).requires_grad_(False)
 
     def generate(self, requests: Sequence[Request], adapter: Adapter | None) -> list[Completion]:
-        """One completion per request, in order; prompts beyond ``batch_size`` go into further batches.
+        """One completion per request, in order; prompts of like length share a batch.
 
         Raises UsageError for a prompt that leaves no room for a reply, and HarnessError where the adapter's file is
         not the one that its digest names.
         """
         prompts = [self.chat().prompt(request.messages) for request in requests]
         self._check_room(requests, prompts)
-        replies: list[list[int]] = []
         with self._answering(adapter):
-            for start in range(0, len(prompts), self.batch_size):
-                replies += self._continue(prompts[start : start + self.batch_size])
+            replies = self._generator.answer(prompts, adapter.sha256 if adapter else None)
         return [self._completion(*parts) for parts in zip(requests, prompts, replies, strict=True)]
 
     def probe(self, requests: Sequence[Request], adapter: Adapter) -> float:
         """The largest absolute change of a next-token logit that the adapter makes on these prompts."""
         prompts = [self.chat().prompt(request.messages) for request in requests]
         largest = 0.0
-        for start in range(0, len(prompts), self.batch_size):
-            batch = prompts[start : start + self.batch_size]
+        size = self._rows or CPU_ROWS
+        for start in range(0, len(prompts), size):
+            batch = prompts[start : start + size]
             with self._answering(adapter):
                 changed = self._next_logits(batch)
             with self._answering(None):
                 largest = max(largest, (changed - self._next_logits(batch)).abs().max().item())
         return largest
+
+    def source(self) -> loading.Source:
+        """What another process needs to load the same model; fetches the files if need be."""
+        folder = loading.fetch(self.checkpoint)
+        self.checkpoint = replace(self.checkpoint, folder=folder)
+        return loading.Source(folder, self.checkpoint.name, self.dtype, str(self.device), self._quantization)
+
+    def memory(self) -> int | None:
+        """Bytes of the GPU that may be used; None on a CPU."""
+        return None if self._device_type == "cpu" else memory.total(self.device, self._options.memory_gib)
+
+    def release(self) -> None:
+        """Frees the memory that the model takes; the next method that needs it loads it again."""
+        self._wrapped = self._adapter = None
+        for name in ("_generator", "_loaded"):
+            self.__dict__.pop(name, None)
+        if self.device.type == "cuda":
+            import torch
+
+            torch.cuda.empty_cache()
+
+    def _gpu_only(self) -> Iterator[tuple[str, str, str]]:
+        """Options that ask for a GPU: name, value, and what to give without one."""
+        if self._options.dtype == "float16":
+            yield "dtype", "float16", "float32, bfloat16 or auto"
+        if self._options.engine == "continuous":
+            yield "engine", "continuous", "generate"
+        if self._quantization != "none":
+            yield "quantization", self._quantization, "none"
+
+    @property
+    def _device_type(self) -> str:
+        """``cpu`` or ``cuda``; asks torch, which takes seconds to import, only where the options do not say."""
+        return self.device.type if self._options.device == "auto" else self._options.device
+
+    @property
+    def _rows(self) -> int | None:
+        """Prompts of a padded batch; None where memory decides."""
+        if self._options.batch_size != "auto":
+            return self._options.batch_size
+        return CPU_ROWS if self._device_type == "cpu" else None
+
+    @property
+    def _prefill_chunk(self) -> int | None:
+        return None if self._device_type == "cpu" else PREFILL_CHUNK
+
+    @cached_property
+    def _generator(self) -> Generator:
+        model, chat = self._loaded
+        settings = Settings(
+            max_new_tokens=self._options.max_new_tokens,
+            rows=self._rows,
+            memory=self.memory() or 0,
+            engine=self._options.engine,
+            prefill_chunk=self._prefill_chunk,
+        )
+        return Generator(model, chat, settings)
 
     @cached_property
     def _loaded(self) -> tuple[PreTrainedModel, Chat]:
@@ -156,57 +228,24 @@ class QwenStudent:
 
         if self._options.threads:
             torch.set_num_threads(self._options.threads)
-        folder = loading.fetch(self.checkpoint)
-        self.checkpoint = replace(self.checkpoint, folder=folder)
-        model, tokenizer = loading.load(folder, getattr(torch, self.dtype), self.device, self.checkpoint.name)
+        if self.device.type == "cuda" and self._options.memory_gib:
+            there = memory.total(self.device, 0)
+            torch.cuda.set_per_process_memory_fraction(memory.total(self.device, self._options.memory_gib) / there)
+        model, tokenizer = loading.load(self.source())
         eos = model.generation_config.eos_token_id
         chat = Chat(tokenizer, stops=[eos] if isinstance(eos, int) else eos or [])
         # generate() fills whatever it is not told from here: a checkpoint's penalties would leak into greedy decoding.
         model.generation_config = GenerationConfig.from_dict({})
         return model, chat
 
-    def _generation(self) -> GenerationConfig:
-        """Greedy decoding, with every setting said that changes what greedy decoding gives."""
-        from transformers import GenerationConfig
-
-        chat = self.chat()
-        limits = {
-            "max_new_tokens": self._options.max_new_tokens,
-            "eos_token_id": list(chat.stops),
-            "pad_token_id": chat.pad,
-        }
-        return GenerationConfig.from_dict(GREEDY | limits)
-
-    def _continue(self, prompts: Sequence[Sequence[int]]) -> list[list[int]]:
-        """New token ids for one batch, each row as long as the longest."""
-        ids, mask = self._left_padded(prompts)
-        model: Any = self._loaded[0]
-        made = model.generate(input_ids=ids, attention_mask=mask, generation_config=self._generation())
-        rows: list[list[int]] = made[:, ids.shape[1] :].tolist()
-        return rows
-
     def _next_logits(self, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
-        ids, mask = self._left_padded(prompts)
-        positions = (mask.cumsum(-1) - 1).clamp(min=0)
-        model: Any = self._loaded[0]
-        output = model(input_ids=ids, attention_mask=mask, position_ids=positions, logits_to_keep=1, use_cache=False)
-        logits: torch.Tensor = output.logits[:, -1].float()
+        logits = self._generator.next_logits(prompts)
         if not logits.isfinite().all():
             raise HarnessError(
                 f"student {self.checkpoint.name}: a next-token logit is not finite in {self.dtype}; "
                 "choose another student.dtype, or train at a lower trainer.learning_rate"
             )
         return logits
-
-    def _left_padded(self, prompts: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Ids and attention mask, batch x longest prompt, with every prompt ending at the right edge."""
-        import torch
-
-        width = max(map(len, prompts))
-        pad = self.chat().pad
-        ids = [[pad] * (width - len(prompt)) + list(prompt) for prompt in prompts]
-        mask = [[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts]
-        return torch.tensor(ids, device=self.device), torch.tensor(mask, device=self.device)
 
     def _check_room(self, requests: Sequence[Request], prompts: Sequence[Sequence[int]]) -> None:
         room = getattr(self._loaded[0].config, "max_position_embeddings", None)
@@ -239,19 +278,20 @@ class QwenStudent:
             return
         from peft import PeftModel
 
-        weights = adapter.folder / loading.ADAPTER_FILE
-        found = loading.sha256(weights) if weights.is_file() else "none, being missing"
+        weights = adapter.folder / WEIGHTS
+        found = sha256(weights) if weights.is_file() else "none, being missing"
         if found != adapter.sha256:
             raise HarnessError(
                 f"adapter {adapter.folder}: its weights have sha256 {found}, but {adapter.sha256} was recorded; "
                 "train it again or restore the file"
             )
+        _check_config(adapter.folder / "adapter_config.json")
         self._take_off()
         try:
             with loading.known_peft_warning():
                 self._wrapped = PeftModel.from_pretrained(self._loaded[0], str(adapter.folder)).eval()
         except (RuntimeError, ValueError, OSError) as error:
-            del self._loaded  # peft may have got half way into the model
+            self.release()  # peft may have got half way into the model
             raise HarnessError(
                 f"adapter {adapter.folder}: it does not fit the student {self.checkpoint.name} "
                 f"({type(error).__name__}); train it on this student"
@@ -264,11 +304,22 @@ class QwenStudent:
         self._wrapped = self._adapter = None
 
 
+def _check_config(path: Path) -> None:
+    """Raises HarnessError for an adapter that is no plain LoRA, or that names a module for peft to import."""
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        plain = config["peft_type"] == "LORA" and not config.get("auto_mapping") and not config.get("megatron_config")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        plain = False
+    if not plain:
+        raise HarnessError(f"{path}: not the configuration of a plain LoRA adapter; train it again or restore the file")
+
+
 def _device(wanted: Device) -> torch.device:
     import torch
 
     if wanted == "cuda" and not torch.cuda.is_available():
         raise UsageError("student.device: 'cuda' was asked for, but torch finds no GPU; give cpu or auto")
-    if wanted == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(wanted)
+    if wanted == "cuda" or (wanted == "auto" and torch.cuda.is_available()):
+        return torch.device("cuda", 0)
+    return torch.device("cpu")

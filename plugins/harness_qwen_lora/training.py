@@ -1,34 +1,32 @@
-"""LoRA fine-tuning of a local student on replies, with transformers' Trainer and peft.
+"""LoRA fine-tuning of a local student on replies: what is trained on, refused and reported.
 
-Which tokens carry loss is decided in encoding.py; running the trained adapter is the student's part.
+One training in one process is in fitting.py, several processes in launcher.py; which tokens carry loss is decided in
+encoding.py, and running the trained adapter is the student's part.
 """
 
 from __future__ import annotations
 
-import json
-import resource
-import sys
+import logging
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from harness.errors import UsageError
+from harness.errors import HarnessError, UsageError
 from harness.protocols import OnStep, Student
 from harness.records import Example, Json, TrainingReport
+from harness_qwen_lora import card, launcher
 from harness_qwen_lora.encoding import Chat, Row
-from harness_qwen_lora.loading import known_peft_warning, linear_names, quiet
+from harness_qwen_lora.fitting import Fitted, Split, alpha, fit, share, splits
+from harness_qwen_lora.loading import Source, linear_names
+from harness_qwen_lora.memory import shape
 from harness_qwen_lora.options import ALL_LINEAR, LoraOptions
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    import torch
-    from peft import PeftModel
-    from transformers import PreTrainedModel, TrainingArguments
-
-CONFIG_FILE = "adapter_config.json"
+    from transformers import PreTrainedModel
 
 
 @runtime_checkable
@@ -44,6 +42,15 @@ class Trainable(Protocol):
     def lend(self) -> AbstractContextManager[PreTrainedModel]:
         """The loaded base model, to be given back without adapters."""
 
+    def memory(self) -> int | None:
+        """Bytes of its GPU that may be used; None on a CPU."""
+
+    def source(self) -> Source:
+        """What another process needs to load the same model."""
+
+    def release(self) -> None:
+        """Frees the model's memory until it is needed again."""
+
 
 class LoraTrainer:
     """Trains one adapter per call. The same examples and seed give the same bytes on a CPU."""
@@ -55,18 +62,21 @@ class LoraTrainer:
     def settings(self) -> Mapping[str, Json]:
         """Hyper-parameters, with the default of ``alpha`` filled in."""
         settings: dict[str, Json] = self._options.model_dump(mode="json")
-        return settings | {"alpha": self._alpha, "method": "lora", "optimizer": "adamw"}
+        return settings | {"alpha": alpha(self._options), "method": "lora", "optimizer": "adamw"}
 
     def preflight(self, student: Student) -> None:
         """Raises UsageError unless the student's weights can be trained here."""
         local = _trainable(student)
+        share(self._options)
+        if self._options.processes > 1 and local.memory() is not None:
+            self._check_gpus()
         if self._options.target_modules != ALL_LINEAR:
             self._check_modules(local.linear_modules())
 
     def train(
         self, student: Student, examples: Sequence[Example], seed: int, folder: Path, on_step: OnStep
     ) -> TrainingReport:
-        """Trains on the replies and saves adapter_config.json and adapter_model.safetensors into ``folder``.
+        """Trains on the replies and saves adapter_config.json, adapter_model.safetensors and README.md into ``folder``.
 
         Raises UsageError for rows that are too long or modules that the model has not, and HarnessError if the loss
         stops being a number.
@@ -77,27 +87,34 @@ class LoraTrainer:
         chat = local.chat()
         rows = [chat.row(example, self._options.max_length) for example in examples]
         self._refuse_truncation(rows)
-        with local.lend() as base:
-            self._check_modules(linear_names(base))
-            start = time.perf_counter()
-            _reset_peak_memory(base.device)
-            losses, steps = self._fit(base, rows, chat.pad, seed, folder, on_step)
-            seconds = time.perf_counter() - start
-            return TrainingReport(
-                settings={**self.settings, "seed": seed},
-                examples=len(rows),
-                steps=steps,
-                losses=tuple(losses),
-                supervised_tokens=sum(row.supervised_tokens for row in rows),
-                prompt_tokens=sum(row.prompt_tokens for row in rows),
-                truncated_rows=sum(row.truncated for row in rows),
-                seconds=seconds,
-                peak_memory_bytes=_peak_memory(base.device),
-            )
+        marked = [(_marked(row), row.prompt_tokens) for row in rows]
+        start = time.perf_counter()
+        fitted, split = self._fit(local, rows, chat.pad, seed, folder, on_step)
+        report = TrainingReport(
+            settings={**self.settings, **asdict(split), "seed": seed},
+            examples=len(rows),
+            steps=fitted.steps,
+            losses=fitted.losses,
+            supervised_tokens=sum(row.supervised_tokens for row in rows),
+            prompt_tokens=sum(row.prompt_tokens for row in rows),
+            truncated_rows=sum(row.truncated for row in rows),
+            seconds=time.perf_counter() - start,
+            peak_memory_bytes=fitted.peak_memory_bytes,
+            supervised_prompt_tokens=sum(sum(carries[:prompt]) for carries, prompt in marked),
+            rows_without_loss=sum(not any(carries) for carries, _ in marked),
+        )
+        card.write(folder, student.identity, examples, report)
+        return report
 
-    @property
-    def _alpha(self) -> int:
-        return 2 * self._options.rank if self._options.alpha is None else self._options.alpha
+    def _check_gpus(self) -> None:
+        import torch
+
+        found = torch.cuda.device_count()
+        if found < self._options.processes:
+            raise UsageError(
+                f"trainer.processes: {self._options.processes} processes need a GPU each, and torch finds {found}; "
+                f"give {found}"
+            )
 
     def _refuse_truncation(self, rows: Sequence[Row]) -> None:
         cut = sum(row.truncated for row in rows)
@@ -119,70 +136,35 @@ class LoraTrainer:
             )
 
     def _fit(
-        self, base: PreTrainedModel, rows: Sequence[Row], pad: int, seed: int, folder: Path, on_step: OnStep
-    ) -> tuple[list[float], int]:
-        """Puts an adapter on, trains it, saves it and takes it off again: mean loss per epoch, and optimizer steps."""
-        from transformers import set_seed
-
-        from harness_qwen_lora.hf_trainer import run
-
-        set_seed(seed)  # before the adapter exists: its first values are drawn at random
-        with quiet(), TemporaryDirectory(prefix="harness-lora-") as scratch:
-            model = self._put_on(base)
-            try:
-                losses, steps = run(model, rows, pad, self._arguments(base, seed, scratch), on_step)
-                _save(model, folder)
-            finally:
-                model.unload()
-        return losses, steps
-
-    def _put_on(self, base: PreTrainedModel) -> PeftModel:
-        from peft import LoraConfig, get_peft_model
-
-        modules = self._options.target_modules
-        config = LoraConfig(
-            r=self._options.rank,
-            lora_alpha=self._alpha,
-            lora_dropout=self._options.dropout,
-            target_modules=ALL_LINEAR[0] if modules == ALL_LINEAR else list(modules),
-            task_type="CAUSAL_LM",
-        )
-        with known_peft_warning():
-            model = get_peft_model(base, config)
-        return cast("PeftModel", model)
-
-    def _arguments(self, base: PreTrainedModel, seed: int, scratch: str) -> TrainingArguments:
+        self, student: Trainable, rows: Sequence[Row], pad: int, seed: int, folder: Path, on_step: OnStep
+    ) -> tuple[Fitted, Split]:
+        """Trains and saves an adapter, taking less memory each time that there is not enough."""
         import torch
-        from transformers import TrainingArguments
 
-        options = self._options
-        arguments = TrainingArguments(
-            output_dir=scratch,
-            num_train_epochs=options.epochs,
-            per_device_train_batch_size=options.batch_size,
-            gradient_accumulation_steps=options.accumulation,
-            learning_rate=options.learning_rate,
-            lr_scheduler_type=options.scheduler,
-            warmup_steps=options.warmup_steps,
-            weight_decay=options.weight_decay,
-            max_grad_norm=options.max_grad_norm,
-            optim="adamw_torch",
-            seed=seed,
-            fp16=base.dtype == torch.float16,
-            bf16=base.dtype == torch.bfloat16,
-            use_cpu=base.device.type == "cpu",
-            save_strategy="no",
-            logging_strategy="no",
-            logging_nan_inf_filter=False,
-            report_to=[],
-            disable_tqdm=True,
-            remove_unused_columns=False,
-            dataloader_num_workers=0,
-            ddp_find_unused_parameters=False,
+        with student.lend() as base:
+            self._check_modules(linear_names(base))
+            ways = splits(self._options, shape(base), rows, student.memory())
+        if self._options.processes > 1:
+            job = launcher.Job(student.source(), self._options, tuple(rows), pad, seed, ways[0], str(folder))
+            student.release()
+        for split in ways:
+            try:
+                if self._options.processes > 1:
+                    return launcher.launch(replace(job, split=split), on_step), split
+                with student.lend() as base:
+                    return fit(base, rows, pad, self._options, seed, split, folder, on_step), split
+            except torch.OutOfMemoryError:
+                pass
+            # Beyond the handler: until here, the traceback held on to the batch's tensors.
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+            logging.getLogger(__name__).warning(
+                "trainer: %d examples do not fit into memory together; starting again with less", split.micro_batch
+            )
+        raise HarnessError(
+            "trainer lora: a single example does not fit into memory; lower trainer.max_length, set "
+            "trainer.checkpointing=on, or take a smaller model or another device"
         )
-        # transformers would give every GPU of the machine a batch of its own, and so change the experiment.
-        arguments._n_gpu = min(arguments.n_gpu, 1)
-        return arguments
 
 
 def _trainable(student: Student) -> Trainable:
@@ -194,29 +176,8 @@ def _trainable(student: Student) -> Trainable:
     return student
 
 
-def _save(model: PeftModel, folder: Path) -> None:
-    """Weights and configuration, the same bytes for the same adapter wherever it was trained."""
-    # "auto" would look the base model up at the Hub.
-    model.save_pretrained(str(folder), save_embedding_layers=False)
-    (folder / "README.md").unlink(missing_ok=True)  # peft's unfilled template
-    config: dict[str, Any] = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
-    if isinstance(config["target_modules"], list):
-        config["target_modules"].sort()  # written from a set, in an order that changes with each process
-    (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+def _marked(row: Row) -> list[bool]:
+    """Which tokens of a row carry loss, as the training sees them."""
+    from harness_qwen_lora.hf_trainer import IGNORED, tensors
 
-
-def _reset_peak_memory(device: torch.device) -> None:
-    if device.type == "cuda":
-        import torch
-
-        torch.cuda.reset_peak_memory_stats(device)
-
-
-def _peak_memory(device: torch.device) -> int:
-    """Bytes: of the GPU since the training began, or of this process since it began."""
-    if device.type == "cuda":
-        import torch
-
-        return torch.cuda.max_memory_allocated(device)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    return [label != IGNORED for label in tensors(row)["labels"].tolist()]

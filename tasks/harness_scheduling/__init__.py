@@ -13,6 +13,7 @@ from harness.specs import Config, TaskSpec, VerifierSpec
 from harness_scheduling.options import SchedulingOptions, SweepLineOptions
 
 PUBLISHED: Config = {
+    "run": {"labels": "verifier", "prompts": "separate"},
     "task": {"distribution": "published"},
     "sizes": {"test": 150, "reflect": 100, "train": 100},
     "trainer": {
@@ -26,7 +27,7 @@ PUBLISHED: Config = {
     },
     "reflection": {"batch_size": 10, "distil_every": 5},
 }
-"""The sizes and hyper-parameters of the published experiment."""
+"""The sizes, hyper-parameters, labels and prompts of the published experiment."""
 
 
 def _task(options: SchedulingOptions, seed: int) -> Task:

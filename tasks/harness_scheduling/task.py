@@ -63,6 +63,10 @@ class SchedulingTask:
         """The messages that ask for an answer."""
         return prompts.prompt(problem, strategy)
 
+    def stage_prompt(self, stage: str, problem: Problem, strategy: str | None) -> tuple[Message, ...]:
+        """The messages that ask for an answer in a wording of the stage's own, as the published experiment did."""
+        return prompts.stage_prompt(stage, problem, strategy)
+
     def demonstration(self, problem: Problem, strategy: str | None) -> tuple[Message, ...]:
         """The messages that ask a teacher for a worked solution in short lines."""
         return prompts.demonstration(problem, strategy)

@@ -14,7 +14,9 @@ from huggingface_hub.hf_api import BlobLfsInfo, RepoSibling
 
 from harness.errors import UsageError
 from harness.records import Message, Request, Skill
-from harness_qwen_lora.loading import Checkpoint, linear_modules, locate, quiet
+from harness_qwen_lora import hub
+from harness_qwen_lora.checkpoint import Checkpoint
+from harness_qwen_lora.loading import fetch, linear_modules, locate, quiet
 from harness_qwen_lora.options import QwenLoraOptions
 from harness_qwen_lora.student import QwenStudent
 
@@ -147,7 +149,7 @@ def test_hub_states_the_same_digest_as_the_files_have(
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(huggingface_hub, "model_info", model_info)
     found = locate("some/model")
-    assert found == Checkpoint("some/model", COMMIT, None, {"model.safetensors": digest})
+    assert found == Checkpoint("some/model", COMMIT, None, {"model.safetensors": digest}, size=1)
     assert found.weights_sha256() == locate(str(checkpoint)).weights_sha256()
 
 
@@ -180,3 +182,73 @@ def test_damaged_skills_are_refused_in_one_line(copy: Path, content: str) -> Non
 def test_linear_modules_are_known_from_the_config_alone(checkpoint: Path) -> None:
     projections = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
     assert linear_modules(checkpoint) == projections | {"lm_head"}
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json"])
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"auto_map": {"AutoModelForCausalLM": "evil.Model"}}, r"asks for code from the checkpoint \(auto_map\)"),
+        ({"text_config": {"deep": [{"auto_map": {}}]}}, "asks for code"),
+        ({"_attn_implementation": "somebody/kernel"}, "private key _attn_implementation"),
+    ],
+)
+def test_checkpoint_that_could_choose_code_is_refused_before_anything_is_loaded(
+    copy: Path, name: str, settings: dict[str, Any], told: str
+) -> None:
+    path = copy / name
+    path.write_text(json.dumps(json.loads(path.read_text()) | settings))
+    with pytest.raises(UsageError, match=told) as error:
+        locate(str(copy))
+    one_line(error)
+
+
+def test_index_whose_names_lead_out_of_the_folder_is_refused(copy: Path) -> None:
+    (copy / "model.safetensors").rename(copy.parent / "elsewhere.safetensors")
+    (copy / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": "../elsewhere.safetensors"}}))
+    with pytest.raises(UsageError, match=r"no \*\.safetensors"):
+        locate(str(copy))
+
+
+def test_weights_as_pickles_are_refused(copy: Path) -> None:
+    (copy / "model.safetensors").rename(copy / "pytorch_model.bin")
+    with pytest.raises(UsageError, match=r"no \*\.safetensors"):
+        locate(str(copy))
+
+
+@pytest.mark.usefixtures("offline")
+def test_published_model_that_is_not_there_says_how_large_it_is() -> None:
+    with pytest.raises(UsageError, match=r"run `hf download Qwen/Qwen2\.5-3B-Instruct` \(6 GB\)") as error:
+        locate("Qwen/Qwen2.5-3B-Instruct")
+    one_line(error)
+
+
+def test_cached_folder_that_is_named_after_no_commit_is_not_taken(checkpoint: Path, offline: Path) -> None:
+    repository = offline / "models--some--model"
+    shutil.copytree(checkpoint, repository / "snapshots" / "main")
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("main")
+    with pytest.raises(UsageError, match="is not in the local cache"):
+        locate("some/model")
+
+
+def test_weights_that_the_disk_has_no_room_for_are_not_fetched(offline: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: type("Usage", (), {"free": 5 * 10**9}))
+    with pytest.raises(UsageError, match=r"takes 6\.2 GB, and 5\.0 GB are free in") as error:
+        fetch(Checkpoint("some/model", COMMIT, None, size=6_170_000_000))
+    assert str(offline) in one_line(error)
+
+
+@pytest.mark.parametrize(
+    ("hub_id", "licence"),
+    [
+        ("Qwen/Qwen2.5-3B-Instruct", "qwen-research"),
+        ("Qwen/Qwen2.5-1.5B-Instruct", "apache-2.0"),
+        ("Qwen/Qwen2.5-7B", "apache-2.0"),
+        ("Qwen/Qwen2.5-5B-Instruct", None),
+        ("some/model", None),
+        ("qwen-tiny", None),
+    ],
+)
+def test_licence_is_stated_where_it_is_known(hub_id: str, licence: str | None) -> None:
+    assert hub.licence(hub_id) == licence

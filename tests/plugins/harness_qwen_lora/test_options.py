@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 import harness_qwen_lora
-from harness_qwen_lora.options import LoraOptions, QwenLoraOptions, QwenTinyOptions
+from harness_qwen_lora.options import AllLinearOptions, LoraOptions, QwenLoraOptions, QwenTinyOptions
 
 
 @pytest.mark.parametrize(
@@ -83,3 +83,22 @@ assert not heavy & set(sys.modules), heavy & set(sys.modules)
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_trainers_differ_in_their_modules_alone() -> None:
+    plain, everywhere = LoraOptions().model_dump(), AllLinearOptions().model_dump()
+    assert {name for name in plain if plain[name] != everywhere[name]} == {"target_modules"}
+    assert everywhere["target_modules"] == ("all-linear",)
+    assert [spec.name for spec in harness_qwen_lora.harness_trainers()] == ["lora", "lora-all-linear"]
+
+
+@pytest.mark.parametrize("given", ["auto", "8", 8])
+def test_batch_is_a_number_or_left_to_memory(given: Any) -> None:
+    assert QwenLoraOptions(batch_size=given).batch_size in ("auto", 8)
+    assert LoraOptions(micro_batch=given).micro_batch in ("auto", 8)
+
+
+@pytest.mark.parametrize("given", ["many", "0", -1])
+def test_batch_that_is_neither_is_refused(given: Any) -> None:
+    with pytest.raises(ValidationError):
+        QwenLoraOptions(batch_size=given)

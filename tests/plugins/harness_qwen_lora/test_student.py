@@ -142,7 +142,7 @@ def second(adapter: Adapter, tmp_path_factory: pytest.TempPathFactory) -> Adapte
     """The adapter with its sign turned."""
     from safetensors.torch import load_file, save_file
 
-    from harness_qwen_lora.loading import sha256
+    from harness_qwen_lora.checkpoint import sha256
 
     folder = Path(shutil.copytree(adapter.folder, tmp_path_factory.mktemp("second") / "adapter"))
     weights = folder / "adapter_model.safetensors"
@@ -164,6 +164,48 @@ def test_peft_loads_the_adapter_to_the_same_change_of_logits(
     assert student.probe(requests[:1], adapter) == pytest.approx((with_adapter - without).abs().max().item(), abs=1e-5)
 
 
+@pytest.mark.parametrize("loader", ["peft", "transformers"])
+def test_saved_adapter_gives_the_same_logits_by_anyones_loader(
+    student: QwenStudent, checkpoint: Path, requests: list[Request], adapter: Adapter, loader: str
+) -> None:
+    with quiet(), known_peft_warning():
+        model: Any = AutoModelForCausalLM.from_pretrained(checkpoint)
+        if loader == "peft":
+            model = PeftModel.from_pretrained(model, str(adapter.folder))
+        else:
+            model.load_adapter(str(adapter.folder))
+    model = model.eval()
+    prompts = [student.chat().prompt(request.messages) for request in requests]
+    with student._answering(adapter):
+        ours = student._next_logits(prompts)
+    with student._answering(None):
+        base = student._next_logits(prompts)
+    with torch.inference_mode():
+        theirs = torch.stack([model(input_ids=torch.tensor([prompt])).logits[0, -1] for prompt in prompts])
+    # float32 logits of up to 40 differ in the last bits with the shape of a batch
+    assert (ours - theirs).abs().max().item() < 1e-4 < 0.1 < (ours - base).abs().max().item()
+
+
+@pytest.mark.parametrize(
+    "change", [{"peft_type": "LOHA"}, {"auto_mapping": {"a": "b"}}, {"megatron_config": {"a": 1}}, None]
+)
+def test_adapter_that_is_no_plain_lora_is_refused(
+    student: QwenStudent, requests: list[Request], adapter: Adapter, tmp_path: Path, change: dict[str, Any] | None
+) -> None:
+    folder = Path(shutil.copytree(adapter.folder, tmp_path / "changed"))
+    path = folder / "adapter_config.json"
+    path.write_text("[" if change is None else json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(HarnessError, match="not the configuration of a plain LoRA adapter"):
+        student.generate(requests, replace(adapter, folder=folder))
+
+
+def test_released_student_loads_itself_again(student: QwenStudent, requests: list[Request], adapter: Adapter) -> None:
+    before = student.generate(requests, adapter)
+    student.release()
+    assert "_loaded" not in vars(student)
+    assert student.generate(requests, adapter) == before
+
+
 def test_adapter_whose_file_has_changed_is_refused(
     student: QwenStudent, requests: list[Request], adapter: Adapter
 ) -> None:
@@ -183,7 +225,7 @@ def test_adapter_of_another_student_is_refused_and_does_no_harm(
 ) -> None:
     from safetensors.torch import load_file, save_file
 
-    from harness_qwen_lora.loading import sha256
+    from harness_qwen_lora.checkpoint import sha256
 
     folder = Path(shutil.copytree(adapter.folder, tmp_path / "foreign"))
     weights = folder / "adapter_model.safetensors"

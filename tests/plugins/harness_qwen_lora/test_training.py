@@ -118,7 +118,7 @@ def test_student_is_bitwise_the_same_after_a_training(
         assert model.config.use_cache
 
 
-def test_adapter_folder_holds_two_files_and_no_machine_path(
+def test_adapter_folder_holds_three_files_and_no_machine_path(
     student: QwenStudent,
     examples: list[Example],
     checkpoint: Path,
@@ -129,9 +129,9 @@ def test_adapter_folder_holds_two_files_and_no_machine_path(
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     train(student, examples, tmp_path / "a", target_modules="v_proj,q_proj")
-    assert sorted(file.name for file in (tmp_path / "a").iterdir()) == ["adapter_config.json", WEIGHTS]
+    assert sorted(file.name for file in (tmp_path / "a").iterdir()) == ["README.md", "adapter_config.json", WEIGHTS]
     text = (tmp_path / "a" / "adapter_config.json").read_text()
-    assert str(checkpoint.parent) not in text
+    assert str(checkpoint.parent) not in text + (tmp_path / "a" / "README.md").read_text()
     config = json.loads(text)
     assert (config["base_model_name_or_path"], config["target_modules"]) == ("random", ["q_proj", "v_proj"])
     assert not list((tmp_path / "here").iterdir())
@@ -152,6 +152,20 @@ def test_modules_that_the_model_has_not_are_refused_before_anything_is_loaded(st
     trainer = LoraTrainer(LoraOptions(target_modules=("q_proj", "q_porj")))
     with pytest.raises(UsageError, match=r"no linear module q_porj; choose among .*q_proj"):
         trainer.preflight(student)
+    assert "_loaded" not in vars(student)
+
+
+def test_processes_that_have_no_gpu_each_are_refused(student: QwenStudent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(QwenStudent, "memory", lambda _self: 12 * 2**30)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    LoraTrainer(LoraOptions()).preflight(student)
+    with pytest.raises(UsageError, match=r"trainer\.processes: 2 processes need a GPU each, and torch finds 1; give 1"):
+        LoraTrainer(LoraOptions(processes=2)).preflight(student)
+
+
+def test_step_that_cannot_be_shared_is_refused_before_anything_is_loaded(student: QwenStudent) -> None:
+    with pytest.raises(UsageError, match=r"trainer\.processes: 3"):
+        LoraTrainer(LoraOptions(processes=3)).preflight(student)
     assert "_loaded" not in vars(student)
 
 

@@ -1,0 +1,66 @@
+"""What the benchmark scripts share: medians, the machine in words, a GPU's peak memory, tables."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+
+
+def median_seconds(work: Callable[[], object], runs: int) -> float:
+    """The median time of so many runs: wall time with a GPU, else CPU time, which other programs disturb less."""
+    import torch
+
+    clock = time.perf_counter if torch.cuda.is_available() else time.process_time
+    taken = []
+    for _ in range(runs):
+        started = clock()
+        work()
+        taken.append(clock() - started)
+    return statistics.median(taken)
+
+
+def machine() -> str:
+    """Processor or GPU, and the versions that matter."""
+    import torch
+
+    where = f"{os.cpu_count()} CPU cores ({platform.machine()}), {torch.get_num_threads()} torch threads, no GPU"
+    if torch.cuda.is_available():
+        where = torch.cuda.get_device_name(0)
+    return f"{where}; Python {platform.python_version()}, " + ", ".join(
+        f"{name} {version(name)}" for name in ("torch", "transformers", "peft")
+    )
+
+
+def synchronize() -> None:
+    """Waits until the GPU, if there is one, has done what it was told."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def reset_peak() -> None:
+    """Starts counting a GPU's peak memory anew."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+
+
+def peak() -> str:
+    """The most GPU memory that was allocated since ``reset_peak``; a dash without a GPU."""
+    import torch
+
+    return f"{torch.cuda.max_memory_allocated() / 2**30:.2f} GiB" if torch.cuda.is_available() else "-"
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows as a Markdown table, of which the first is the head."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in rows]
+    return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]])

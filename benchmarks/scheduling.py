@@ -1,0 +1,60 @@
+"""How fast scheduling problems are made and verified, and that the verifier is no slower than n log n.
+
+python -m benchmarks.scheduling
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from functools import partial
+
+from benchmarks import measure
+from harness.records import Problem
+from harness_scheduling.domain import Meeting, problem
+from harness_scheduling.options import SchedulingOptions
+from harness_scheduling.task import SchedulingTask
+from harness_scheduling.verifier import SweepLine
+
+RUNS = 3
+MADE = 10_000
+SIX = 20_000
+SIZES = (1_000, 10_000, 100_000, 1_000_000)
+
+
+def random_problem(meetings: int, rooms: int, hours: int, stream: random.Random) -> Problem:
+    """Meetings at random hours of a span that long."""
+    drawn = []
+    for _ in range(meetings):
+        start = stream.randrange(hours - 1)
+        drawn.append(Meeting(start, stream.randint(start + 1, min(hours, start + 4))))
+    return problem("test", 0, "benchmark", drawn, rooms)
+
+
+def verify(problems: Sequence[Problem]) -> None:
+    """The truth of each problem, with its witness."""
+    verifier = SweepLine()
+    for each in problems:
+        verifier.truth(each)
+
+
+def main() -> None:
+    """Prints a table: what was done, how many, seconds, how many a second."""
+    stream = random.Random(0)
+    rows = [["what", "count", "median s", "a second"]]
+
+    def add(what: str, count: int, seconds: float) -> None:
+        rows.append([what, str(count), f"{seconds:.3f}", f"{count / seconds:,.0f}"])
+
+    published = SchedulingTask(SchedulingOptions(distribution="published"), 0)
+    add("problems made", MADE, measure.median_seconds(partial(published.problems, "test", MADE), RUNS))
+    small = [random_problem(6, 3, 24, stream) for _ in range(SIX)]
+    add("problems of six meetings verified", SIX, measure.median_seconds(partial(verify, small), RUNS))
+    for size in SIZES:
+        large = [random_problem(size, size, 10 * size, stream)]
+        add(f"meetings of one problem ({size:,})", size, measure.median_seconds(partial(verify, large), 1))
+    print(measure.table(rows))
+
+
+if __name__ == "__main__":
+    main()

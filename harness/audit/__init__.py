@@ -1,0 +1,85 @@
+"""The audit: what forbids to read a result as it seems, and what it supports if nothing does.
+
+A pure function of the result, and of what differs between it and its rows. Missing evidence is unknown, never a pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from harness import files
+from harness.audit import claims
+from harness.audit.checks import RULESET, checks
+from harness.audit.evidence import Evidence
+from harness.errors import MissingEvidenceError
+from harness.protocols import Check
+from harness.records import Finding
+
+SCHEMA = "urn:transfer-harness:schema:audit:1.0"
+WORST = ("fail", "unknown", "pass", "not-applicable")
+EXIT_BLOCKED = 3
+
+
+def audit(result: Mapping[str, Any], mismatches: Sequence[str] | None, plugins: Sequence[Check] = ()) -> dict[str, Any]:
+    """The audit of a result, as plain data.
+
+    ``mismatches``: what differs from the rows; None where there are none. ``plugins``: checks beside those of the
+    harness. A check of a plugin that breaks is unknown.
+    """
+    checked = [_checked(check, result) for check in (*checks(mismatches), *plugins)]
+    blocking = [check["id"] for check in checked if check["weight"] == "block"]
+    return {
+        "schema": SCHEMA,
+        "ruleset": RULESET,
+        "result_sha256": files.digest(result),
+        "simulated": list(result.get("simulated") or []),
+        "verdict": "blocked" if blocking else "clean",
+        "blocking": blocking,
+        "warnings": [check["id"] for check in checked if check["weight"] == "warn"],
+        "checks": checked,
+        "claims": claims.ladder(Evidence(result), blocked=bool(blocking)),
+    }
+
+
+def _checked(check: Check, result: Mapping[str, Any]) -> dict[str, Any]:
+    evidence = Evidence(result)
+    found: list[Finding] = []
+    try:
+        found += check.look(evidence)
+    except MissingEvidenceError as error:
+        found.append(Finding("run", "unknown", str(error)))
+    except Exception as error:
+        found.append(Finding("run", "unknown", f"the check broke: {type(error).__name__}"))
+    rows = [
+        {
+            "subject": each.subject,
+            "status": each.status,
+            "severity": each.severity or check.severity,
+            "text": each.text,
+        }
+        for each in found
+    ]
+    weight = _weight(rows)
+    return {
+        "id": check.id,
+        "rule": check.rule,
+        "severity": check.severity,
+        "advice": check.advice,
+        "status": _status(rows, weight),
+        "weight": weight,
+        "findings": rows,
+        "read": evidence.read,
+    }
+
+
+def _weight(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The heaviest of what does not pass: ``block``, ``warn``, ``note``, or ``none``."""
+    weights = {row["severity"] for row in rows if row["status"] in ("fail", "unknown")}
+    return next((weight for weight in ("block", "warn", "note") if weight in weights), "none")
+
+
+def _status(rows: Sequence[Mapping[str, Any]], weight: str) -> str:
+    """The worst status of what weighs most."""
+    heaviest = [row["status"] for row in rows if weight in ("none", row["severity"])]
+    return min(heaviest, key=WORST.index, default="not-applicable")

@@ -1,0 +1,198 @@
+"""Checks of a score against what no skill can explain: constants, shortcuts, chance, and a lopsided problem set."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from harness.arms import TREATMENT
+from harness.audit import complete, views
+from harness.errors import MissingEvidenceError
+from harness.protocols import Evidence
+from harness.records import Finding, Severity, Status
+from harness.statistics import paired_bounds
+
+CONSTANT = 0.98
+"""Share of one label among the answers from which on they count as constant."""
+FEWEST = 20
+"""Answers from which on a constant is no coincidence."""
+MAJORITY, MAJORITY_IN_STRATUM = 0.60, 0.70
+MINORITY = 30
+"""Problems of the rarest label, at least."""
+SMALL_STRATUM = 10
+"""A stratum with fewer problems is not judged by itself."""
+SIGNIFICANT = 0.05
+
+
+def constant_score(evidence: Evidence) -> Iterator[Finding]:
+    """See ``harness.audit.checks``."""
+    labels = complete.labels(evidence)
+    if labels is None:
+        return
+    for arm in views.arms(evidence):
+        constant, known = _constant(evidence, arm, labels)
+        severity = _constant_weight(arm)
+        if constant is not None:
+            text = f"{constant}: {_by_stratum(arm)}; {_constants(evidence, arm['split'])}"
+            yield Finding(views.name(arm), "fail", text, severity)
+        elif known:
+            yield Finding(views.name(arm), "pass", "answers differ from every constant", severity)
+        else:
+            yield Finding(views.name(arm), "unknown", "neither answers nor scores by stratum are known", severity)
+
+
+def _constant_weight(arm: Evidence) -> Severity:
+    """It blocks for the arms that claims are made of; a control may well have learned to say one thing."""
+    if views.is_control(arm):
+        return "note"
+    return views.weight(arm["split"]) if arm["arm"] in views.IN_CLAIMS else "warn"
+
+
+def _constant(evidence: Evidence, arm: Evidence, labels: list[str]) -> tuple[str | None, bool]:
+    """In what an arm is constant, if it is, and whether that can be told: by its answers, else by its scores."""
+    predictions = arm.maybe("predictions")
+    if predictions is not None:
+        answers: Counter[str] = Counter()
+        for truth in predictions:
+            for label in predictions[truth]:
+                answers[label] += predictions[truth][label]
+        [(label, most)] = answers.most_common(1) or [("", 0)]
+        given = answers.total()
+        if given != arm["outcomes"]["answered"]:
+            raise MissingEvidenceError(f"some predictions of {views.name(arm)} are not known")
+        is_constant = given >= FEWEST and most >= CONSTANT * given
+        return (f"{most} of {given} answers are {label}" if is_constant else None), True
+    if evidence["source"] != "table":
+        raise MissingEvidenceError(f"predictions of {views.name(arm)} are not known")
+    whole = complete.problem_set(evidence, arm["split"])
+    strata = {stratum["stratum"]: stratum for stratum in whole["strata"]}
+    shown = [(stratum["correct"], strata.get(stratum["stratum"]), stratum["n"]) for stratum in arm["strata"]]
+    entire = len(shown) == len(strata) and all(known and known["n"] == n for _, known, n in shown)
+    for label in labels:
+        if entire and all(correct == _count(known, label) for correct, known, _ in shown):
+            return f"scores exactly as {_rule(label)}", True
+    possible = [label for label in labels if arm["n"] != whole["n"] or arm["correct"] == _count(whole, label)]
+    return None, entire or not possible
+
+
+def _count(problems: Any, label: str) -> int:
+    return int(problems["labels"][label]) if label in list(problems["labels"]) else 0
+
+
+def _by_stratum(arm: Evidence) -> str:
+    scores = [f"{stratum['stratum']} {stratum['correct']} of {stratum['n']}" for stratum in arm["strata"]]
+    return f"{', '.join(scores)}; {views.right(arm)} in all"
+
+
+def _rule(label: str) -> str:
+    return f"always-{label}"
+
+
+def _constants(evidence: Evidence, split: str) -> str:
+    """What every constant answerer scores: ``always-NO 18 of 150, always-YES 132 of 150``."""
+    whole = complete.problem_set(evidence, split)
+    return ", ".join(f"{_rule(label)} {_count(whole, label)} of {whole['n']}" for label in evidence["labels"])
+
+
+def no_information(evidence: Evidence) -> Iterator[Finding]:
+    """See ``harness.audit.checks``."""
+    labels = complete.labels(evidence)
+    if labels is None:
+        return
+    chance = 1 / len(labels)
+    for arm in views.arms(evidence):
+        balanced, p_value = arm["balanced_accuracy"], arm["information_p"]
+        blind = p_value >= SIGNIFICANT or balanced["low"] <= chance
+        above = "lies above chance" if balanced["low"] > chance else "does not lie above chance"
+        text = (
+            f"answers of {arm['n']} problems independent of the truth: p {views.p_text(p_value)}; "
+            f"the interval of balanced accuracy {above}"
+        )
+        yield Finding(views.name(arm), "fail" if blind else "pass", text, _weight(arm))
+
+
+def _weight(arm: Evidence) -> Severity:
+    """The treatment must show something; a teacher should; all others may well show nothing."""
+    if arm["arm"] == TREATMENT:
+        return views.weight(arm["split"])
+    return "warn" if arm["arm"] == views.TEACHER else "note"
+
+
+def below_trivial(evidence: Evidence) -> Iterator[Finding]:
+    """See ``harness.audit.checks``."""
+    labels = complete.labels(evidence)
+    for arm in views.arms(evidence):
+        if views.is_control(arm) or views.is_base(arm):
+            continue
+        if arm.maybe("best_trivial") is None and labels is None:
+            yield Finding(views.name(arm), "unknown", "the task offers no trivial rule to beat", "warn")
+            continue
+        status, compared = _against(evidence, arm, arm["best_trivial"])
+        best = arm["best_trivial"]
+        text = f"{views.right(arm)}; {best['rule']} gets {_best(evidence, arm)}; {compared}"
+        if labels is not None:
+            text += f" ({_constants(evidence, arm['split'])})"
+        severity = _weight(arm)
+        if severity == "block" and status == "fail" and _mostly_above(evidence, arm):
+            severity, text = "warn", f"{text}; most trainings of the arm lie above"
+        yield Finding(views.name(arm), status, text, severity)
+
+
+def _mostly_above(evidence: Evidence, arm: Evidence) -> bool:
+    """Whether more than half of the trainings of an arm lie above their best trivial rule."""
+    key = arm["arm"], arm["split"]
+    trained = [other for other in complete.arms(evidence) if (other["arm"], other["split"]) == key]
+    above = [other for other in trained if _against(evidence, other, other["best_trivial"])[0] == "pass"]
+    return 2 * len(above) > len(trained)
+
+
+def _best(evidence: Evidence, arm: Evidence) -> str:
+    planned = complete.problem_set(evidence, arm["split"])["n"]
+    return f"{arm['best_trivial']['correct']} of {planned}"
+
+
+def _against(evidence: Evidence, arm: Evidence, best: Evidence) -> tuple[Status, str]:
+    """Whether the arm is above its best trivial rule, and by how much."""
+    if evidence["source"] != "table":
+        over = arm["over_trivial"]["difference"]
+        return views.verdict(over["low"] > 0), f"difference {views.points(over)}"
+    planned = complete.problem_set(evidence, arm["split"])["n"]
+    if arm["n"] != planned:
+        above = arm["accuracy"]["low"] > best["accuracy"]
+        return ("unknown" if above else "fail"), f"measured on {arm['n']} of the {planned} problems, so not paired"
+    kind, unkind = paired_bounds(arm["correct"], best["correct"], arm["n"])
+    status: Status = "pass" if unkind.difference.low > 0 else "fail" if kind.difference.low <= 0 else "unknown"
+    return status, f"difference at best {views.points(kind.difference._asdict())}, whichever problems each got right"
+
+
+def imbalance(evidence: Evidence) -> Iterator[Finding]:
+    """See ``harness.audit.checks``."""
+    labels = complete.labels(evidence)
+    if labels is None:
+        return
+    for split in complete.examined(evidence):
+        whole = complete.problem_set(evidence, split)
+        wrong = _lopsided(whole, labels, MAJORITY)
+        if min(_count(whole, label) for label in labels) < MINORITY:
+            wrong.append(f"fewer than {MINORITY} of {_rarest(whole, labels)}")
+        for stratum in whole["strata"]:
+            if stratum["n"] >= SMALL_STRATUM:
+                wrong += [f"{stratum['stratum']}: {what}" for what in _lopsided(stratum, labels, MAJORITY_IN_STRATUM)]
+        counts = ", ".join(f"{_count(whole, label)} {label}" for label in labels)
+        text = "; ".join([f"{counts} of {whole['n']}", *wrong])
+        yield Finding(f"problems/{split}", "fail" if wrong else "pass", text, views.weight(split))
+
+
+def _lopsided(problems: Any, labels: list[str], most: float) -> list[str]:
+    counts = {label: _count(problems, label) for label in labels}
+    majority = max(counts, key=lambda label: counts[label])
+    if counts[majority] == problems["n"]:
+        return [f"all {majority}"]
+    if counts[majority] > most * problems["n"]:
+        return [f"{counts[majority]} of {problems['n']} {majority}"]
+    return []
+
+
+def _rarest(problems: Any, labels: list[str]) -> str:
+    return min(labels, key=lambda label: _count(problems, label))

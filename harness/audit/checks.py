@@ -1,0 +1,155 @@
+"""The checks of the harness, as data: id, rule, severity, what to do. Their order is that of the audit's table.
+
+Every rule is said here in full; ``docs/audit.md`` has a section for each. To change a rule or a threshold is to change
+RULESET.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from harness.audit import baselines, conditions, provenance
+from harness.protocols import Evidence
+from harness.records import Finding, Severity
+
+RULESET = "1.0"
+"""Version of rules and thresholds. Two audits compare only if it is the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class CoreCheck:
+    """A check of the harness itself. See ``harness.protocols.Check``."""
+
+    id: str
+    rule: str
+    severity: Severity
+    advice: str
+    look: Callable[[Evidence], Iterable[Finding]]
+
+
+def checks(mismatches: Sequence[str] | None) -> tuple[CoreCheck, ...]:
+    """All checks of the harness. ``mismatches``: what of a result differs from its rows; None where it has none."""
+    recomputed = CoreCheck(
+        "recompute",
+        "Every number of the result is the one that its own rows give, and every file beside it is the one it names.",
+        "block",
+        "Put the files of the run back beside result.json as the run wrote them; harness validate names what differs.",
+        partial(provenance.recompute, mismatches=mismatches),
+    )
+    return (*CHECKS, recomputed)
+
+
+CHECKS = (
+    CoreCheck(
+        "constant-score",
+        "No arm gives one label in 98% of its answers (20 or more), or, where only scores are known, gets in every "
+        "stratum what a constant answer gets. A control may, and a student that is only told warns.",
+        "block",
+        "Read the raw replies: a model that always says the same, or a parser that reads the same into everything, was "
+        "not measured. Fix the prompt or the parser, and measure again.",
+        baselines.constant_score,
+    ),
+    CoreCheck(
+        "no-information",
+        "Answers depend on the truth: independence is rejected at 0.05, and the interval of balanced accuracy lies "
+        "above chance. Blocks for the trained student, warns for the taught teacher.",
+        "block",
+        "The arm knows nothing of the task on these problems: claim nothing of it.",
+        baselines.no_information,
+    ),
+    CoreCheck(
+        "below-trivial",
+        "The paired 95% interval of an arm minus the best trivial rule lies above 0. Blocks for the trained student, "
+        "unless more than half of its trainings lie above; warns for the taught teacher.",
+        "block",
+        "A rule without any skill does as well. Measure on a set where it does not, or claim nothing.",
+        baselines.below_trivial,
+    ),
+    CoreCheck(
+        "imbalance",
+        "No label has over 60% of the problems, or over 70% of a stratum of 10 or more; no such stratum has one label "
+        "alone; each label has 30 problems or more.",
+        "block",
+        "Draw a balanced set, or a larger one: on this one a constant answer looks like skill.",
+        baselines.imbalance,
+    ),
+    CoreCheck(
+        "unparsed",
+        "At most 2% of an arm's replies state no answer (to 5% it warns), and not more in one of two compared arms "
+        "than in the other. Only warns where every comparison of the family holds though each blank reply of the arm "
+        "it is made against counts as right, and for arms and comparisons outside the family.",
+        "block",
+        "Read the raw replies; mend prompt or parser, or raise the token limit. Otherwise a gain may be one of form.",
+        conditions.unparsed,
+    ),
+    CoreCheck(
+        "errors-present",
+        "No call is left failed: a problem without a reply is missing, not wrong.",
+        "block",
+        "Resume the run until every call has its reply.",
+        conditions.errors_present,
+    ),
+    CoreCheck(
+        "coverage",
+        "Every arm of the plan was measured, as often as planned, on as many problems as planned; two arms that are "
+        "compared, on the same ones.",
+        "block",
+        "Resume the run, or plan fewer problems beforehand.",
+        conditions.coverage,
+    ),
+    CoreCheck(
+        "prompt-mismatch",
+        "Two arms that are compared were asked in the same words and answered by the same model with the same "
+        "decoding, but for what the comparison is about.",
+        "block",
+        "Measure both arms in the same words: otherwise the wording is what is compared.",
+        conditions.prompt_mismatch,
+    ),
+    CoreCheck(
+        "overlap",
+        "No test problem occurs in canonical form among the problems that teacher or student learned from, or word for "
+        "word in what the teacher wrote; 95% of the problem set differ in canonical form (below 80% it blocks).",
+        "block",
+        "Draw sets that are disjoint in canonical form.",
+        provenance.overlap,
+    ),
+    CoreCheck(
+        "label-source",
+        "Every training answer is the teacher's, unfiltered by the truth; answers by chance only in the control that "
+        "has them by design.",
+        "block",
+        "Train on the teacher's own answers, or call it supervised training rather than transfer.",
+        provenance.label_source,
+    ),
+    CoreCheck(
+        "loss-on-prompt",
+        "No token of a prompt carries loss, every row has tokens that do, and no row is cut (which warns).",
+        "block",
+        "Mask the prompt and raise the trainer's length limit.",
+        provenance.loss_on_prompt,
+    ),
+    CoreCheck(
+        "adapter",
+        "The adapter that answered is the one that was trained, by digest, and it changes a logit on probe prompts.",
+        "block",
+        "Evaluate the adapter that was trained; one that changes nothing was not applied.",
+        provenance.adapter,
+    ),
+    CoreCheck(
+        "model-drift",
+        "One model id came back in each arm, and the same in all arms that one model answers.",
+        "block",
+        "Pin the model to a dated id, and measure the arms anew.",
+        conditions.model_drift,
+    ),
+    CoreCheck(
+        "underpowered",
+        "Each trained arm has 3 training seeds or more, and no difference of the family is claimed that is smaller "
+        "than what the design finds 4 times in 5.",
+        "warn",
+        "Use --training-seeds 3 or more, and more problems.",
+        provenance.underpowered,
+    ),
+)

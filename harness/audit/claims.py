@@ -1,0 +1,123 @@
+"""The claim ladder: what a result supports, step by step, and what is missing for the next step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from harness.arms import BASE, TREATMENT
+from harness.audit import views
+from harness.errors import MissingEvidenceError
+from harness.protocols import Evidence
+from harness.skills import SPLIT as SKILLS
+
+SIGNIFICANT = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One condition of a rung: whether it holds, and the figures."""
+
+    shown: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One step of the ladder."""
+
+    number: int
+    claim: str
+    needs: str
+    reasons: Callable[[Evidence], Iterator[Reason]]
+
+
+def ladder(evidence: Evidence, blocked: bool) -> dict[str, Any]:
+    """The highest rung of which every rung up to it is shown; 0 while the audit blocks."""
+    rungs = [_climbed(rung, evidence) for rung in RUNGS]
+    reached = 0
+    for rung in rungs:
+        if blocked or rung["status"] != "shown":
+            break
+        reached = rung["rung"]
+    return {"rung": reached, "claim": NOTHING if reached == 0 else RUNGS[reached - 1].claim, "rungs": rungs}
+
+
+def _climbed(rung: Rung, evidence: Evidence) -> dict[str, Any]:
+    status: Literal["shown", "not-shown", "unknown"]
+    try:
+        reasons = list(rung.reasons(evidence))
+        status = "shown" if all(reason.shown for reason in reasons) else "not-shown"
+        texts = [reason.text for reason in reasons]
+    except MissingEvidenceError as error:
+        status, texts = "unknown", [str(error)]
+    return {"rung": rung.number, "claim": rung.claim, "needs": rung.needs, "status": status, "reasons": texts}
+
+
+def _beats_trivial(evidence: Evidence, split: str = "test") -> Iterator[Reason]:
+    found = list(views.arms(evidence, (split,), (TREATMENT,)))
+    if not found:
+        raise MissingEvidenceError(f"{TREATMENT} was not measured on {split}")
+    for arm in found:
+        best, over = arm["best_trivial"], arm["over_trivial"]["difference"]
+        text = f"{views.name(arm)} - {best['rule']}: {views.points(over)} on {arm['n']} problems"
+        yield Reason(over["low"] > 0, text)
+
+
+def _not_only_form(evidence: Evidence, split: str = "test") -> Iterator[Reason]:
+    contrast = views.contrast(evidence, TREATMENT, BASE, split)
+    worst = contrast["worst_case"]
+    text = f"{views.pair(contrast)}, though each blank reply of {BASE} counts as right: {views.points(worst)}"
+    yield Reason(worst["low"] > 0, text)
+
+
+def _beats(evidence: Evidence, *controls: str) -> Iterator[Reason]:
+    for control in controls:
+        contrast = views.contrast(evidence, TREATMENT, control)
+        difference, p_value = contrast["difference"], contrast["p_holm"]
+        text = f"{views.pair(contrast)}: {views.points(difference)}, adjusted p {views.p_text(p_value)}"
+        yield Reason(difference["low"] > 0 and p_value < SIGNIFICANT, text)
+
+
+def _generalises(evidence: Evidence) -> Iterator[Reason]:
+    yield from _beats_trivial(evidence, "harder")
+    yield from _not_only_form(evidence, "harder")
+
+
+def _no_worse(evidence: Evidence) -> Iterator[Reason]:
+    for second, split in ((views.TEACHER, "test"), (BASE, SKILLS)):
+        contrast = views.contrast(evidence, TREATMENT, second, split)
+        for run in contrast["by_seed"]:
+            shown = run["non_inferiority"]
+            text = (
+                f"{views.pair(contrast)}: {100 * run['difference']['value']:+.1f} points, one-sided limit "
+                f"{100 * shown['low']:+.1f}, margin {100 * shown['margin']:.1f}"
+            )
+            yield Reason(shown["shown"], text)
+
+
+NOTHING = "numbers only"
+RUNGS = (
+    Rung(1, "the trained student beats the best trivial rule", "a paired interval above 0", _beats_trivial),
+    Rung(2, "its gain is not only one of form", "a gain that no blank reply can explain", _not_only_form),
+    Rung(
+        3,
+        "the worked solutions matter",
+        "a lead over lora-labels and lora-shuffled",
+        lambda evidence: _beats(evidence, "lora-labels", "lora-shuffled"),
+    ),
+    Rung(
+        4,
+        "what the teacher had learned matters",
+        "a lead over lora-naive",
+        lambda evidence: _beats(evidence, "lora-naive"),
+    ),
+    Rung(5, "it generalises to harder problems", "rungs 1 and 2 on the harder split", _generalises),
+    Rung(
+        6,
+        "it is no worse than its teacher and keeps its own skills",
+        "non-inferiority on both, by the margin of the plan",
+        _no_worse,
+    ),
+)

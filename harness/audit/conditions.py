@@ -1,0 +1,168 @@
+"""Checks of how the answers came about: replies without an answer, failed calls, coverage, and equal conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from harness.arms import BOOTSTRAP, CONTRASTS, Contrast, by_name
+from harness.audit import complete, views
+from harness.measures import EXAMINED
+from harness.protocols import Evidence
+from harness.records import Finding, Severity
+from harness.skills import SPLIT as SKILLS
+
+BLANK, BLANK_TO_WARN = 0.05, 0.02
+"""Share of replies without an answer."""
+APART = 0.02
+"""Difference of that share between two arms that are compared."""
+SIGNIFICANT = 0.05
+
+
+def unparsed(evidence: Evidence) -> Iterator[Finding]:
+    """See ``harness.audit.checks``."""
+    for arm in views.arms(evidence):
+        outcomes = arm["outcomes"]
+        kinds = {kind: outcomes[kind] for kind in ("unparsed", "refused", "truncated")}
+        blank = sum(kinds.values())
+        told = ", ".join(f"{count} {kind}" for kind, count in kinds.items() if count) or "none"
+        text = f"{blank} of {arm['n']} replies state no answer ({told})"
+        if blank <= BLANK_TO_WARN * arm["n"]:
+            yield Finding(views.name(arm), "pass", text)
+        elif blank <= BLANK * arm["n"]:
+            yield Finding(views.name(arm), "fail", text, "warn")
+        elif views.robust(evidence, arm):
+            yield Finding(views.name(arm), "fail", f"{text}; no claim depends on what they meant", "warn")
+        else:
+            yield Finding(views.name(arm), "fail", text, views.weight(arm["split"]))
+    yield from _apart(evidence)
+
+
+def _apart(evidence: Evidence) -> Iterator[Finding]:
+    """Where the share of answered replies differs between two arms that are compared."""
+    for contrast in complete.contrasts(evidence, EXAMINED):
+        for run in contrast["by_seed"]:
+            given, n = run["answered"], run["n"]
+            apart = abs(given["first"] - given["second"]) > APART * n and given["p_value"] < SIGNIFICANT
+            text = f"{given['first']} and {given['second']} of {n} replies state an answer"
+            severity = views.weight(contrast["split"]) if contrast["family"] else "warn"
+            if apart and contrast["worst_case"]["low"] > 0:
+                text += "; the difference does not depend on it"
+                severity = "warn"
+            yield Finding(views.pair(contrast), "fail" if apart else "pass", text, severity)
+
+
+def errors_present(evidence: Evidence) -> Iterator[Finding]:
+    """See ``harness.audit.checks``."""
+    for arm in views.arms(evidence, ("test", "harder", "reflect", SKILLS)):
+        failed = arm["outcomes"]["failed"]
+        text = f"{failed} of {arm['n']} calls failed"
+        yield Finding(views.name(arm), "fail" if failed else "pass", text, views.weight(arm["split"]))
+
+
+def coverage(evidence: Evidence) -> Iterator[Finding]:
+    """See ``harness.audit.checks``."""
+    measured: dict[tuple[str, str], list[Any]] = {}
+    for arm in complete.arms(evidence):
+        measured.setdefault((arm["arm"], arm["split"]), []).append(arm)
+    splits = ("test",) if evidence["source"] == "table" else ("test", "harder", "reflect", SKILLS)
+    for stage in views.stages(evidence):
+        for split in (split for split in by_name(stage).splits if split in splits):
+            planned = _planned(evidence, split)
+            if planned:
+                yield from _covered(evidence, stage, split, planned, measured.get((stage, split), []))
+    yield from _compared(evidence, set(measured))
+
+
+def _planned(evidence: Evidence, split: str) -> int:
+    """How many problems each arm should have answered. A student may have fewer skills than were asked for."""
+    plan = complete.plan(evidence)
+    size = int(plan["sizes"][split])
+    limit = plan.maybe("limit")
+    planned = size if limit is None else min(size, limit)
+    if split == SKILLS and planned:
+        return sum(entry["n"] for entry in complete.problem_sets(evidence) if entry["split"] == SKILLS)
+    return planned
+
+
+def _covered(evidence: Evidence, stage: str, split: str, planned: int, found: list[Any]) -> Iterator[Finding]:
+    expected = complete.plan(evidence)["training_seeds"] if by_name(stage).recipe else 1
+    weight = views.weight(split)
+    if len(found) < expected:
+        text = f"planned, and measured {len(found)} of {expected} times"
+        yield Finding(f"{stage}/{split}", "fail", text, weight)
+    for arm in found:
+        yield Finding(views.name(arm), views.verdict(arm["n"] == planned), f"{arm['n']} of {planned} problems", weight)
+
+
+def _compared(evidence: Evidence, measured: set[tuple[str, str]]) -> Iterator[Finding]:
+    """Where two arms that belong together were not measured on the same problems."""
+    present = {(entry["first"], entry["second"], entry["split"]) for entry in evidence["contrasts"]}
+    for contrast in CONTRASTS:
+        arms = {(contrast.first, contrast.split), (contrast.second, contrast.split)}
+        if arms <= measured and (contrast.first, contrast.second, contrast.split) not in present:
+            subject = f"{contrast.first} - {contrast.second}/{contrast.split}"
+            unpaired = evidence["source"] == "table"
+            text = "known by their totals alone" if unpaired else "measured on different problems"
+            yield Finding(subject, "unknown" if unpaired else "fail", text, views.weight(contrast.split))
+
+
+def prompt_mismatch(evidence: Evidence) -> Iterator[Finding]:
+    """See ``harness.audit.checks``."""
+    if complete.plan(evidence)["prompts"] == "separate":
+        yield Finding(
+            "run", "fail", "by its plan each stage is asked in words of its own: no two of them can be compared"
+        )
+        return
+    identities = evidence["identities"]
+    for answers in dict.fromkeys(by_name(name).answers for name in views.stages(evidence)):
+        yield from _identified(identities[answers], answers)
+    arms = {(arm["arm"], arm["split"], arm.maybe("training_seed")): arm for arm in views.arms(evidence)}
+    for contrast in CONTRASTS:
+        if contrast.split == SKILLS:
+            continue
+        pairs = [
+            (first, second)
+            for (name, split, seed), first in arms.items()
+            for (other, its_split, its_seed), second in arms.items()
+            if (name, other) == (contrast.first, contrast.second)
+            and split == its_split == contrast.split
+            and (seed == its_seed or None in (seed, its_seed))
+        ]
+        for first, second in pairs:
+            yield _alike(contrast, first, second)
+
+
+def _identified(identity: Any, answers: str) -> Iterator[Finding]:
+    """One identity holds for every arm of a run: the journal refuses another. It must be known all the same."""
+    if len(identity):
+        yield Finding(answers, "pass", "one model and one way of decoding in all its arms")
+    else:
+        yield Finding(answers, "unknown", "its model and decoding are not known")
+
+
+def _alike(contrast: Contrast, first: Any, second: Any) -> Finding:
+    differ = []
+    if first["wording_sha256"] != second["wording_sha256"]:
+        differ.append("the wording of the prompt")
+    if "strategy" not in contrast.varies and first["prompts_sha256"] != second["prompts_sha256"]:
+        differ.append("the prompt")
+    if "answerer" not in contrast.varies and list(first["models"]) != list(second["models"]):
+        differ.append("the model that answered")
+    subject = f"{views.name(first)} - {views.name(second)}"
+    text = f"differ in {' and '.join(differ)}" if differ else f"differ in {contrast.factor} alone"
+    return Finding(subject, "fail" if differ else "pass", text, views.weight(contrast.split))
+
+
+def model_drift(evidence: Evidence) -> Iterator[Finding]:
+    """See ``harness.audit.checks``."""
+    by_answerer: dict[str, set[str]] = {}
+    for arm in views.arms(evidence, ("test", "harder", "reflect", SKILLS)):
+        returned = list(arm["models"])
+        severity: Severity = "warn" if arm["arm"] == BOOTSTRAP else views.weight(arm["split"])
+        status = views.verdict(len(returned) == 1)
+        yield Finding(views.name(arm), status, f"{len(returned)} model ids came back", severity)
+        by_answerer.setdefault(by_name(arm["arm"]).answers, set()).update(returned)
+    for answerer, models in sorted(by_answerer.items()):
+        text = f"{len(models)} model ids came back over all arms"
+        yield Finding(answerer, views.verdict(len(models) == 1), text)

@@ -1,0 +1,135 @@
+"""Checks of where things came from: overlap of data, labels, loss, adapters, and the numbers themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from harness.arms import by_name
+from harness.audit import complete, views
+from harness.errors import MissingEvidenceError
+from harness.protocols import Evidence
+from harness.records import Finding
+
+DISTINCT, DISTINCT_TO_WARN = 0.80, 0.95
+"""Share of a problem set that is left when problems of one canonical form count once."""
+FEWEST_SEEDS = 3
+SIGNIFICANT = 0.05
+MANY = 5
+"""At most so many differing numbers are told."""
+
+
+def overlap(evidence: Evidence) -> Iterator[Finding]:
+    """See ``harness.audit.checks``."""
+    found = {(entry["split"], entry["source"]): entry for entry in evidence["overlaps"]}
+    for split in complete.examined(evidence):
+        for source in complete.learned_from(evidence):
+            subject, weight = f"{split} and {source}", views.weight(split)
+            entry = found.get((split, source))
+            if entry is None:
+                yield Finding(subject, "unknown", "not compared", weight)
+                continue
+            text = f"{entry['shared']} of {entry['n']} problems share their canonical form with one of {source}"
+            yield Finding(subject, "fail" if entry["shared"] else "pass", text, weight)
+        yield _distinct(complete.problem_set(evidence, split), split)
+    if "reflect" in complete.learned_from(evidence):
+        quoted = evidence["quoted"]
+        text = f"{quoted} problems stand word for word in what the teacher wrote"
+        yield Finding("strategy and journal", "fail" if quoted else "pass", text)
+
+
+def _distinct(problems: Any, split: str) -> Finding:
+    share = problems["distinct"] / problems["n"]
+    text = f"{problems['distinct']} of {problems['n']} problems are different from all others"
+    weight = views.weight(split) if share < DISTINCT else "warn"
+    return Finding(f"problems/{split}", "pass" if share >= DISTINCT_TO_WARN else "fail", text, weight)
+
+
+def _trained(evidence: Evidence) -> list[str]:
+    return [name for name in views.stages(evidence) if by_name(name).recipe]
+
+
+def _trainings(evidence: Evidence) -> list[Any]:
+    """The trainings of a run. Raises MissingEvidenceError where the plan has more of them than the result."""
+    found = list(evidence["training"])
+    expected = len(_trained(evidence)) * complete.plan(evidence)["training_seeds"]
+    if len(found) < expected:
+        raise MissingEvidenceError(f"training: {len(found)} of {expected} are known")
+    return found
+
+
+def _name(training: Any) -> str:
+    return f"{training['arm']}/{training['training_seed']}"
+
+
+def label_source(evidence: Evidence) -> Iterator[Finding]:
+    """See ``harness.audit.checks``."""
+    if not _trained(evidence):
+        return
+    if complete.plan(evidence)["labels"] == "verifier":
+        text = "by its plan the training answers are the verifier's: nothing can have come from the teacher by them"
+        yield Finding("run", "fail", text)
+        return
+    for training in _trainings(evidence):
+        rows = training["examples"]
+        source = "chance" if by_name(training["arm"]).recipe == "random" else "teacher"
+        text = f"{rows[f'labelled_by_{source}']} of {rows['rows']} training answers are the {source}'s"
+        yield Finding(_name(training), views.verdict(rows[f"labelled_by_{source}"] == rows["rows"]), text)
+
+
+def loss_on_prompt(evidence: Evidence) -> Iterator[Finding]:
+    """See ``harness.audit.checks``."""
+    if not _trained(evidence):
+        return
+    for training in _trainings(evidence):
+        prompt, empty, cut = (
+            training[key] for key in ("supervised_prompt_tokens", "rows_without_loss", "truncated_rows")
+        )
+        text = (
+            f"{prompt} tokens of the prompt carry loss, {empty} rows carry none, {cut} rows are cut; "
+            f"{training['supervised_tokens']} tokens of replies carry loss"
+        )
+        wrong = prompt or empty or not training["supervised_tokens"]
+        yield Finding(_name(training), "fail" if wrong or cut else "pass", text, None if wrong else "warn")
+
+
+def adapter(evidence: Evidence) -> Iterator[Finding]:
+    """See ``harness.audit.checks``."""
+    if not _trained(evidence):
+        return
+    made = {(each["arm"], each["training_seed"]): each for each in _trainings(evidence)}
+    for arm in views.arms(evidence, names=_trained(evidence)):
+        training = made.get((arm["arm"], arm["training_seed"]))
+        if training is None:
+            yield Finding(views.name(arm), "unknown", "no training of this arm and seed is known")
+        elif list(arm["adapters_sha256"]) != [training["adapter_sha256"]]:
+            yield Finding(views.name(arm), "fail", "the adapter that answered is not the one that was trained")
+        elif training["logit_change"] <= 0:
+            yield Finding(views.name(arm), "fail", "the adapter changes no logit on the probe prompts")
+        else:
+            text = f"the adapter that was trained answered; it moves a logit by up to {training['logit_change']:.3g}"
+            yield Finding(views.name(arm), "pass", text)
+
+
+def underpowered(evidence: Evidence) -> Iterator[Finding]:
+    """See ``harness.audit.checks``."""
+    if _trained(evidence):
+        count = complete.plan(evidence)["training_seeds"]
+        text = f"{count} training seed{'s' if count > 1 else ''}; what a single training gives by luck shows from 3 on"
+        yield Finding("run", "fail" if count < FEWEST_SEEDS else "pass", text)
+    for contrast in complete.contrasts(evidence, ("test",)):
+        if contrast["family"] and contrast["p_holm"] < SIGNIFICANT:
+            size, least = abs(contrast["difference"]["value"]), contrast["minimum_detectable"]
+            text = f"differ by {100 * size:.1f} points on {contrast['n']} problems; {100 * least:.1f} can be relied on"
+            yield Finding(views.pair(contrast), "pass" if size >= least else "fail", text)
+
+
+def recompute(evidence: Evidence, mismatches: Sequence[str] | None) -> Iterator[Finding]:
+    """See ``harness.audit.checks``. ``mismatches``: between the result and its rows; None where it has none."""
+    if evidence["source"] == "table" or mismatches is None:
+        yield Finding("run", "unknown", "there are no rows to recompute anything from")
+    elif mismatches:
+        more = f"; and {len(mismatches) - MANY} more" if len(mismatches) > MANY else ""
+        yield Finding("run", "fail", "; ".join(mismatches[:MANY]) + more)
+    else:
+        yield Finding("run", "pass", "every number follows from the rows")

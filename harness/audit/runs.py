@@ -1,0 +1,93 @@
+"""Audits of files: a run directory or a result.json with what lies beside it. Writes audit.json, and checks it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from harness import files, options, registry, schemas, validation
+from harness.audit import audit
+from harness.audit.checks import RULESET
+from harness.errors import HarnessError, PluginError, UsageError
+from harness.protocols import Check
+
+NAME = "audit.json"
+
+
+def read(path: Path) -> tuple[dict[str, Any], Sequence[str] | None]:
+    """A result, and what of it differs from its rows; None where there are no rows.
+
+    Raises UsageError for a file that is no valid result.
+    """
+    path = path / "result.json" if path.is_dir() else path
+    try:
+        result = files.read(path)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}; give a run directory or its result.json") from error
+    except ValueError as error:
+        raise UsageError(f"{path}: not sound JSON ({error}); give a run directory or its result.json") from error
+    broken = list(schemas.violations("result", result))
+    if broken:
+        raise UsageError(f"{path}: not a valid result ({broken[0]}); harness validate lists everything that is wrong")
+    beside = all((path.parent / name).is_file() for name in validation.BESIDE)
+    return result, validation.problems_of(path) if beside else None
+
+
+def plugins(result: Mapping[str, Any], more: Sequence[str] = ()) -> list[Check]:
+    """The checks of plugins that the plan names, and those asked for besides. Raises UsageError, PluginError."""
+    return made([*result["plan"]["checks"], *more])
+
+
+def made(names: Iterable[str]) -> list[Check]:
+    """The checks of these names, each once. Raises UsageError, PluginError."""
+    return [_made(name) for name in dict.fromkeys(names)]
+
+
+def _made(name: str) -> Check:
+    loaded = registry.load(registry.CHECK, name)
+    given = options.resolve(loaded.spec, {}, f"check.{name}")
+    check = registry.made(loaded.ref, partial(loaded.spec.create, given))
+    if check.id != name:
+        raise PluginError(f"check {name!r} ({loaded.ref.origin}) calls itself {check.id!r}; its plugin is broken")
+    return check
+
+
+def write(run_dir: Path) -> dict[str, Any]:
+    """Audits the result in a run directory and writes audit.json beside it. Returns the audit."""
+    made = _of(run_dir)
+    schemas.require("audit", made)
+    files.write(run_dir / NAME, files.pretty(made))
+    return made
+
+
+def problems_of(path: Path) -> list[str]:
+    """As ``harness.validation.problems_of``; an audit.json must besides be the audit of the result beside it.
+
+    A run directory stands for its result.json and, if it has one, its audit.json.
+    """
+    found = validation.problems_of(path)
+    if path.is_dir() and (path / NAME).is_file():
+        return [*found, *(f"{NAME}: {problem}" for problem in problems_of(path / NAME))]
+    return found or (list(_differing(path)) if path.name == NAME else [])
+
+
+def _differing(path: Path) -> Iterator[str]:
+    """Where an audit.json says something else than an audit made now."""
+    said = files.read(path)
+    if said["ruleset"] != RULESET:
+        yield f"ruleset: says {said['ruleset']!r}, this harness has {RULESET!r}; harness audit judges anew"
+        return
+    try:
+        made = files.plain(_of(path.parent))
+    except HarnessError as error:
+        yield f"the result beside it cannot be audited: {error}"
+        return
+    for place, was, now in files.differences(said, made):
+        yield f"{place}: says {validation.told(was)}, the result gives {validation.told(now)}"
+
+
+def _of(run_dir: Path) -> dict[str, Any]:
+    result, mismatches = read(run_dir)
+    return audit(result, mismatches, plugins(result))

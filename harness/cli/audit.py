@@ -1,0 +1,54 @@
+"""``harness audit``: what a result can show, of a run or of a bare table of published counts."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from harness import files
+from harness.audit import EXIT_BLOCKED, audit, runs, text
+from harness.cli import say
+from harness.errors import UsageError
+from harness.plan import Wish
+
+
+@click.command("audit", short_help="Say what a result can show, and what it cannot.")
+@click.argument("path", required=False, type=click.Path(path_type=Path), metavar="RUN|result.json")
+@click.option(
+    "--table", type=click.Path(path_type=Path), metavar="FILE.csv", help="Published counts, in place of a run."
+)
+@click.option("--task", metavar="NAME", help="Task that a table is about. Default: scheduling.")
+@click.option("--preset", metavar="NAME", help="Setting of the task that a table was measured in.")
+@click.option("-o", "assignments", metavar="KIND.OPTION=VALUE", multiple=True, help="One setting for a table.")
+@click.option("--check", "checks", metavar="NAME", multiple=True, help="Check of a plugin; may be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(
+    path: Path | None,
+    table: Path | None,
+    task: str | None,
+    preset: str | None,
+    assignments: tuple[str, ...],
+    checks: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Check what forbids to read a result as it seems, and say which claim it supports.
+
+    Exits with 0 if nothing blocks, with 3 if something does, or cannot be known. Every check: docs/audit.md.
+
+    A table has the columns arm, stratum, correct, n; an empty stratum stands for all problems together.
+    """
+    if path is not None and table is None:
+        if task or preset or assignments:
+            raise UsageError("--task, --preset and -o belong to --table; a run says by itself how it was made")
+        result, mismatches = runs.read(path)
+    elif table is not None and path is None:
+        from harness.table import imported
+
+        result, mismatches = imported(table, Wish({"task": task, "preset": preset}, None, assignments)), None
+    else:
+        raise UsageError("give either a run directory or its result.json, or --table FILE")
+    made = audit(result, mismatches, runs.plugins(result, checks))
+    say(files.pretty(made).rstrip() if as_json else text.full(made))
+    sys.exit(EXIT_BLOCKED if made["verdict"] == "blocked" else 0)

@@ -1,0 +1,25 @@
+"""``harness report``: the page of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from harness import report
+from harness.audit import audit, runs, text
+from harness.cli import say
+
+
+@click.command("report", short_help="Write the page of a run: report.html.")
+@click.argument("path", type=click.Path(path_type=Path), metavar="RUN|result.json")
+def command(path: Path) -> None:
+    """Audit a result anew and write report.html beside it, with the model cards of its adapters.
+
+    The page is one file that runs no script and loads nothing. Ends with the audit's verdict; what it says in full:
+    harness audit.
+    """
+    result, mismatches = runs.read(path)
+    made = audit(result, mismatches, runs.plugins(result))
+    page = report.write(path if path.is_dir() else path.parent, result, made)
+    say(f"{text.verdict(made)}\nreport: {page}")

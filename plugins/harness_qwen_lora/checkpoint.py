@@ -1,0 +1,153 @@
+"""A checkpoint on disk: which files make it up, what they are called in a result, and what makes one unfit.
+
+Only names, digests and JSON; the Hub is in hub.py, and becoming a model in loading.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.errors import UsageError
+from harness.records import Message, Skill
+
+ADVICE = "give a Hugging Face model folder or a Hub id such as Qwen/Qwen2.5-3B-Instruct"
+WEIGHTS = "model.safetensors"
+SKILLS = "skills.jsonl"
+INDEX = "model.safetensors.index.json"
+SHARD = re.compile(r"model-\d+-of-\d+\.safetensors")
+TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json")
+CONFIGS = ("config.json", "tokenizer_config.json")
+CODE_KEYS = ("auto_map", "custom_pipelines")
+"""Keys by which a checkpoint asks for code of its own to be run."""
+PRIVATE_KEYS = ("_name_or_path", "_attn_implementation_autoset")
+"""Keys with an underscore that transformers itself has written and that choose nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A checkpoint that exists."""
+
+    name: str
+    """Hub id, or the folder's own name: never a path."""
+    revision: str | None
+    """The commit, for a Hub id."""
+    folder: Path | None
+    """None while the files are only at the Hub."""
+    digests: Mapping[str, str] | None = None
+    """sha256 by weights file as the Hub states them, where there is no folder."""
+    size: int | None = None
+    """Bytes of the weights as the Hub states them, where there is no folder."""
+
+    def weights_sha256(self) -> str | None:
+        """Digest of the weights: the file's sha256, or that of ``sha256sum``'s lines where there are several files.
+
+        None where the files are only at the Hub and the Hub does not state it.
+        """
+        digests = self.digests
+        if self.folder is not None:
+            digests = {name: sha256(self.folder / name) for name in weight_files(self.folder)}
+        if not digests:
+            return None
+        if len(digests) == 1:
+            return next(iter(digests.values()))
+        lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items()))
+        return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def sha256(path: Path) -> str:
+    """Digest of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def weight_files(folder: Path) -> list[str]:
+    """Names of the safetensors files that make up a checkpoint, sorted; empty if one is missing."""
+    if (folder / WEIGHTS).is_file():
+        return [WEIGHTS]
+    if not (folder / INDEX).is_file():
+        return []
+    names = sorted(set(_read_json(folder / INDEX).get("weight_map", {}).values()))
+    # a name from a file could lead out of the folder
+    whole = names and all(SHARD.fullmatch(name) and (folder / name).is_file() for name in names)
+    return names if whole else []
+
+
+def read_skills(folder: Path) -> list[Skill]:
+    """What a checkpoint says that it can do, from skills.jsonl in its folder; empty where there is no such file.
+
+    A line is ``{"name": ..., "messages": [{"role": ..., "content": ...}, ...], "reply": ...}``. Raises UsageError.
+    """
+    path = folder / SKILLS
+    if not path.is_file():
+        return []
+    try:
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        return [
+            Skill(row["name"], tuple(Message(turn["role"], turn["content"]) for turn in row["messages"]), row["reply"])
+            for row in rows
+        ]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f"student.model: '{path}' is not a list of skills ({type(error).__name__}: {error}); mend it or remove it"
+        ) from error
+
+
+def check_folder(folder: Path) -> None:
+    """Raises UsageError unless a folder holds a chat model in safetensors that asks for no code of its own."""
+    if not folder.is_dir():
+        raise UsageError(f"student.model: folder '{folder}' does not exist; {ADVICE}")
+    missing = []
+    if not (folder / "config.json").is_file():
+        missing.append("config.json")
+    if not weight_files(folder):
+        missing.append("*.safetensors")
+    if not any((folder / name).is_file() for name in TOKENIZERS):
+        missing.append("tokenizer.json")
+    if missing:
+        raise UsageError(f"student.model: folder '{folder}' has no {' and no '.join(missing)}; {ADVICE}")
+    settings = folder / "tokenizer_config.json"
+    inline = settings.is_file() and _read_json(settings).get("chat_template")
+    if not inline and not (folder / "chat_template.jinja").is_file():
+        raise UsageError(f"student.model: folder '{folder}' has no chat template; give the folder of a chat model")
+    for name in CONFIGS:
+        if (folder / name).is_file():
+            _check_keys(folder / name, _read_json(folder / name))
+
+
+def _check_keys(path: Path, content: object) -> None:
+    """Raises UsageError for settings, however deep, that name code or that no release of transformers writes."""
+    for key in _keys(content):
+        if key in CODE_KEYS:
+            raise UsageError(
+                f"student.model: '{path}' asks for code from the checkpoint ({key}), which is never run; "
+                "give a model that transformers itself knows"
+            )
+        if key.startswith("_") and key not in PRIVATE_KEYS:
+            raise UsageError(
+                f"student.model: '{path}' sets the private key {key}, which could choose code; "
+                "remove it, or give another model"
+            )
+
+
+def _keys(content: object) -> Iterator[str]:
+    if isinstance(content, dict):
+        yield from content
+        for value in content.values():
+            yield from _keys(value)
+    elif isinstance(content, list):
+        for value in content:
+            yield from _keys(value)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UsageError(f"student.model: '{path}' is not JSON ({error}); {ADVICE}") from error
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,241 @@
+"""One adapter put on a model, trained, saved and taken off again: what each process of a training runs.
+
+How many examples go through the model at once is planned here too. Which rows, and what is reported, is in training.py.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, cast
+
+from harness.errors import UsageError
+from harness.protocols import OnStep
+from harness_qwen_lora import memory
+from harness_qwen_lora.encoding import Row
+from harness_qwen_lora.loading import known_peft_warning, quiet
+from harness_qwen_lora.options import ALL_LINEAR, LoraOptions
+
+if TYPE_CHECKING:
+    import torch
+    from peft import PeftModel
+    from transformers import PreTrainedModel, TrainingArguments
+
+CONFIG_FILE = "adapter_config.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """How a step's examples go through the model. The adapter is the same but for rounding, and for dropout."""
+
+    micro_batch: int
+    checkpointing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What a training came to."""
+
+    losses: tuple[float, ...]
+    """Mean loss per supervised token of each epoch."""
+    steps: int
+    peak_memory_bytes: int
+
+
+def alpha(options: LoraOptions) -> int:
+    """Scale of the adapter times its rank."""
+    return 2 * options.rank if options.alpha is None else options.alpha
+
+
+def share(options: LoraOptions) -> int:
+    """Examples of a step that each process takes. Raises UsageError where they cannot be shared out evenly."""
+    step = options.batch_size * options.accumulation
+    if step % options.processes:
+        raise UsageError(
+            f"trainer.processes: {options.processes} processes cannot share the {step} examples of a step evenly "
+            f"(batch_size {options.batch_size} x accumulation {options.accumulation}); give a divisor of {step}"
+        )
+    part = step // options.processes
+    if options.micro_batch != "auto" and part % options.micro_batch:
+        raise UsageError(
+            f"trainer.micro_batch: {options.micro_batch} does not divide the {part} examples that a process takes of "
+            f"each step; give a divisor of {part}, or auto"
+        )
+    return part
+
+
+def splits(options: LoraOptions, shape: memory.Shape, rows: Sequence[Row], available: int | None) -> list[Split]:
+    """Ways to run a step, the best first; each takes less memory than the one before.
+
+    ``available`` is the memory of a GPU in bytes, or None on a CPU. Where it is known, the first is the best that the
+    estimate allows.
+    """
+    part = share(options)
+    sizes = [size for size in range(part, 0, -1) if part % size == 0]
+    if options.micro_batch != "auto":
+        sizes = [size for size in sizes if size <= options.micro_batch]
+    elif available is None or options.dropout:
+        sizes = [size for size in sizes if size <= options.batch_size]
+    kept = [Split(size, checkpointing=False) for size in sizes]
+    again = [Split(size, checkpointing=True) for size in sizes]
+    ways = {"off": kept, "on": again, "auto": kept}[options.checkpointing]
+    if options.checkpointing == "auto" and available is not None:
+        # Below the batch that was asked for, making activations again costs less than smaller batches do.
+        ways = [way for way in kept if way.micro_batch >= min(options.batch_size, sizes[0])] + again
+    if available is None:
+        return ways
+    length = max(len(row.ids) for row in rows)
+    supervised = max(row.supervised_tokens for row in rows)
+    left = memory.room(shape, available)
+    fitting = (
+        at
+        for at, way in enumerate(ways)
+        if memory.training(shape, way.micro_batch, length, supervised, way.checkpointing) <= left
+    )
+    return ways[next(fitting, len(ways) - 1) :]
+
+
+def fit(
+    base: PreTrainedModel,
+    rows: Sequence[Row],
+    pad: int,
+    options: LoraOptions,
+    seed: int,
+    split: Split,
+    folder: Path,
+    on_step: OnStep,
+) -> Fitted:
+    """Trains an adapter on rows and saves it into ``folder``; the model stays as it was."""
+    from transformers import set_seed
+
+    from harness_qwen_lora.hf_trainer import run
+
+    _reset_peak_memory(base.device)
+    set_seed(seed)  # before the adapter exists: its first values are drawn at random
+    bits = _same_bits() if options.deterministic else nullcontext()
+    with quiet(), bits, TemporaryDirectory(prefix="harness-lora-") as scratch:
+        model = _put_on(base, options)
+        try:
+            with _checkpointing(base) if split.checkpointing else nullcontext():
+                losses, steps = run(model, rows, pad, _arguments(base, options, seed, split, scratch), on_step)
+            if int(os.environ.get("RANK", "0")) == 0:
+                _save(model, folder)
+        finally:
+            model.unload()
+    return Fitted(tuple(losses), steps, _peak_memory(base.device))
+
+
+def _put_on(base: PreTrainedModel, options: LoraOptions) -> PeftModel:
+    from peft import LoraConfig, get_peft_model
+
+    modules = options.target_modules
+    config = LoraConfig(
+        r=options.rank,
+        lora_alpha=alpha(options),
+        lora_dropout=options.dropout,
+        target_modules=ALL_LINEAR[0] if modules == ALL_LINEAR else list(modules),
+        task_type="CAUSAL_LM",
+    )
+    with known_peft_warning():
+        model = get_peft_model(base, config)
+    return cast("PeftModel", model)
+
+
+def _arguments(base: PreTrainedModel, options: LoraOptions, seed: int, split: Split, scratch: str) -> TrainingArguments:
+    import torch
+    from transformers import TrainingArguments
+
+    on_cpu = base.device.type == "cpu"
+    arguments = TrainingArguments(
+        output_dir=scratch,
+        num_train_epochs=options.epochs,
+        per_device_train_batch_size=split.micro_batch,
+        gradient_accumulation_steps=share(options) // split.micro_batch,
+        learning_rate=options.learning_rate,
+        lr_scheduler_type=options.scheduler,
+        warmup_steps=options.warmup_steps,
+        weight_decay=options.weight_decay,
+        max_grad_norm=options.max_grad_norm,
+        optim="adamw_torch",
+        seed=seed,
+        fp16=base.dtype == torch.float16,
+        bf16=base.dtype == torch.bfloat16,
+        use_cpu=on_cpu,
+        ddp_backend="gloo" if on_cpu and options.processes > 1 else None,
+        ddp_find_unused_parameters=False,
+        average_tokens_across_devices=True,
+        save_strategy="no",
+        logging_strategy="no",
+        logging_nan_inf_filter=False,
+        report_to=[],
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        dataloader_num_workers=0,
+    )
+    # transformers would give every GPU of the machine a batch of its own, and so change the experiment.
+    arguments._n_gpu = min(arguments.n_gpu, 1)
+    return arguments
+
+
+@contextmanager
+def _checkpointing(base: PreTrainedModel) -> Iterator[None]:
+    """Keeps only the input of every layer for the backward pass."""
+    model: Any = base
+    # the name was another before transformers 5.20
+    name = "activation" if hasattr(model, "activation_checkpointing_enable") else "gradient"
+    getattr(model, f"{name}_checkpointing_enable")({"use_reentrant": False})
+    try:
+        yield
+    finally:
+        getattr(model, f"{name}_checkpointing_disable")()
+
+
+@contextmanager
+def _same_bits() -> Iterator[None]:
+    """Only operations that give the same bits each time; one that has no such form raises."""
+    import torch
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    before = torch.are_deterministic_algorithms_enabled()
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # as cuBLAS wants it for the same bits
+    torch.use_deterministic_algorithms(True)
+    try:
+        with sdpa_kernel([SDPBackend.MATH]):
+            yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+
+
+def _save(model: PeftModel, folder: Path) -> None:
+    """Weights and configuration, the same bytes for the same adapter wherever it was trained."""
+    # "auto" would look the base model up at the Hub.
+    model.save_pretrained(str(folder), save_embedding_layers=False)
+    (folder / "README.md").unlink(missing_ok=True)  # peft's unfilled template
+    config: dict[str, Any] = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+    if isinstance(config["target_modules"], list):
+        config["target_modules"].sort()  # written from a set, in an order that changes with each process
+    (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _reset_peak_memory(device: torch.device) -> None:
+    if device.type == "cuda":
+        import torch
+
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def _peak_memory(device: torch.device) -> int:
+    """Bytes: of the GPU since the training began, or of this process since it began."""
+    if device.type == "cuda":
+        import torch
+
+        return torch.cuda.max_memory_allocated(device)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

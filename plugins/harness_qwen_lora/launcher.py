@@ -1,0 +1,131 @@
+"""A training in several processes: the job as a file, torchrun over the workers, and what they say.
+
+What a worker does is in worker.py. The workers get no name from the environment that could hold a key.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO, Any
+
+from harness.errors import HarnessError
+from harness.protocols import OnStep
+from harness_qwen_lora.encoding import Row
+from harness_qwen_lora.fitting import Fitted, Split
+from harness_qwen_lora.loading import Source
+from harness_qwen_lora.options import LoraOptions
+
+SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
+MOST_ERROR = 500
+"""Characters of a worker's own last words that an error repeats."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A training, as another process needs it."""
+
+    source: Source
+    options: LoraOptions
+    rows: tuple[Row, ...]
+    pad: int
+    seed: int
+    split: Split
+    folder: str
+    """Where the adapter goes."""
+
+    def to_json(self) -> str:
+        """The job as text."""
+        data = asdict(self) | {"options": self.options.model_dump(mode="json")}
+        data["source"]["folder"] = str(self.source.folder)
+        return json.dumps(data)
+
+    @classmethod
+    def from_json(cls, text: str) -> Job:
+        """The job that ``to_json`` wrote."""
+        data: dict[str, Any] = json.loads(text)
+        data["source"]["folder"] = Path(data["source"]["folder"])
+        return cls(
+            source=Source(**data["source"]),
+            options=LoraOptions(**data["options"]),
+            rows=tuple(Row(tuple(row["ids"]), row["prompt_tokens"], row["truncated"]) for row in data["rows"]),
+            pad=data["pad"],
+            seed=data["seed"],
+            split=Split(**data["split"]),
+            folder=data["folder"],
+        )
+
+
+def launch(job: Job, on_step: OnStep) -> Fitted:
+    """Runs a job in as many processes as its options say. They end with this call, however it ends.
+
+    Raises HarnessError where a worker fails, and torch.OutOfMemoryError where one runs out of memory.
+    """
+    import torch
+
+    with TemporaryDirectory(prefix="harness-lora-") as scratch:
+        path = Path(scratch) / "job.json"
+        path.write_text(job.to_json(), encoding="utf-8")
+        with (Path(scratch) / "errors").open("w+", encoding="utf-8", errors="replace") as errors:
+            with _workers(job.options.processes, path, errors) as worker:
+                said = _listen(worker, on_step)
+                code = worker.wait()
+            if said.get("out_of_memory"):
+                raise torch.OutOfMemoryError("in a process of the training")
+            if "steps" not in said or code:
+                errors.seek(0)
+                last = said.get("error") or " ".join(errors.read().split())[-MOST_ERROR:] or "it said nothing"
+                raise HarnessError(f"trainer lora: a process of the training ended with code {code}: {last}")
+    return Fitted(tuple(said["losses"]), said["steps"], said["peak_memory_bytes"])
+
+
+def command(processes: int, job: Path) -> list[str]:
+    """The command line of a job: torchrun on this machine alone."""
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    return [*torchrun, "-m", "harness_qwen_lora.worker", str(job)]
+
+
+def environment(inherited: Mapping[str, str]) -> dict[str, str]:
+    """What the workers see: nothing that could be a key, and this process's own import path."""
+    kept = {name: value for name, value in inherited.items() if not SECRET.search(name)}
+    return {"OMP_NUM_THREADS": "1"} | kept | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+
+
+@contextmanager
+def _workers(processes: int, job: Path, errors: IO[str]) -> Iterator[subprocess.Popen[str]]:
+    worker = subprocess.Popen(  # noqa: S603  # our own interpreter on our own module
+        command(processes, job), env=environment(os.environ), stdout=subprocess.PIPE, stderr=errors, text=True
+    )
+    try:
+        yield worker
+    finally:
+        if worker.poll() is None:
+            worker.terminate()  # torchrun passes it on to its workers
+            worker.wait()
+        if worker.stdout:
+            worker.stdout.close()
+
+
+def _listen(worker: subprocess.Popen[str], on_step: OnStep) -> dict[str, Any]:
+    """Passes steps on; gives what was said at the end."""
+    end: dict[str, Any] = {}
+    for line in worker.stdout or ():
+        try:
+            said = json.loads(line)
+        except ValueError:
+            continue  # some library's own words
+        if not isinstance(said, dict):
+            continue
+        if "step" in said:
+            on_step(said["step"], said["of"], said["loss"])
+        else:
+            end |= said
+    return end

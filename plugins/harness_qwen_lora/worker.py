@@ -1,0 +1,59 @@
+"""One process of a training in several: ``torchrun --nproc-per-node N -m harness_qwen_lora.worker JOB``.
+
+Reads the job that launcher.py wrote, trains, and says on its output, in JSON lines, how far it is and how it ended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from harness.errors import HarnessError
+from harness_qwen_lora import loading
+from harness_qwen_lora.fitting import fit
+from harness_qwen_lora.launcher import Job
+
+
+def main(path: str) -> int:
+    """Does this process's share of a job. Gives the exit code."""
+    job = Job.from_json(Path(path).read_text(encoding="utf-8"))
+    rank, local = (int(os.environ.get(name, "0")) for name in ("RANK", "LOCAL_RANK"))
+    first = rank == 0
+
+    def say(**words: Any) -> None:
+        # one write, so that lines of several processes do not mix
+        sys.stdout.write(json.dumps(words) + "\n")
+        sys.stdout.flush()
+
+    def on_step(step: int, steps: int, loss: float) -> None:
+        if first:
+            say(step=step, of=steps, loss=loss)
+
+    try:
+        source = job.source
+        if source.device.startswith("cuda"):
+            torch.cuda.set_device(local)
+            source = replace(source, device=f"cuda:{local}")
+        base, _ = loading.load(source)
+        fitted = fit(base, job.rows, job.pad, job.options, job.seed, job.split, Path(job.folder), on_step)
+    except torch.OutOfMemoryError:
+        say(out_of_memory=True)
+        return 1
+    except HarnessError as error:
+        say(error=str(error))
+        return 1
+    if first:
+        say(**asdict(fitted))
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,165 @@
+"""A fixture in two amounts for every way in which a check can fire: one change apart, it fires and it does not.
+
+An honest run has 120 test problems of two labels in three strata, and 80 harder ones; see ``results``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.audit import audit
+from tests.harness.audit import changes as by
+from tests.harness.audit.results import Made, Row, honest, table
+
+
+def nothing_differs(amount: Any) -> Sequence[str] | None:  # noqa: ARG001 - the signature of Case.mismatches
+    """Every number follows from the rows."""
+    return []
+
+
+@dataclass(frozen=True)
+class Case:
+    """A change in two amounts: with ``trips`` the check fires, with ``spares`` it does not."""
+
+    check: str
+    about: str
+    made: Callable[[Any], Made]
+    """The run with the change in an amount."""
+    trips: Any
+    spares: Any
+    weight: str = "block"
+    """What the check weighs with ``trips``."""
+    spared: str = "none"
+    """What it weighs with ``spares``."""
+    status: str = "fail"
+    """What it says with ``trips``."""
+    counts: bool = False
+    """Whether the run is known as a table of counts alone."""
+    mismatches: Callable[[Any], Sequence[str] | None] = nothing_differs
+
+    def audit(self, amount: Any) -> Row:
+        """The audit of the run."""
+        return audit(_result(self.made(amount), self.counts), self.mismatches(amount))
+
+
+KNOWN: dict[str, Row] = {}
+
+
+def _result(run: Made, counts: bool) -> Row:
+    """The result of a run, which takes a while, so that of equal runs it is made once."""
+    key = json.dumps([vars(run), counts])
+    if key not in KNOWN:
+        KNOWN[key] = table(run) if counts else run.result()
+    return KNOWN[key]
+
+
+def after(change: by.Change, **made: Any) -> Callable[[Any], Made]:
+    """An honest run after a change; ``made`` are keywords of ``honest``."""
+
+    def run(amount: Any) -> Made:
+        run = honest(**{"seeds": 1, **made})
+        change(run, amount)
+        return run
+
+    return run
+
+
+def honestly(amount: Any) -> Made:  # noqa: ARG001 - the signature of Case.made
+    """An honest run, whatever the amount."""
+    return honest(seeds=1)
+
+
+BASE, LORA, TAUGHT = "student-base", "student-lora", "teacher-strategy"
+HARD = "the harder problems"
+
+OF_SCORES = (
+    Case("constant-score", "answers", after(by.constant(BASE)), 2, 3),
+    Case("constant-score", "a constant in few answers", after(by.few_answers), 20, 19),
+    Case("constant-score", HARD, after(by.constant(BASE, "harder")), 1, 2, "warn"),
+    Case("constant-score", "a student that is told", after(by.constant("student-prompted")), 2, 3, "warn"),
+    Case("constant-score", "a control", after(by.constant("lora-shuffled")), 2, 3, "note"),
+    Case("constant-score", "counts by stratum", after(by.wrong(BASE)), 60, 59, spared="note", counts=True),
+    Case("constant-score", "counts in all", after(by.wrong_in_all), 60, 59, "block", "note", "unknown", True),
+    Case("no-information", "answers", after(by.wrong(LORA)), 49, 48, spared="note"),
+    Case("no-information", "the opposite of the truth", after(by.wrong(LORA)), 110, 10, spared="note"),
+    Case("no-information", "blank replies", after(by.blank(LORA)), 50, 40, spared="note"),
+    Case("no-information", "the taught teacher", after(by.wrong(TAUGHT)), 49, 48, "warn", "note"),
+    Case("no-information", HARD, after(by.wrong(LORA, "harder")), 31, 30, "warn", "note"),
+    Case("below-trivial", "answers", after(by.wrong(LORA)), 38, 37, spared="note"),
+    Case("below-trivial", "most trainings", after(by.in_trainings, seeds=3), 2, 1, spared="warn"),
+    Case("below-trivial", "the taught teacher", after(by.wrong(TAUGHT)), 38, 37, "warn", "note"),
+    Case("below-trivial", HARD, after(by.wrong(LORA, "harder")), 24, 23, "warn", "note"),
+    Case("below-trivial", "a student that is told", after(by.wrong("student-prompted")), 38, 37, "note"),
+    Case("below-trivial", "counts", after(by.wrong(LORA)), 38, 25, spared="note", counts=True),
+    Case("below-trivial", "counts, by their overlap", after(by.wrong(LORA)), 37, 25, "block", "note", "unknown", True),
+    Case("imbalance", "a majority", lambda n: honest(seeds=1, firsts={"test": n}), 73, 72),
+    Case("imbalance", HARD, lambda n: honest(seeds=1, firsts={"harder": n}), 49, 48, "warn"),
+    Case("imbalance", "a small minority", lambda n: honest(seeds=1, sizes={"test": n}), 59, 60),
+    Case("imbalance", "a majority of a stratum", after(by.stratum), (29, 11), (28, 12)),
+    Case("imbalance", "a stratum of one label", after(by.stratum), (10, 0), (9, 0)),
+)
+
+OF_CONDITIONS = (
+    Case("unparsed", "2% are blank", after(by.blank(LORA)), 3, 2, "warn"),
+    Case("unparsed", "5% are blank", after(by.blank_everywhere), 7, 6, spared="warn"),
+    Case("unparsed", "a refusal counts", after(by.blank(LORA, kind="refused")), 7, 2),
+    Case("unparsed", "a cut reply counts", after(by.blank(LORA, kind="truncated")), 7, 2),
+    Case("unparsed", HARD, after(by.blank(LORA, "harder")), 5, 1, "warn"),
+    Case("unparsed", "no comparison depends on it", after(by.blank("lora-labels")), 20, 2, "warn"),
+    Case("unparsed", "a comparison depends on it", after(by.blank("lora-labels")), 40, 38, spared="warn"),
+    Case("unparsed", "rates differ", after(by.blank_beside_a_small_lead), 5, 4, spared="warn"),
+    Case("unparsed", "rates differ outside the family", after(by.blank(BASE)), 5, 2, "warn"),
+    Case("errors-present", "a call failed", after(by.ends(LORA)), "failed", "unparsed"),
+    Case("errors-present", HARD, after(by.ends(LORA, "harder")), "failed", "unparsed", "warn"),
+    Case(
+        "errors-present", "while the teacher learned", after(by.ends("bootstrap", "reflect")), "failed", "cut", "warn"
+    ),
+    Case("coverage", "fewer problems", after(by.cut(LORA)), 1, 0),
+    Case("coverage", HARD, after(by.cut(LORA, "harder")), 1, 0, "warn"),
+    Case("coverage", "a smaller plan", after(by.in_plan("limit")), 119, 120),
+    Case("coverage", "an arm is missing", after(by.cut("lora-labels")), 120, 0),
+    Case("coverage", "a training seed is missing", after(by.cut(LORA, seed=1), seeds=2), 120, 0),
+    Case("prompt-mismatch", "the wording", after(by.in_items(BASE, "wording_sha256")), 1, 0),
+    Case("prompt-mismatch", "the prompt", after(by.in_items(BASE, "prompt_sha256")), 1, 0),
+    Case("prompt-mismatch", HARD, after(by.in_items(BASE, "prompt_sha256", "harder")), 1, 0, "warn"),
+    Case("prompt-mismatch", "the model", after(by.in_items(BASE, "model")), 1, 0),
+    Case("prompt-mismatch", "stages in words of their own", after(by.in_plan("prompts")), "separate", "same"),
+    Case("prompt-mismatch", "no identity", after(by.identified("student")), None, {"model": "m"}, status="unknown"),
+    Case("prompt-mismatch", "an empty identity", after(by.identified("teacher")), {}, {"model": "m"}, status="unknown"),
+    Case("model-drift", "in an arm", after(by.in_items(LORA, "model")), 1, 0),
+    Case("model-drift", "between arms", after(by.in_items(LORA, "model")), 120, 0),
+    Case("model-drift", "while the teacher learned", after(by.in_items("bootstrap", "model", "reflect")), 1, 0),
+)
+
+OF_PROVENANCE = (
+    Case("overlap", "training problems", after(by.shared("train")), 1, 0),
+    Case("overlap", "reflection problems", after(by.shared("reflect")), 1, 0),
+    Case("overlap", HARD, after(by.shared("train", "harder")), 1, 0, "warn"),
+    Case("overlap", "not compared", after(by.unseen), "train", "", status="unknown"),
+    Case("overlap", "quoted by the teacher", after(by.quoted), "test", "reflect"),
+    Case("overlap", "too short to be a quotation", after(by.quoted_text), "a problem of", "a problem o"),
+    Case("overlap", "problems that are the same", after(by.twins), 7, 6, "warn"),
+    Case("overlap", "many problems that are the same", after(by.twins), 25, 24, spared="warn"),
+    Case("label-source", "by the verifier", after(by.in_plan("labels")), "verifier", "teacher"),
+    Case("label-source", "a foreign answer", after(by.in_training(LORA, "labelled_by_teacher")), 19, 20),
+    Case("label-source", "a control", after(by.in_training("lora-naive", "labelled_by_teacher")), 19, 20),
+    Case("label-source", "nothing known", after(by.untrained), 1, 0, status="unknown"),
+    Case("loss-on-prompt", "tokens of a prompt", after(by.in_training(LORA, "supervised_prompt_tokens")), 1, 0),
+    Case("loss-on-prompt", "rows without loss", after(by.in_training(LORA, "rows_without_loss")), 1, 0),
+    Case("loss-on-prompt", "no loss at all", after(by.in_training(LORA, "supervised_tokens")), 0, 1),
+    Case("loss-on-prompt", "cut rows", after(by.in_training(LORA, "truncated_rows")), 1, 0, "warn"),
+    Case("loss-on-prompt", "not told", after(by.in_training(LORA, "rows_without_loss")), None, 0, status="unknown"),
+    Case("adapter", "another one answered", after(by.in_items(LORA, "adapter_sha256")), 120, 0),
+    Case("adapter", "two of them answered", after(by.in_items(LORA, "adapter_sha256")), 1, 0),
+    Case("adapter", "no logit changes", after(by.in_training(LORA, "logit_change")), 0, 0.001),
+    Case("adapter", "of another training", after(by.in_training(LORA, "training_seed")), 5, 999, status="unknown"),
+    Case("underpowered", "few training seeds", lambda n: honest(seeds=n), 2, 3, "warn"),
+    Case("underpowered", "a small difference", after(by.against(TAUGHT, "teacher-base"), seeds=3), 11, 12, "warn"),
+    Case("recompute", "a number differs", honestly, ["arms[0].n: says 1"], [], mismatches=lambda given: given),
+    Case("recompute", "no rows", honestly, None, [], status="unknown", mismatches=lambda given: given),
+)
+
+CASES = (*OF_SCORES, *OF_CONDITIONS, *OF_PROVENANCE)

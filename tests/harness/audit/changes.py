@@ -1,0 +1,213 @@
+"""Changes to a made-up run, each by an amount: what the fixtures of the checks consist of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from harness.skills import SPLIT as SKILLS
+from tests.harness.audit.results import Made, answer, other, sha256
+
+Change = Callable[[Made, Any], None]
+
+
+def constant(arm: str, split: str = "test") -> Change:
+    """An arm answers NO to all problems but the first ``amount``, which it answers with YES."""
+
+    def change(run: Made, amount: int) -> None:
+        for place, row in enumerate(run.of(arm, split)):
+            answer(row, "YES" if place < amount else "NO")
+
+    return change
+
+
+def few_answers(run: Made, amount: int) -> None:
+    """The base student answers NO to the first ``amount`` problems and nothing to the others."""
+    for place, row in enumerate(run.of("student-base")):
+        answer(row, "NO" if place < amount else None)
+
+
+def wrong(arm: str, split: str = "test") -> Change:
+    """An arm gets the first ``amount`` problems wrong and all others right."""
+
+    def change(run: Made, amount: int) -> None:
+        for place, row in enumerate(run.of(arm, split)):
+            answer(row, other(row["truth"], ("NO", "YES")) if place < amount else row["truth"])
+
+    return change
+
+
+def wrong_in_all(run: Made, amount: int) -> None:
+    """As ``wrong`` for the base student, whose problems are not told apart by stratum."""
+    wrong("student-base")(run, amount)
+    for row in run.of("student-base"):
+        row["stratum"] = "ALL"
+
+
+def against(winner: str, loser: str) -> Change:
+    """One arm wins ``amount`` problems over another and loses 2."""
+
+    def change(run: Made, amount: int) -> None:
+        wrong(loser)(run, amount + 10)
+        wrong(winner)(run, 10)
+        for row in run.of(winner)[-2:]:
+            answer(row, other(row["truth"], ("NO", "YES")))
+
+    return change
+
+
+def blank(arm: str, split: str = "test", kind: str = "unparsed") -> Change:
+    """The first ``amount`` replies of an arm state no answer."""
+
+    def change(run: Made, amount: int) -> None:
+        for row in run.of(arm, split)[:amount]:
+            answer(row, None, kind)
+
+    return change
+
+
+def blank_everywhere(run: Made, amount: int) -> None:
+    """The first ``amount`` replies of every arm on the test problems state no answer."""
+    for arm in {row["arm"] for row in run.items}:
+        blank(arm)(run, amount)
+
+
+def blank_beside_a_small_lead(run: Made, amount: int) -> None:
+    """The first ``amount`` replies of the untaught teacher state no answer, and the taught one is hardly better."""
+    wrong("teacher-strategy")(run, 25)
+    blank("teacher-base")(run, amount)
+
+
+def in_trainings(run: Made, amount: int) -> None:
+    """In ``amount`` of its trainings the trained student gets 45 problems wrong."""
+    for seed in range(amount):
+        for row in run.of("student-lora", seed=seed)[:45]:
+            answer(row, other(row["truth"], ("NO", "YES")))
+
+
+def ends(arm: str, split: str = "test") -> Change:
+    """The first reply of an arm ends as an outcome of the kind ``amount``."""
+
+    def change(run: Made, amount: str) -> None:
+        answer(run.of(arm, split)[0], None, amount)
+
+    return change
+
+
+def cut(arm: str, split: str = "test", seed: int | None = None) -> Change:
+    """The first ``amount`` items of an arm are not there."""
+
+    def change(run: Made, amount: int) -> None:
+        run.drop(run.of(arm, split, seed)[:amount])
+
+    return change
+
+
+def apart(run: Made, amount: int) -> None:
+    """Two arms leave out one problem each: the first, and that at place ``amount``."""
+    for arm, place in (("student-lora", 0), ("teacher-strategy", amount)):
+        run.drop([run.of(arm)[place]])
+
+
+def stratum(run: Made, amount: tuple[int, int]) -> None:
+    """``amount`` test problems of NO and YES make a stratum of their own."""
+    for label, count in zip(("NO", "YES"), amount, strict=True):
+        chosen = {row["id"] for row in [row for row in run.split("test") if row["truth"] == label][:count]}
+        for row in run.problems:
+            row["stratum"] = "OWN" if row["id"] in chosen else row["stratum"]
+        for row in run.items:
+            row["stratum"] = "OWN" if row["problem"] in chosen else row["stratum"]
+
+
+def in_items(arm: str, key: str, split: str = "test") -> Change:
+    """The first ``amount`` items of an arm have another value of a field."""
+
+    def change(run: Made, amount: int) -> None:
+        for row in run.of(arm, split)[:amount]:
+            row[key] = sha256("another") if key.endswith("sha256") else "another"
+
+    return change
+
+
+def in_plan(key: str) -> Change:
+    """The plan says ``amount``."""
+
+    def change(run: Made, amount: Any) -> None:
+        run.plan[key] = amount
+
+    return change
+
+
+def identified(answerer: str) -> Change:
+    """Of the teacher or the student ``amount`` is known."""
+
+    def change(run: Made, amount: Any) -> None:
+        run.identities[answerer] = amount
+
+    return change
+
+
+def in_training(arm: str, key: str) -> Change:
+    """The training of an arm reports ``amount``."""
+
+    def change(run: Made, amount: Any) -> None:
+        for row in run.training:
+            if row["arm"] == arm:
+                (row["examples"] if key in row["examples"] else row)[key] = amount
+
+    return change
+
+
+def untrained(run: Made, amount: int) -> None:
+    """Of the first ``amount`` trainings nothing is known."""
+    del run.training[:amount]
+
+
+def shared(source: str, split: str = "test") -> Change:
+    """The first ``amount`` problems of a split occur in another, too."""
+
+    def change(run: Made, amount: int) -> None:
+        for row, known in zip(run.split(split)[:amount], run.split(source), strict=False):
+            row["canonical"] = known["canonical"]
+
+    return change
+
+
+def unseen(run: Made, amount: str) -> None:
+    """The problems of the split ``amount`` are not there."""
+    run.problems = [row for row in run.problems if row["split"] != amount]
+
+
+def twins(run: Made, amount: int) -> None:
+    """The first ``amount`` test problems are the last one in another dress."""
+    *rows, last = run.split("test")
+    for row in rows[:amount]:
+        row["canonical"] = last["canonical"]
+
+
+def quoted(run: Made, amount: str) -> None:
+    """The teacher wrote down the first problem of the split ``amount``."""
+    run.written.append(f"As in '{run.split(amount)[0]['text']}' it holds")
+
+
+def quoted_text(run: Made, amount: str) -> None:
+    """The teacher wrote down a test problem whose text is ``amount``."""
+    run.split("test")[0]["text"] = amount
+    run.written.append(amount)
+
+
+def unlearned(arm: str) -> Change:
+    """An arm gets the first ``amount`` problems of its own skills wrong."""
+
+    def change(run: Made, amount: int) -> None:
+        for row in run.of(arm, SKILLS)[:amount]:
+            answer(row, "something else")
+
+    return change
+
+
+def left_out(run: Made, amount: str) -> None:
+    """The stage ``amount`` was not planned."""
+    run.plan["stages"].remove(amount)
+    run.drop(run.of(amount))
+    run.training = [row for row in run.training if row["arm"] != amount]

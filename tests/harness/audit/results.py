@@ -1,0 +1,337 @@
+"""Runs that are made up for the tests of the audit: rows to be edited, and the result that they give.
+
+The result comes from the same functions as that of a real run. Nothing here asserts anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness import __version__, comparisons, files, measures
+from harness.arms import ARMS, BOOTSTRAP, CONTROLS, STAGES, Arm, by_name
+from harness.plan import PLUGIN_KINDS, Choice, Plan
+from harness.result import SCHEMA
+from harness.skills import SPLIT as SKILLS
+
+Row = dict[str, Any]
+Counts = Mapping[str, int]
+
+SIZES = {"test": 120, "harder": 80, "reflect": 20, "train": 20, SKILLS: 40}
+STRATA = ("EASY", "MEDIUM", "HARD")
+TRAINED = tuple(arm.name for arm in ARMS if arm.recipe)
+WRONG: Mapping[str, Counts] = {
+    "test": {
+        "student-base": 60,
+        "teacher-base": 30,
+        "teacher-strategy": 3,
+        "student-prompted": 58,
+        "student-lora": 3,
+        "lora-labels": 50,
+        "lora-naive": 30,
+        "lora-shuffled": 60,
+        "lora-random": 60,
+    },
+    "harder": {"student-base": 40, "student-lora": 8},
+    "reflect": {BOOTSTRAP: 6},
+    SKILLS: {"student-base": 4, "student-lora": 4},
+}
+"""Problems that each arm gets wrong: the first ones of a split, so that arms err on the same. Seed i errs on i more."""
+SHORTCUT = 0.65
+"""Share of problems that the best trivial rule gets right."""
+USAGE = dict.fromkeys(measures.TOKENS, 7) | {"batched": False}
+
+
+@dataclass
+class Made:
+    """A run as its rows. Tests edit them; ``result`` measures what they say then."""
+
+    labels: list[str] | None
+    plan: Row
+    problems: list[Row]
+    items: list[Row]
+    training: list[Row]
+    written: list[str] = field(default_factory=lambda: ["What the teacher wrote in its journal."])
+    """Texts of the teacher."""
+    identities: Row = field(
+        default_factory=lambda: {
+            "teacher": {"provider": "made up", "model": "teacher-1"},
+            "student": {"model": "student-1", "max_new_tokens": 64},
+            "trainer": {"epochs": 3},
+        }
+    )
+
+    def of(self, arm: str, split: str = "test", seed: int | None = None) -> list[Row]:
+        """The items of an arm; of its training seed number ``seed``, or of all."""
+        seeds = sorted({row["training_seed"] or 0 for row in self.items if row["arm"] == arm})
+        return [
+            row
+            for row in self.items
+            if (row["arm"], row["split"]) == (arm, split)
+            and (seed is None or (row["training_seed"] or 0) == seeds[seed])
+        ]
+
+    def split(self, name: str) -> list[Row]:
+        """The problems of a split."""
+        return [row for row in self.problems if row["split"] == name]
+
+    def drop(self, rows: Iterable[Row]) -> None:
+        """Takes items out."""
+        gone = {id(row) for row in rows}
+        self.items = [row for row in self.items if id(row) not in gone]
+
+    def result(self) -> Row:
+        """The result of these rows, as ``harness run`` would write it."""
+        return result(self, dict.fromkeys(("problems.jsonl", "items.jsonl"), ""))
+
+    def write(self, folder: Path) -> Path:
+        """Writes the run directory: rows, replies, texts and result. Gives the folder."""
+        for row in self.items:
+            row["text_sha256"] = sha256(reply(row))
+        thoughts = [
+            {"arm": row["arm"], "training_seed": row["training_seed"], "problem": row["problem"], "text": reply(row)}
+            for row in self.items
+        ]
+        texts = {
+            "problems.jsonl": files.lines(self.problems),
+            "items.jsonl": files.lines(self.items),
+            "thoughts.jsonl": files.lines(thoughts),
+            **dict.fromkeys(measures.WRITTEN, "\n".join(self.written)),
+        }
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            (folder / name).write_text(text)
+        (folder / "result.json").write_text(files.pretty(result(self, texts)))
+        return folder
+
+
+def honest(
+    *,
+    sizes: Counts | None = None,
+    wrong: Mapping[str, Counts] | None = None,
+    labels: Sequence[str] = ("NO", "YES"),
+    strata: Sequence[str] = STRATA,
+    firsts: Counts | None = None,
+    seeds: int = 3,
+    controls: str = "standard",
+    without: Iterable[str] = (),
+) -> Made:
+    """A run in which nothing is wrong, unless a keyword makes it so.
+
+    ``sizes`` and ``wrong`` replace single values of SIZES and WRONG. ``firsts``: how many problems of a split have the
+    first label, where not as many as every other. ``without`` leaves stages out.
+    """
+    sizes = {**SIZES, **(sizes or {})}
+    counts = {split: {**WRONG[split], **(wrong or {}).get(split, {})} for split in WRONG}
+    stages = [arm for arm in ARMS if arm.name in {*STAGES, *CONTROLS[controls]} - set(without)]
+    plan = _plan(tuple(arm.name for arm in stages), sizes, seeds)
+    problems = [
+        row
+        for split, size in sizes.items()
+        for row in _problems(split, _truths(size, labels, (firsts or {}).get(split)), labels, strata)
+    ]
+    items = [
+        row
+        for arm in stages
+        for split in arm.splits
+        for place, seed in enumerate(plan.seeds if arm.recipe else [None])
+        for row in _items(arm, seed, problems, split, counts[split][arm.name] + (place if split != SKILLS else 0))
+    ]
+    training = [_training(arm.name, seed) for arm in stages if arm.recipe for seed in plan.seeds]
+    return Made(list(labels), files.plain(plan), problems, items, training)
+
+
+def answer(row: Row, label: str | None, kind: str = "unparsed") -> None:
+    """Gives an item another answer, or none."""
+    row["outcome"] = {"kind": kind} if label is None else {"kind": "answered", "label": label}
+    if kind == "failed":
+        row["outcome"]["error"] = "Overloaded 529"
+    row["correct"] = label == row["truth"]
+
+
+def other(truth: str, labels: Sequence[str]) -> str:
+    """A label that is not the true one."""
+    return labels[(labels.index(truth) + 1) % len(labels)]
+
+
+def reply(row: Row) -> str:
+    """The raw reply behind an item."""
+    return f"so {row['outcome']['label']}" if row["outcome"]["kind"] == "answered" else row["outcome"]["kind"]
+
+
+def sha256(text: str) -> str:
+    """Digest of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def result(made: Made, texts: Mapping[str, str]) -> Row:
+    """A result of these rows and files; see ``harness.result.build``."""
+    return {
+        "schema": SCHEMA,
+        "harness": __version__,
+        "source": "run",
+        "simulated": [],
+        "plan": made.plan,
+        "plan_sha256": files.digest(made.plan),
+        "identities": made.identities,
+        "labels": made.labels,
+        "problems": measures.problem_sets(made.problems),
+        "overlaps": measures.overlaps(made.problems),
+        "quoted": measures.quoted(made.problems, made.written),
+        "arms": measures.arms(made.items, made.problems, made.labels),
+        "contrasts": comparisons.contrasts(made.items, made.plan["margin"]),
+        "transfer": comparisons.transfer(made.items),
+        "learning": {"entries": [], "strategies": [], "learned": None},
+        "training": made.training,
+        "teacher_calls": [],
+        "files": {name: sha256(text) for name, text in texts.items()},
+    }
+
+
+def table(made: Made) -> Row:
+    """What is left of a result where only counts by arm and stratum of the test problems are known."""
+    whole = made.result()
+    arms = [
+        arm
+        for arm in whole["arms"]
+        if arm["split"] == "test" and arm["training_seed"] in (None, made.training[0]["training_seed"])
+    ]
+    kept = {"arm", "split", "n", "correct", "accuracy", "problems", "best_trivial", "strata"}
+    counted = {"stratum", "n", "correct", "accuracy"}
+    plan = {**whole["plan"], "training_seeds": 1}
+    return {
+        **whole,
+        "source": "table",
+        "plan": plan,
+        "plan_sha256": files.digest(plan),
+        "identities": dict.fromkeys(whole["identities"]),
+        "quoted": None,
+        "arms": [
+            {key: value if key in kept else None for key, value in arm.items()}
+            | {
+                "strata": [
+                    {key: value if key in counted else None for key, value in row.items()} for row in arm["strata"]
+                ]
+            }
+            for arm in arms
+        ],
+        "contrasts": [],
+        "transfer": [],
+        "training": [],
+        "files": {},
+    }
+
+
+def _plan(stages: tuple[str, ...], sizes: Counts, seeds: int) -> Plan:
+    return Plan(
+        harness=__version__,
+        preset=None,
+        seed=0,
+        stages=stages,
+        sizes=sizes,
+        limit=None,
+        training_seeds=seeds,
+        labels="teacher",
+        prompts="same",
+        margin=0.1,
+        checks=(),
+        strategy=None,
+        plugins={kind: Choice("made-up", "tests", "1.0", "tests", False, {}) for kind in PLUGIN_KINDS},
+    )
+
+
+def _truths(size: int, labels: Sequence[str], first: int | None) -> list[str]:
+    """Labels in turn; or ``first`` times the first of two, spread evenly."""
+    if first is None:
+        return [labels[index % len(labels)] for index in range(size)]
+    return [labels[(index + 1) * first // size == index * first // size] for index in range(size)]
+
+
+def _problems(split: str, truths: Sequence[str], labels: Sequence[str], strata: Sequence[str]) -> list[Row]:
+    """Labels change fastest, then strata, so that every run of problems is balanced."""
+    return [
+        {
+            "id": f"{split}/{index:04d}",
+            "split": split,
+            "stratum": SKILLS if split == SKILLS else strata[index // len(labels) % len(strata)],
+            "data": {"index": index},
+            "text": f"the text of problem {split} {index:04d}.",
+            "canonical": f"{split} {index}",
+            "truth": f"reply {index}" if split == SKILLS else truth,
+            "witness": {},
+            "reason": "made up",
+            "trivial": {} if split == SKILLS else _trivial(truth, labels, index >= (1 - SHORTCUT) * len(truths)),
+        }
+        for index, truth in enumerate(truths)
+    ]
+
+
+def _trivial(truth: str, labels: Sequence[str], known: bool) -> Row:
+    """The answers of the constants, and of a shortcut that knows some of the problems."""
+    rules = {f"always-{label.lower()}": label for label in labels} | {
+        "shortcut": truth if known else other(truth, labels)
+    }
+    return {name: {"label": label, "correct": label == truth} for name, label in rules.items()}
+
+
+def _items(arm: Arm, seed: int | None, problems: Sequence[Row], split: str, wrong: int) -> list[Row]:
+    rows = [_item(arm, seed, problem) for problem in problems if problem["split"] == split]
+    labels = sorted({row["truth"] for row in rows})
+    for row in rows[:wrong]:
+        answer(row, other(row["truth"], labels))
+    return rows
+
+
+def _item(arm: Arm, seed: int | None, problem: Row) -> Row:
+    """A right answer."""
+    told = "with the strategy" if arm.strategy else ""
+    return {
+        "arm": arm.name,
+        "split": problem["split"],
+        "training_seed": seed,
+        "problem": problem["id"],
+        "stratum": problem["stratum"],
+        "truth": problem["truth"],
+        "outcome": {"kind": "answered", "label": problem["truth"]},
+        "correct": True,
+        "steps": {"claimed": 1, "true": 1} if arm.answers == "teacher" else None,
+        "model": f"{arm.answers}-1",
+        "usage": dict(USAGE),
+        "cost_usd": 0.001 if arm.answers == "teacher" else None,
+        "adapter_sha256": None if seed is None else adapter(arm.name, seed),
+        "prompt_sha256": sha256(f"{problem['id']} {told}"),
+        "wording_sha256": sha256(problem["id"]),
+        "text_sha256": sha256(""),
+    }
+
+
+def adapter(arm: str, seed: int) -> str:
+    """Digest of an adapter that does not exist."""
+    return sha256(f"{arm} {seed}")
+
+
+def _training(arm: str, seed: int) -> Row:
+    by_chance = by_name(arm).recipe == "random"
+    return {
+        "arm": arm,
+        "training_seed": seed,
+        "examples": {
+            "rows": 20,
+            "left_out": 0,
+            "labelled_by_teacher": 0 if by_chance else 20,
+            "labelled_by_verifier": 0,
+            "labelled_by_chance": 20 if by_chance else 0,
+        },
+        "steps": 15,
+        "losses": [0.7, 0.2, 0.1],
+        "supervised_tokens": 800,
+        "prompt_tokens": 2000,
+        "truncated_rows": 0,
+        "supervised_prompt_tokens": 0,
+        "rows_without_loss": 0,
+        "adapter_sha256": adapter(arm, seed),
+        "logit_change": 1.5,
+    }

@@ -1,0 +1,130 @@
+"""Checks of plugins: asked for on the command line or by the plan, and never trusted to be sound."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from harness import files, schemas
+from harness.audit import EXIT_BLOCKED, runs
+from harness.cli import main
+from tests.conftest import ToyRun
+from tests.harness.audit.results import honest
+from tests.harness.conftest import FakeDistribution
+
+SOURCE = """
+from pydantic import BaseModel, ConfigDict
+
+from harness.hookspecs import hookimpl
+from harness.records import Finding
+from harness.specs import CheckSpec
+
+
+class Options(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Enough:
+    rule = "Every arm answered {least} problems or more."
+    severity = "{severity}"
+    advice = "Ask for more problems."
+
+    def __init__(self, name):
+        self.id = name
+
+    def look(self, evidence):
+        for arm in evidence["arms"]:
+            if arm["split"] == "{broken}":
+                raise RuntimeError("a secret\\nin two lines")
+            yield Finding(arm["arm"], "pass" if arm["n"] >= {least} else "fail", str(arm["n"]))
+
+
+def spec(name, told):
+    return CheckSpec(name=name, summary="Enough.", options=Options, create=lambda options: Enough(told))
+
+
+@hookimpl
+def harness_checks():
+    return [spec("enough", "{told}")]
+"""
+
+
+def _install(fake_distribution: FakeDistribution, **values: object) -> None:
+    given = {"least": 1, "severity": "block", "broken": "never", "told": "enough"} | values
+    source = SOURCE
+    for key, value in given.items():
+        source = source.replace(f"{{{key}}}", str(value))
+    fake_distribution("enough-checks", {"harness.checks": {"enough": "enough_checks"}}, {"enough_checks": source})
+
+
+def _audit(folder: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(main, ["audit", str(folder), *arguments])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return honest(seeds=1).write(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("least", "severity", "verdict"), [(20, "block", "clean"), (21, "block", "blocked"), (21, "warn", "clean")]
+)
+def test_a_check_that_is_asked_for_counts_as_much_as_its_severity(
+    fake_distribution: FakeDistribution, folder: Path, least: int, severity: str, verdict: str
+) -> None:
+    _install(fake_distribution, least=least, severity=severity)
+    shown = _audit(folder, "--check", "enough", "--json")
+    made = json.loads(shown.output)
+    assert not list(schemas.violations("audit", made))
+    assert made["checks"][-1]["id"] == "enough"
+    assert made["checks"][-1]["status"] == ("pass" if least == 20 else "fail")
+    assert (made["verdict"], shown.exit_code) == (verdict, EXIT_BLOCKED if verdict == "blocked" else 0)
+
+
+def test_without_being_asked_for_it_does_not_run(fake_distribution: FakeDistribution, folder: Path) -> None:
+    _install(fake_distribution, least=999)
+    assert _audit(folder).exit_code == 0
+
+
+def test_a_check_of_the_plan_runs_at_the_end_of_the_run_and_in_every_audit_of_it(
+    fake_distribution: FakeDistribution, toy_run: ToyRun
+) -> None:
+    _install(fake_distribution, least=999)
+    run_dir = toy_run(checks=("enough",))
+    assert "enough" in files.read(run_dir / runs.NAME)["blocking"]
+    assert "enough" in json.loads(_audit(run_dir, "--json").output)["blocking"]
+
+
+def test_asked_for_twice_it_runs_once(fake_distribution: FakeDistribution, toy_run: ToyRun) -> None:
+    _install(fake_distribution)
+    run_dir = toy_run(checks=("enough",))
+    made = json.loads(_audit(run_dir, "--check", "enough", "--json").output)
+    assert [check["id"] for check in made["checks"]].count("enough") == 1
+
+
+def test_a_check_that_breaks_is_unknown_and_blocks(fake_distribution: FakeDistribution, folder: Path) -> None:
+    _install(fake_distribution, broken="harder")
+    shown = _audit(folder, "--check", "enough")
+    assert shown.exit_code == EXIT_BLOCKED
+    assert "by what is not known: enough" in " ".join(shown.output.split())
+    assert "the check broke: RuntimeError" in shown.output
+    assert "secret" not in shown.output
+
+
+def test_a_check_that_calls_itself_otherwise_is_refused(fake_distribution: FakeDistribution, folder: Path) -> None:
+    _install(fake_distribution, told="overlap")
+    shown = _audit(folder, "--check", "enough")
+    assert shown.exit_code == 2
+    assert "check 'enough' (enough-checks 1.0, enough_checks) calls itself 'overlap'" in shown.output
+    assert len(shown.output.strip().splitlines()) == 1
+
+
+def test_an_unknown_check_is_refused_with_what_there_is(fake_distribution: FakeDistribution, folder: Path) -> None:
+    _install(fake_distribution)
+    shown = _audit(folder, "--check", "enouhg")
+    assert shown.exit_code == 2
+    assert "no check named 'enouhg'; did you mean 'enough'? installed: enough" in shown.output
+    assert len(shown.output.strip().splitlines()) == 1
