@@ -122,6 +122,11 @@ def by_name(name: str) -> Arm:
     return {arm.name: arm for arm in ARMS}[name]
 
 
+def trained_name(arm: str, seed: int, first: int) -> str:
+    """What an adapter and its examples are called: as the arm, and for every seed but the first with the seed."""
+    return arm if seed == first else f"{arm}.{seed}"
+
+
 def needs_strategy(name: str) -> bool:
     """Whether an arm cannot be run without a learned strategy."""
     arm = by_name(name)

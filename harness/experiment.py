@@ -14,7 +14,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from harness import files, lessons, secrets
-from harness.arms import BOOTSTRAP, Arm, Recipe, by_name
+from harness.arms import BOOTSTRAP, Arm, Recipe, by_name, trained_name
 from harness.crew import Crew, prompt
 from harness.errors import CallError, HarnessError, JournalError
 from harness.evaluate import Asked, Item, Trained, accept_failures, ask_student, ask_teacher, judge, score
@@ -290,7 +290,7 @@ class Experiment:
 
     def _train(self, arm: Arm, recipe: Recipe, seed: int) -> Training:
         """Trains an adapter of an arm, or finds it trained."""
-        name = arm.name if seed == self._plan.seeds[0] else f"{arm.name}.{seed}"
+        name = trained_name(arm.name, seed, self._plan.seeds[0])
         rows, offered = self._lessons(arm.name, recipe, seed)
         given = {
             "student": self._crew.student.identity,

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from harness import files
-from harness.arms import NAMES
+from harness.arms import NAMES, trained_name
 from harness.statistics import (
     LEVEL,
     Interval,
@@ -202,6 +202,13 @@ def _steps(rows: Sequence[Row]) -> dict[str, int]:
     """How many replies show steps that can be checked, and how many of these are right."""
     shown = [row["steps"] for row in rows if row["steps"] is not None]
     return {"shown": len(shown), "right": sum(step["claimed"] == step["true"] for step in shown)}
+
+
+def training_name(result: Row, training: Row) -> str:
+    """What the adapter and the examples of one of a result's trainings are called."""
+    return trained_name(
+        training["arm"], training["training_seed"], min(row["training_seed"] for row in result["training"])
+    )
 
 
 def by_arm(items: Iterable[Row]) -> dict[tuple[str, str, int | None], list[Row]]:

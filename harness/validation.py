@@ -99,7 +99,7 @@ def _neighbours(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
         yield f"plan.json: not sound JSON ({error})"
     for index, training in enumerate(result["training"]):
         try:
-            weights = files.inside(folder, f"adapters/{_folder(result, training)}/{WEIGHTS}")
+            weights = files.inside(folder, f"adapters/{measures.training_name(result, training)}/{WEIGHTS}")
         except ValueError as error:
             yield f"training[{index}].arm: {error}"
             continue
@@ -110,7 +110,7 @@ def _neighbours(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
 def _examples(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
     """Where the counts of a training are not those of the rows that it was trained on."""
     for index, training in enumerate(result["training"]):
-        path = folder / "examples" / f"{_folder(result, training)}.jsonl"
+        path = folder / "examples" / f"{measures.training_name(result, training)}.jsonl"
         if not path.is_file():
             continue
         try:
@@ -122,12 +122,6 @@ def _examples(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
         said = {name: training["examples"][name] for name in given}
         for place, was, now in files.differences(said, given, f"training[{index}].examples"):
             yield f"{place}: says {was}, the rows give {now}"
-
-
-def _folder(result: Mapping[str, Any], training: Mapping[str, Any]) -> str:
-    """The name of a training, as ``harness.experiment`` gives it to an adapter and to its examples."""
-    first = min(other["training_seed"] for other in result["training"])
-    return training["arm"] if training["training_seed"] == first else f"{training['arm']}.{training['training_seed']}"
 
 
 def _recomputed(

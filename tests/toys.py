@@ -35,11 +35,12 @@ from harness.records import (
     Usage,
     Worked,
 )
-from harness.specs import ReflectionSpec, StudentSpec, TaskSpec, TeacherSpec, TrainerSpec, VerifierSpec
+from harness.specs import Config, ReflectionSpec, StudentSpec, TaskSpec, TeacherSpec, TrainerSpec, VerifierSpec
 
 ENTRY_POINTS = """
 [harness.tasks]
 parity = tests.toys
+staged-parity = tests.toys
 [harness.verifiers]
 parity = tests.toys
 [harness.teachers]
@@ -123,6 +124,15 @@ class Parity:
     def reply(self, label: str) -> str:
         """The label alone."""
         return label
+
+
+class StagedParity(Parity):
+    """The same numbers, asked for in the words of each stage."""
+
+    def stage_prompt(self, stage: str, problem: Problem, strategy: str | None) -> tuple[Message, ...]:
+        """Names the stage."""
+        system, user = self.prompt(problem, strategy)
+        return Message(system.role, f"{stage}: {system.text}"), user
 
 
 class ParityVerifier:
@@ -280,13 +290,15 @@ class ToyTrainer(_Marked):
         taught = all(example.target.startswith("so") for example in examples)
         (folder / WEIGHTS).write_text(json.dumps({"so": taught, "seed": seed}))
         on_step(1, 1, 0.25)
-        return TrainingReport(self.settings, len(examples), 1, (0.25,), 2 * len(examples), 9, 0, 0.1, 1)
+        return TrainingReport(self.settings, len(examples), 1, (0.25,), 2 * len(examples), 9, 0, 0.1, 1, 0, 0)
 
 
 @hookimpl
 def harness_tasks() -> list[TaskSpec[Options]]:
-    """The toy task."""
-    presets = {"small": {"sizes": {"test": 12, "reflect": 6, "train": 9, "harder": 8, "skills": 4}}}
+    """The toy tasks."""
+    sizes = {"test": 12, "reflect": 6, "train": 9, "harder": 8, "skills": 4}
+    published = {"labels": "verifier", "prompts": "separate"}
+    presets: dict[str, Config] = {"small": {"sizes": sizes}, "solver": {"run": published, "sizes": sizes}}
     return [
         TaskSpec(
             name="parity",
@@ -295,7 +307,15 @@ def harness_tasks() -> list[TaskSpec[Options]]:
             create=lambda options, seed: Parity(seed),  # noqa: ARG005 - the factory's signature
             verifier="parity",
             presets=presets,
-        )
+        ),
+        TaskSpec(
+            name="staged-parity",
+            summary="Is a number even? In other words at each stage.",
+            options=Options,
+            create=lambda options, seed: StagedParity(seed),  # noqa: ARG005 - the factory's signature
+            verifier="parity",
+            presets=presets,
+        ),
     ]
 
 

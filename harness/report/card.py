@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from harness import files
 from harness.arms import ARMS
 from harness.audit import text
+from harness.measures import training_name
 from harness.notes import fenced
 from harness.report import show
 
@@ -30,19 +31,13 @@ TAGS = ("lora", "transfer-harness")
 
 def write(run_dir: Path, result: Data, audit: Data, training: Data) -> None:
     """Writes the card into the adapter's folder, if that is still in the run directory. Weights stay as they are."""
-    folder = run_dir / "adapters" / folder_name(result, training)
+    folder = run_dir / "adapters" / training_name(result, training)
     if not folder.is_dir() or not folder.resolve().is_relative_to(run_dir.resolve()):
         return
     path = folder / NAME
     written = path.read_text("utf-8", "replace") if path.is_file() and not path.is_symlink() else ""
     made = completed(written, result, audit, training) if PLACE.search(written) else card(result, audit, training)
     files.write(path, made)
-
-
-def folder_name(result: Data, training: Data) -> str:
-    """The name of an adapter's folder: its arm, with the training seed for every seed but the first."""
-    first = min(other["training_seed"] for other in result["training"])
-    return training["arm"] if training["training_seed"] == first else f"{training['arm']}.{training['training_seed']}"
 
 
 def card(result: Data, audit: Data, training: Data) -> str:

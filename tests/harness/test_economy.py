@@ -32,6 +32,15 @@ def test_a_run_measures_what_a_problem_costs(toy_run: ToyRun) -> None:
     assert figures["one_time_usd"] >= sum(row["cost_usd"] for row in calls)
 
 
+def test_only_one_training_of_the_treatment_is_paid_for_however_many_seeds_it_has(toy_run: ToyRun) -> None:
+    for seeds in (1, 3):
+        run_dir = toy_run(out=f"seeds-{seeds}", training_seeds=seeds)
+        spent = sum(row["cost_usd"] for row in files.read(run_dir / "result.json")["teacher_calls"])
+        figures = files.read(run_dir / "run_meta.json")["economy"]
+        training = 0.1 / 3600 * economy.ASSUMED_USD_PER_HOUR
+        assert figures["one_time_usd"] == pytest.approx(spent + training, abs=1e-9)
+
+
 def test_the_terminal_tells_calls_tokens_and_cost(toy_run: ToyRun) -> None:
     run_dir = toy_run()
     text = economy.text(files.read(run_dir / "result.json"), files.read(run_dir / "run_meta.json"))

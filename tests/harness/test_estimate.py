@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,15 +11,35 @@ from harness.plan import Wish
 from tests.conftest import TOY, ToyRun
 
 
-@pytest.mark.parametrize("stages", [None, ("teacher-base",), ("bootstrap", "student-lora", "lora-naive")])
-def test_the_teacher_calls_foreseen_are_those_made(toy_run: ToyRun, stages: tuple[str, ...] | None) -> None:
-    made = files.read(toy_run(stages=stages) / "result.json")["teacher_calls"]
-    plan, crew = run.prepare(Wish({**TOY, **({"stages": stages} if stages else {})}))
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"stages": ("teacher-base",)},
+        {"stages": ("bootstrap", "student-lora", "lora-naive")},
+        {"training_seeds": 3},
+        {"task": "staged-parity", "preset": "solver"},
+    ],
+)
+def test_the_teacher_calls_foreseen_are_those_made(toy_run: ToyRun, given: dict[str, Any]) -> None:
+    made = files.read(toy_run(**given) / "result.json")["teacher_calls"]
+    plan, crew = run.prepare(Wish({**TOY, **given}))
     foreseen: Counter[tuple[str, str]] = Counter()
     for load in estimate.loads(plan, crew):
         if load.cost is not None:
             foreseen[load.stage, load.purpose] += load.calls
     assert foreseen == {(row["stage"], row["purpose"]): row["calls"] for row in made}
+
+
+@pytest.mark.usefixtures("toy_site")
+def test_each_training_seed_is_foreseen_to_answer_anew() -> None:
+    def answers(seeds: int) -> dict[tuple[str, str], int]:
+        loads = estimate.loads(*run.prepare(Wish({**TOY, "training_seeds": seeds})))
+        return {(load.stage, load.split): load.calls for load in loads if load.cost is None}
+
+    once, thrice = answers(1), answers(3)
+    for (stage, split), calls in once.items():
+        assert thrice[stage, split] == (calls if stage in ("student-base", "student-prompted") else 3 * calls), stage
 
 
 @pytest.mark.usefixtures("toy_site")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.evaluate import ask_student, ask_teacher, judge, score
+from harness.evaluate import Asked, ask_student, ask_teacher, judge, score
 from harness.journal import Journal
 from harness.ledger import Books
 from harness.records import Answered, Completion, Failed, Refused, Request, Solve, Stop, Truncated, Unparsed
@@ -40,8 +40,20 @@ def test_a_whole_reply_has_the_label_it_states_or_none(text: str) -> None:
 def test_only_an_answer_can_be_right(stop: Stop, text: str) -> None:
     problem = PROBLEMS[0]
     truth = ParityVerifier().truth(problem)
-    item = score("arm", TASK, ParityVerifier(), problem, truth, (), Completion("k", text + " ODD", stop, "m"))
+    completion = Completion("k", text + " ODD", stop, "m")
+    item = score("arm", TASK, ParityVerifier(), problem, truth, Asked((), ()), completion)
     assert item.correct == (stop == "end" and truth.label == "ODD")
+
+
+def test_the_wording_is_what_was_sent_without_the_strategy() -> None:
+    problem = PROBLEMS[0]
+    truth, completion = ParityVerifier().truth(problem), Completion("k", "ODD", "end", "m")
+    plain = TASK.prompt(problem, None)
+    told, untold = (
+        score("arm", TASK, ParityVerifier(), problem, truth, Asked(TASK.prompt(problem, strategy), plain), completion)
+        for strategy in ("Look.", None)
+    )
+    assert told.wording_sha256 == untold.wording_sha256 == untold.prompt_sha256 != told.prompt_sha256
 
 
 def test_completions_come_back_in_the_order_of_requests(tmp_path: Path) -> None:

@@ -43,14 +43,50 @@ def test_later_sources_win(config: Path) -> None:
     assert _make("teacher.level=5", config=config).plugins["teacher"].options["level"] == 5
 
 
+def test_a_preset_can_set_what_the_run_is_and_later_sources_win(tmp_path: Path) -> None:
+    made = _make(preset="solver")
+    assert (made.labels, made.prompts, made.sizes["test"]) == ("verifier", "separate", 12)
+    made = _make("run.labels=teacher", preset="solver")
+    assert (made.labels, made.prompts) == ("teacher", "separate")
+    path = tmp_path / "run.toml"
+    path.write_text('[run]\nprompts = "same"\nmargin = 0.1\ntraining_seeds = 2\n')
+    made = _make(preset="solver", config=path)
+    assert (made.labels, made.prompts, made.margin, made.training_seeds) == ("verifier", "same", 0.1, 2)
+    assert _make(preset="solver", config=path, training_seeds="4").training_seeds == 4
+
+
+def test_without_a_word_the_teacher_labels_all_arms_are_asked_alike_and_trained_once() -> None:
+    made = _make()
+    assert (made.labels, made.prompts, made.training_seeds, made.margin, made.checks) == (
+        "teacher",
+        "same",
+        1,
+        0.05,
+        (),
+    )
+
+
+def test_training_seeds_begin_at_the_published_one_and_no_neighbouring_run_shares_any() -> None:
+    assert _make(training_seeds=3).seeds == (999, 101_002, 201_005)
+    runs = [set(_make(training_seeds=20, seed=seed).seeds) for seed in range(50)]
+    assert sum(map(len, runs)) == len(set.union(*runs))
+
+
+def test_a_preset_cannot_choose_what_it_depends_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.plan._preset", lambda *_: {"run": {"student": "toy"}})
+    with pytest.raises(UsageError, match=r"student 'toy' or preset 'small': sets run\.student, which is chosen before"):
+        _make()
+
+
 def test_the_plan_says_what_is_simulated_and_where_plugins_come_from() -> None:
     made = _make()
     assert made.simulated == ("teacher toy",)
     assert (made.plugins["student"].distribution, made.plugins["student"].version) == ("harness-toys", "1.0")
 
 
-def test_a_plan_read_back_is_the_same_plan(tmp_path: Path) -> None:
-    made = _make()
+@pytest.mark.parametrize("run", [{}, {"preset": "solver", "training_seeds": "3"}])
+def test_a_plan_read_back_is_the_same_plan(tmp_path: Path, run: dict[str, Any]) -> None:
+    made = _make(**run)
     (tmp_path / "plan.json").write_text(files.pretty(made))
     assert plan.read(tmp_path / "plan.json") == made
     assert plan.read(tmp_path / "plan.json").sha256 == made.sha256
@@ -70,6 +106,9 @@ def test_a_plan_read_back_is_the_same_plan(tmp_path: Path) -> None:
         ({"controls": "some"}, "option run.controls: got 'some', expected 'none', 'standard' or 'all'"),
         ({"strategy_file": "/nowhere/s.md"}, "--strategy-file /nowhere/s.md: No such file or directory"),
         ({"teacher": "tow"}, "no teacher named 'tow'"),
+        ({"training_seeds": "0"}, "option run.training_seeds: got '0'"),
+        ({"training_seeds": "21"}, "option run.training_seeds: got '21'"),
+        ({"checks": ("nosuch",)}, "no check named 'nosuch'"),
     ],
 )
 def test_what_cannot_be_planned_is_one_line(run: dict[str, Any], message: str) -> None:
@@ -87,6 +126,10 @@ def test_what_cannot_be_planned_is_one_line(run: dict[str, Any], message: str) -
         ("teachers.level=1", "-o: no section 'teachers'; did you mean 'teacher'?"),
         ("sizes.test=none", "option sizes.test: got 'none', expected a valid integer"),
         ("level=1", "expected SECTION.NAME=VALUE"),
+        ("run.labels=nobody", "option run.labels: got 'nobody', expected 'teacher' or 'verifier'"),
+        ("run.prompts=other", "option run.prompts: got 'other', expected 'same' or 'separate'"),
+        ("run.margin=0", "option run.margin: got '0', expected a value greater than 0"),
+        ("run.margin=nan", "option run.margin: got 'nan'"),
     ],
 )
 def test_an_assignment_that_does_not_fit_is_one_line(assignment: str, message: str) -> None:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from harness import files, run
+from harness import files, run, schemas
 from harness.arms import CONTROLS, NAMES, STAGES
-from harness.errors import CallError, JournalError, UsageError
+from harness.errors import CallError, JournalError, PluginError, UsageError
 from harness.observers import Observers
 from tests.conftest import ToyRun
 
@@ -37,9 +38,10 @@ def test_every_file_of_a_run_directory_is_there(toy_run: ToyRun) -> None:
     trained = ("student-lora", "lora-labels", "lora-naive", "lora-shuffled")
     assert names == {
         *("plan.json", "journal.jsonl", "lock", "problems.jsonl", "items.jsonl", "thoughts.jsonl", "journal.md"),
-        *("strategy.md", "strategy.txt", "strategy-evolution.md", "result.json", "run_meta.json"),
+        *("strategy.md", "strategy.txt", "strategy-evolution.md", "result.json", "audit.json", "run_meta.json"),
+        "report.html",
         *(f"examples/{arm}.jsonl" for arm in trained),
-        *(f"adapters/{arm}/adapter_model.safetensors" for arm in trained),
+        *(f"adapters/{arm}/{name}" for arm in trained for name in ("adapter_model.safetensors", "README.md")),
     }
     assert run_dir.stat().st_mode & 0o777 == 0o700
 
@@ -197,6 +199,41 @@ def test_a_missing_adapter_is_said_to_be_missing(toy_run: ToyRun) -> None:
     (run_dir / "adapters" / "student-lora" / "adapter_model.safetensors").unlink()
     with pytest.raises(JournalError, match="the trained adapter is missing"):
         run.resume(run_dir, Observers([]))
+
+
+def test_a_run_ends_with_its_audit(toy_run: ToyRun) -> None:
+    run_dir = toy_run()
+    made = files.read(run_dir / "audit.json")
+    assert list(schemas.violations("audit", made)) == []
+    assert made["result_sha256"] == files.digest(files.read(run_dir / "result.json"))
+    assert (made["verdict"], made["simulated"]) == ("blocked", ["teacher toy"])
+    assert "imbalance" in made["blocking"]
+
+
+MISNAMED = """
+from harness.hookspecs import hookimpl
+from harness.specs import CheckSpec
+from tests.toys import Options
+
+class Check:
+    id, rule, severity, advice = "other", "Nothing.", "block", "Nothing."
+
+    def look(self, evidence):
+        return []
+
+@hookimpl
+def harness_checks():
+    return [CheckSpec(name="mine", summary="A check.", options=Options, create=lambda options: Check())]
+"""
+
+
+def test_a_check_that_cannot_be_made_is_refused_before_anything_is_done(
+    toy_run: ToyRun, tmp_path: Path, fake_distribution: Callable[..., Path]
+) -> None:
+    fake_distribution("harness-mine", {"harness.checks": {"mine": "misnamed_check"}}, {"misnamed_check": MISNAMED})
+    with pytest.raises(PluginError, match=r"check 'mine' .* calls itself 'other'; its plugin is broken"):
+        toy_run(checks=("mine",))
+    assert not (tmp_path / "run").exists()
 
 
 def test_run_meta_notes_every_session(toy_run: ToyRun) -> None:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
+
 from harness import files, summary
 from tests.conftest import ToyRun
 
@@ -43,5 +45,21 @@ def test_a_task_without_trivial_rules_says_so(toy_run: ToyRun) -> None:
     assert " none " in summary.text(result).splitlines()[2]
 
 
-def test_it_fits_in_80_columns(toy_run: ToyRun) -> None:
-    assert max(map(len, summary.text(_result(toy_run)).splitlines())) <= 80
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_it_fits_in_80_columns(toy_run: ToyRun, seeds: int) -> None:
+    text = summary.text(files.read(toy_run(training_seeds=seeds) / "result.json"))
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_several_trainings_of_an_arm_are_told_apart(toy_run: ToyRun) -> None:
+    lines = summary.text(files.read(toy_run(training_seeds=2) / "result.json")).splitlines()
+    for place in (1, 2):
+        assert sum(line.startswith(f"student-lora#{place} ") for line in lines) == 3
+        assert f"#{place} gap to the teacher closed: 100% [100, 100]; says the same on 12 of 12" in lines
+    assert "training seeds: #1 999, #2 101002" in lines
+
+
+def test_a_gap_that_was_not_shown_is_refused_in_words(toy_run: ToyRun) -> None:
+    result = _result(toy_run)
+    result["transfer"][0] |= {"gap_closed": None, "refused": "there is none"}
+    assert "gap to the teacher closed: not given, there is none" in summary.text(result)

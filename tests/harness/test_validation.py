@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from harness import files
+from harness.schemas import path_text
 from harness.validation import problems_of
 from tests.conftest import ToyRun
 
@@ -41,18 +42,27 @@ def _numbers(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str
         yield path
 
 
-def test_every_number_of_arms_contrasts_and_problems_is_recomputed(run_dir: Path) -> None:
-    text = (run_dir / "result.json").read_text()
-    result = json.loads(text)
-    for section in ("arms", "contrasts", "problems"):
-        for path in list(_numbers(result[section], (section,)))[::7]:
-            value: Any = json.loads(text)
-            for part in path:
-                value = value[part]
-            found = _edit(run_dir, path, round(value * 0.5 + 0.25, 6) if isinstance(value, float) else value + 1)
-            place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)[1:]
-            assert any(place in problem for problem in found), (place, found)
-            (run_dir / "result.json").write_text(text)
+def _other(value: float) -> float:
+    """Another number that the schema allows in the same place."""
+    return value + 1 if isinstance(value, int) else 0.3 if value > 0.5 else 0.7
+
+
+def test_every_number_that_follows_from_the_rows_is_recomputed(run_dir: Path) -> None:
+    result = files.read(run_dir / "result.json")
+    changed = [
+        path
+        for section in ("arms", "contrasts", "problems", "overlaps", "quoted", "transfer")
+        for path in _numbers(result[section], (section,))
+    ]
+    assert len(changed) > 1000
+    for *parents, last in changed:
+        inner = result
+        for part in parents:
+            inner = inner[part]
+        inner[last] = _other(inner[last])
+    (run_dir / "result.json").write_text(json.dumps(result))
+    named = {problem.partition(": says ")[0] for problem in problems_of(run_dir / "result.json")}
+    assert named >= {path_text(path) for path in changed}
 
 
 def test_the_changed_field_is_named_with_both_values(run_dir: Path) -> None:
@@ -112,8 +122,32 @@ def test_another_plan_or_adapter_beside_the_result_is_noticed(run_dir: Path) -> 
     assert adapter.startswith("training[0].adapter_sha256: the adapter has ")
 
 
+def test_who_labelled_the_training_rows_is_counted_again(run_dir: Path) -> None:
+    assert _edit(run_dir, ("training", 1, "examples", "labelled_by_teacher"), 8) == [
+        "training[1].examples.labelled_by_teacher: says 8, the rows give 9"
+    ]
+
+
+def test_a_row_of_training_data_that_is_none_is_told_of_in_one_line(run_dir: Path) -> None:
+    path = run_dir / "examples" / "lora-labels.jsonl"
+    path.write_text("[]\n")
+    found = _edit(run_dir, ("files", "examples/lora-labels.jsonl"), files.file_digest(path))
+    assert len(found) == 1
+    assert found[0].startswith("examples/lora-labels.jsonl: a row is not an example (TypeError: ")
+
+
 def test_a_run_directory_stands_for_its_result(run_dir: Path) -> None:
     assert problems_of(run_dir) == []
+
+
+def test_an_arm_that_does_not_exist_is_named(run_dir: Path) -> None:
+    assert any("no arm 'nosuch'; arms: student-base" in problem for problem in _forge(run_dir, arm="nosuch"))
+
+
+def test_missing_replies_are_told_of_once(run_dir: Path) -> None:
+    (run_dir / "thoughts.jsonl").unlink()
+    (problem,) = problems_of(run_dir)
+    assert problem == "files.thoughts.jsonl: is not beside the result, so it cannot be checked"
 
 
 def test_without_its_rows_a_result_is_not_valid(run_dir: Path) -> None:

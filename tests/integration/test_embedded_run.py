@@ -74,3 +74,11 @@ def test_the_students_written_steps_are_checked(arms: Arms) -> None:
 def test_the_students_own_skills_are_asked_before_and_after(arms: Arms) -> None:
     assert _share(arms, "student-base", "skills") >= 0.8
     assert arms["student-lora", "skills"]["n"] == arms["student-base", "skills"]["n"] == 150
+
+
+def test_the_audit_is_clean_and_supports_that_what_the_teacher_learned_matters(run_dir: Path) -> None:
+    audit = files.read(run_dir / "audit.json")
+    assert (audit["verdict"], audit["blocking"]) == ("clean", [])
+    assert audit["claims"]["rung"] >= 4
+    assert all(rung["reasons"] for rung in audit["claims"]["rungs"])
+    assert [check["id"] for check in audit["checks"] if check["status"] == "unknown"] == []

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness import files, hookspecs
+from harness.audit import EXIT_BLOCKED
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -52,7 +53,7 @@ def test_the_guide_has_three_files() -> None:
 def test_the_guide_names_every_hook() -> None:
     guide = (REPOSITORY / "docs" / "plugins.md").read_text()
     hooks = [name for name in vars(hookspecs) if name.startswith("harness_")]
-    assert len(hooks) == 13
+    assert len(hooks) == 14
     assert [name for name in hooks if f"`{name}`" not in guide] == []
 
 
@@ -63,7 +64,7 @@ def test_its_plugins_are_listed_and_described(site: Path) -> None:
     assert "what it always says" in shown
 
 
-def test_its_teacher_and_task_run_and_give_a_valid_result(site: Path, tmp_path: Path) -> None:
+def test_its_teacher_and_task_run_and_give_a_valid_result_that_shows_nothing(site: Path, tmp_path: Path) -> None:
     arguments = (
         "--task",
         "larger",
@@ -75,11 +76,12 @@ def test_its_teacher_and_task_run_and_give_a_valid_result(site: Path, tmp_path: 
         str(tmp_path / "run"),
     )
     process = _harness(site, "run", *arguments)
-    assert process.returncode == 0, process.stderr
+    assert process.returncode == EXIT_BLOCKED, process.stderr
+    assert files.read(tmp_path / "run" / "audit.json")["blocking"] == ["constant-score"]
     (arm,) = files.read(tmp_path / "run" / "result.json")["arms"]
     assert arm["accuracy"]["value"] == 0.5
     assert arm["best_trivial"]["accuracy"] == 0.5
-    assert _harness(site, "validate", str(tmp_path / "run" / "result.json")).returncode == 0
+    assert _harness(site, "validate", str(tmp_path / "run")).returncode == 0
 
 
 def test_its_teacher_refuses_a_wrong_answer_before_the_run(site: Path, tmp_path: Path) -> None:

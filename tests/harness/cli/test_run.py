@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from harness import files
+from harness.audit import EXIT_BLOCKED
 from harness.cli import main
 from tests.conftest import ToyRun
 
@@ -29,7 +31,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_run_prints_the_table_and_where_the_result_is() -> None:
     result = _run()
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == EXIT_BLOCKED, result.output
     run_dir = next(Path("runs").iterdir())
     assert result.stdout.endswith(f"result: {run_dir / 'result.json'}\n")
     assert run_dir.name.endswith("-parity-toy-toy")
@@ -37,8 +39,16 @@ def test_a_run_prints_the_table_and_where_the_result_is() -> None:
     assert "SIMULATED: teacher toy" in result.stderr
 
 
-def test_every_line_fits_in_80_columns() -> None:
-    result = _run("--out", "run")
+def test_a_run_ends_with_its_audit_and_exits_with_3_where_that_blocks() -> None:
+    result = _run("--out", "run", "--training-seeds", "2", "--stages", "student-base,teacher-base")
+    assert result.exit_code == EXIT_BLOCKED
+    assert "audit: BLOCKED by imbalance" in result.stdout
+    assert files.read(Path("run/audit.json"))["verdict"] == "blocked"
+
+
+@pytest.mark.parametrize("seeds", ["1", "3"])
+def test_every_line_fits_in_80_columns(seeds: str) -> None:
+    result = _run("--out", "run", "--training-seeds", seeds)
     assert max(len(line) for line in result.output.splitlines()) <= 80
 
 
@@ -60,7 +70,7 @@ def test_resume_goes_on_with_the_plan_of_the_directory(toy_run: ToyRun) -> None:
     run_dir = toy_run()
     (run_dir / "result.json").unlink()
     result = CliRunner().invoke(main, ["run", "--resume", str(run_dir)])
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == EXIT_BLOCKED, result.output
     assert (run_dir / "result.json").exists()
 
 
@@ -81,6 +91,9 @@ def test_resume_goes_on_with_the_plan_of_the_directory(toy_run: ToyRun) -> None:
         ),
         (["--out", "empty.toml"], "--out empty.toml: exists already; give a new directory\n"),
         (["-o", "observer.bell.volume=1"], "observer 'bell', which is not chosen"),
+        (["--training-seeds", "none"], "option run.training_seeds: got 'none'"),
+        (["--check", "nosuch"], "no check named 'nosuch'"),
+        (["-o", "run.prompts=separate"], "prompts = separate: task 'parity' has one wording for all stages"),
         (["--frobnicate"], "No such option '--frobnicate'"),
     ],
 )
@@ -113,7 +126,7 @@ def test_a_full_disk_is_one_line_and_the_run_can_go_on(monkeypatch: pytest.Monke
         result = _run("--out", "run")
     assert result.exit_code == 1
     assert result.stderr.endswith("harness: result.json: No space left on device; resume when it is mended\n" + GO_ON)
-    assert CliRunner().invoke(main, ["run", "--resume", "run"]).exit_code == 0
+    assert CliRunner().invoke(main, ["run", "--resume", "run"]).exit_code == EXIT_BLOCKED
 
 
 def test_a_run_that_stops_says_how_to_go_on() -> None:
@@ -121,7 +134,7 @@ def test_a_run_that_stops_says_how_to_go_on() -> None:
     assert result.exit_code == 4
     assert result.stderr.endswith("\ngo on with:\nharness run --resume run --max-cost 0.0005\n")
     assert result.stderr.splitlines()[-3].startswith("harness: --max-cost 0.0005: ")
-    assert CliRunner().invoke(main, ["run", "--resume", "run", "--max-cost", "1"]).exit_code == 0
+    assert CliRunner().invoke(main, ["run", "--resume", "run", "--max-cost", "1"]).exit_code == EXIT_BLOCKED
 
 
 def test_resuming_what_is_no_run_is_one_line() -> None:

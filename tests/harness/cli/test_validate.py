@@ -1,9 +1,17 @@
 from __future__ import annotations
 
+import copy
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
+from harness import files
+from harness.audit.checks import RULESET
 from harness.cli import main
 from tests.conftest import ToyRun
 
@@ -34,3 +42,75 @@ def test_every_file_is_told_of_even_after_a_bad_one(toy_run: ToyRun, tmp_path: P
         "  the file: No such file or directory",
         f"{run_dir}/plan.json: valid",
     ]
+
+
+def _validate(*paths: Path) -> tuple[int, str]:
+    result = CliRunner().invoke(main, ["validate", *map(str, paths)])
+    return result.exit_code, result.output
+
+
+def test_a_run_directory_stands_for_its_result_and_its_audit(toy_run: ToyRun) -> None:
+    run_dir = toy_run()
+    path = run_dir / "audit.json"
+    assert _validate(run_dir, path) == (0, f"{run_dir}: valid\n{path}: valid\n")
+    path.write_text(path.read_text().replace('"blocked"', '"clean"', 1))
+    code, output = _validate(run_dir)
+    assert code == 1
+    assert output == f"{run_dir}: 1 problem(s)\n  audit.json: verdict: says 'clean', the result gives 'blocked'\n"
+
+
+def test_a_finding_of_an_audit_cannot_be_left_out_or_reworded(toy_run: ToyRun) -> None:
+    path = toy_run() / "audit.json"
+    made = files.read(path)
+    place = next(index for index, check in enumerate(made["checks"]) if check["id"] == "imbalance")
+    reworded = copy.deepcopy(made)
+    reworded["checks"][place]["findings"][0]["text"] = "balanced"
+    path.write_text(files.pretty(reworded))
+    assert f"  checks[{place}].findings[0].text: says 'balanced', the result gives '8 EVEN" in _validate(path)[1]
+    del made["checks"][place]
+    path.write_text(files.pretty(made))
+    code, output = _validate(path)
+    assert (code, output.splitlines()[0]) == (1, f"{path}: 1 problem(s)")
+    assert output.splitlines()[1].startswith("  checks: says [")
+    assert max(map(len, output.splitlines())) < 600
+
+
+def test_an_audit_of_another_result_is_noticed(toy_run: ToyRun) -> None:
+    path = toy_run(stages=("student-base",)) / "audit.json"
+    shutil.copy(toy_run(out="other", stages=("teacher-base",)) / "audit.json", path)
+    code, output = _validate(path)
+    assert code == 1
+    assert "  result_sha256: says " in output
+
+
+def test_an_audit_by_other_rules_is_said_to_be_one(toy_run: ToyRun) -> None:
+    path = toy_run() / "audit.json"
+    path.write_text(path.read_text().replace('"ruleset": "', '"ruleset": "0.'))
+    code, output = _validate(path)
+    assert code == 1
+    assert output.splitlines()[1:] == [
+        f"  ruleset: says '0.{RULESET}', this harness has '{RULESET}'; harness audit judges anew"
+    ]
+
+
+def test_an_audit_that_is_damaged_or_alone_is_told_of_in_one_line(toy_run: ToyRun, tmp_path: Path) -> None:
+    path = tmp_path / "audit.json"
+    shutil.copy(toy_run() / "audit.json", path)
+    assert _validate(path) == (
+        1,
+        f"{path}: 1 problem(s)\n  the result beside it cannot be audited: {tmp_path}/result.json: "
+        "No such file or directory; give a run directory or its result.json\n",
+    )
+    path.write_text("{")
+    assert _validate(path)[1].splitlines()[1].startswith("  the file: not sound JSON")
+    path.write_text("{}")
+    assert "  the file: 'ruleset' is a required property\n" in _validate(path)[1]
+
+
+@pytest.mark.parametrize("hash_seed", ["1", "4"])  # sets of two names come in one order, and in the other
+def test_an_audit_does_not_depend_on_the_order_of_sets(toy_run: ToyRun, tmp_path: Path, hash_seed: str) -> None:
+    command = [sys.executable, "-m", "harness", "validate", str(toy_run())]
+    path = os.pathsep.join([str(tmp_path / "site"), *filter(None, sys.path)])
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": path}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import pytest
 
 from harness import files, run
+from harness.audit import EXIT_BLOCKED
 from harness.errors import BudgetError
 from harness.journal import Journal
 from harness.ledger import Books
@@ -146,7 +147,7 @@ def _killed_when(command: list[str], environment: dict[str, str], reached: Calla
         alive = process.poll() is None
         process.kill()
         assert process.stderr is not None
-        assert alive or process.returncode == 0, process.stderr.read().decode()
+        assert alive or process.returncode == EXIT_BLOCKED, process.stderr.read().decode()
     return alive
 
 
