@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.harness.rows import Row, items, problems
 
 from harness import comparisons
 from harness.arms import CONTRASTS
 from harness.measures import interval, rounded
 from harness.statistics import minimum_detectable, newcombe, non_inferior, seeds
+from tests.harness.rows import Row, items, problems
 
 MARGIN = 0.05
 

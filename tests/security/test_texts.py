@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import cli, files
+from harness.audit import EXIT_BLOCKED
 from harness.cli import main
 from harness.events import RunStarted, StageAdvanced, StageFinished, StageStarted
 from harness.progress import PlainProgress
@@ -23,6 +24,7 @@ from harness.text import one_line, printable
 from harness_claude import replies
 from harness_scheduling import parsing
 from tests import hostile, toys
+from tests.harness.report.pages import Page
 
 TEXTS = list(hostile.TEXTS.values())
 PARSERS: dict[str, Callable[[str], object]] = {
@@ -32,6 +34,8 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "printable": printable,
 }
 MILLISECONDS = 50
+CARD = "README.md"
+"""The one name that others prescribe: the card of an adapter."""
 
 
 def _seconds(parser: Callable[[str], object], text: str) -> float:
@@ -111,17 +115,24 @@ def test_a_run_of_hostile_replies_leaves_text_and_nothing_else(hostile_run: Path
     more = ["--reflection=toy", "--trainer=toy", "-o", "sizes.test=80", "-o", "sizes.skills=0", "--out", "run"]
     around = set(hostile_run.parent.iterdir())
     done = CliRunner().invoke(main, ["run", *plugins, *more])
-    assert done.exit_code == 0, done.output
+    assert done.exit_code == EXIT_BLOCKED, done.output
     assert hostile.on_terminal(done.output) == []
     assert set(hostile_run.parent.iterdir()) - around == {hostile_run}
     assert hostile.MARK not in os.environ
     names = [path.relative_to(hostile_run) for path in hostile_run.rglob("*")]
-    assert all(files.NAME.fullmatch(part) for name in names for part in name.parts)
+    assert all(files.NAME.fullmatch(part) for name in names for part in name.parts if part != CARD)
     replied = {row["text"].removesuffix("\nEVEN") for row in files.read_lines(hostile_run / "thoughts.jsonl")}
     assert len(replied & set(TEXTS)) > 40
     checked = CliRunner().invoke(main, ["validate", "run"])
     assert (checked.exit_code, hostile.on_terminal(checked.output)) == (0, [])
     assert CliRunner().invoke(main, ["replay", "run"]).exit_code == 0
+    page = Page((hostile_run / "report.html").read_text())
+    assert page.faults == []
+    assert hostile.on_terminal("".join(page.texts).replace("\t", " ")) == []
+    for verb in ("audit", "compare run", "report"):
+        told = CliRunner().invoke(main, [*verb.split(), "run"])
+        assert told.exit_code in (0, EXIT_BLOCKED), told.output
+        assert hostile.on_terminal(told.output) == []
 
 
 def test_a_reply_cannot_leave_its_fence_in_a_readable_file(hostile_run: Path) -> None:
