@@ -71,7 +71,7 @@ def read(path: Path) -> Counts:
             f"--table {path}: {error.strerror}; give a CSV file with columns {','.join(COLUMNS)}"
         ) from error
     except ValueError as error:
-        raise UsageError(f"--table {path}: {error}; expected UTF-8 text") from error
+        raise UsageError(f"--table {path}: {error}; give a CSV file of UTF-8 text") from error
     rows = csv.DictReader(lines, strict=True)
     counts: Counts = {}
     try:

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from harness import files, stopping
+from harness.audit import EXIT_BLOCKED
 from harness.cli import main
 from harness.errors import StoppedError
 from harness.records import Completion, Request
@@ -73,7 +74,7 @@ def test_a_first_signal_finishes_the_call_under_way_and_makes_no_other(
     assert files.read(Path("run", "run_meta.json"))["teacher"]["in_doubt"] == []
     before = marker.read_text()
     again = _run("--resume", "run", "--max-cost", "1")
-    assert again.exit_code == 0, again.output
+    assert again.exit_code == EXIT_BLOCKED, again.output
     assert marker.read_text().startswith(before)
     calls = [line for line in marker.read_text().splitlines() if "/" in line]
     assert len(calls) == len(set(calls)), "a call was made twice"
@@ -89,7 +90,7 @@ def test_a_second_signal_stops_at_once_and_the_call_is_in_doubt(monkeypatch: pyt
     (doubt,) = files.read(Path("my run", "run_meta.json"))["teacher"]["in_doubt"]
     assert doubt == {"key": key, "attempt": 1, "worst_cost": 30e-6}
     again = _run("--resume", "my run")
-    assert again.exit_code == 0, again.output
+    assert again.exit_code == EXIT_BLOCKED, again.output
     assert "IN DOUBT: 1 call(s) may have been billed without a recorded reply, at most 0.000030 USD" in again.stdout
     assert f"  {key}, attempt 1, at most 0.000030 USD" in again.stdout
 
@@ -99,7 +100,7 @@ def test_a_run_that_was_stopped_ends_in_the_same_bytes(monkeypatch: pytest.Monke
     with monkeypatch.context() as patch:
         _interrupted_at(patch, "bootstrap/reflect/batch-01")
         assert _run(*TOYS, "--teacher=toy", "--out", "run").exit_code == 130
-    assert _run("--resume", "run").exit_code == 0
+    assert _run("--resume", "run").exit_code == EXIT_BLOCKED
     assert Path("run", "result.json").read_bytes() == (whole / "result.json").read_bytes()
 
 
@@ -137,7 +138,7 @@ def test_calls_in_flight_are_finished_and_recorded_after_a_first_signal(monkeypa
         assert journal.count('"stop":"end"') == len(server.purchases)
         assert files.read(Path("run", "run_meta.json"))["teacher"]["in_doubt"] == []
         server.delay = 0
-        assert _run("--resume", "run").exit_code == 0
+        assert _run("--resume", "run").exit_code == EXIT_BLOCKED
         assert len(server.purchases) == 12
 
 
@@ -156,7 +157,7 @@ def test_a_batch_is_not_waited_for_after_a_first_signal_and_fetched_by_the_resum
         assert time.monotonic() - started < 15
         for batch in server.batches.values():
             batch.looks = 0
-        assert _run("--resume", "run").exit_code == 0
+        assert _run("--resume", "run").exit_code == EXIT_BLOCKED
         assert len(server.purchases) == 12
 
 

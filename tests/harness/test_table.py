@@ -108,14 +108,15 @@ def test_a_table_that_is_wrong_is_one_line_with_its_place(path: Path, text: str,
 
 
 @pytest.mark.parametrize(
-    ("data", "message"), [(b"\xff\xfe", "expected UTF-8 text"), (None, "No such file or directory; give a CSV file")]
+    ("data", "message"),
+    [(b"\xff\xfe", "give a CSV file of UTF-8 text"), (None, "No such file or directory; give a CSV file")],
 )
 def test_a_file_that_cannot_be_read_is_one_line(path: Path, data: bytes | None, message: str) -> None:
     if data is not None:
         path.write_bytes(data)
     with pytest.raises(UsageError, match=message):
         table.read(path)
-    with pytest.raises(UsageError, match="Is a directory; give a CSV file"):
+    with pytest.raises(UsageError, match="not a regular file; give a CSV file"):
         table.read(path.parent)
 
 

@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from harness import secrets
+from harness.audit import EXIT_BLOCKED
 from harness.cli import main
 from tests import toys
 from tests.loopback.server import Loopback
@@ -63,7 +64,7 @@ def test_the_key_is_in_no_file_no_line_no_log_and_no_traceback(
         stages = "--stages=teacher-base"
         done = CliRunner().invoke(main, [*traceback, "run", *TOYS, *assigned, stages, "--limit=4", "--out=run"])
         assert server.calls
-    assert (done.exit_code == 0) == (fault not in ("401", "404", "400")), done.output
+    assert (done.exit_code == EXIT_BLOCKED) == (fault not in ("401", "404", "400")), done.output
     for form in _forms(CANARY):
         assert form.decode() not in done.output
         assert form.decode() not in caplog.text
@@ -98,7 +99,7 @@ def test_a_trainer_and_what_it_starts_see_no_key(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(toys.ToyTrainer, "train", looking)
     toy = [option if "teacher" not in option else "--teacher=toy" for option in TOYS]
     done = CliRunner().invoke(main, ["run", *toy, "--stages=bootstrap,student-lora", "--out=run"])
-    assert done.exit_code == 0, done.output
+    assert done.exit_code == EXIT_BLOCKED, done.output
     assert len(seen) == 2
     assert CANARY not in "".join(seen)
     assert os.environ["ANTHROPIC_API_KEY"] == CANARY

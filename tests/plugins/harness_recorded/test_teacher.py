@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from harness import files
+from harness.audit import EXIT_BLOCKED
 from harness.cli import main
 from harness.errors import CallError, HarnessError, UsageError
 from harness.records import Message, Request, Solve
@@ -35,7 +36,7 @@ def test_every_output_says_that_it_is_a_recording_and_whose(toy_run: ToyRun) -> 
     recorded = ["--teacher=recorded", "-o", f"teacher.from={first}", "--stages=teacher-base"]
     second = first.with_name("second")
     done = CliRunner().invoke(main, ["run", *arguments, *recorded, "--out", str(second)])
-    assert done.exit_code == 0, done.output
+    assert done.exit_code == EXIT_BLOCKED, done.output
     for stream in (done.stdout, done.stderr):
         assert "RECORDED: the teacher's replies" in stream
         assert "SIMULATED: teacher recorded" in stream  # since the toy teacher's replies were
