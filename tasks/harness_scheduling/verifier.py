@@ -9,7 +9,7 @@ import heapq
 from collections.abc import Mapping, Sequence
 
 from harness.records import Json, Problem, StepCheck, Truth
-from harness_scheduling.domain import NO, YES, Meeting, Scheduling, events, peak, read, running
+from harness_scheduling.domain import NO, YES, Meeting, Scheduling, peak, read
 from harness_scheduling.parsing import claimed_peak
 
 
@@ -23,11 +23,8 @@ class SweepLine:
         than there are rooms. Raises ValueError if the problem's data is malformed.
         """
         scheduling = read(problem.data)
-        ordered = events(scheduling.meetings)
-        for (hour, _), count in zip(ordered, running(ordered), strict=True):
-            if count > scheduling.rooms:
-                return _no(scheduling, hour)
-        return _yes(scheduling)
+        crowded = _crowded(scheduling)
+        return _yes(scheduling) if crowded is None else _no(scheduling, crowded)
 
     def check(self, problem: Problem, label: str) -> bool:
         """Whether a label is the true one."""
@@ -37,6 +34,19 @@ class SweepLine:
         """The peak that a reply's written steps claim, beside the true one; None where they claim none."""
         claimed = claimed_peak(reply)
         return None if claimed is None else StepCheck(claimed, peak(read(problem.data).meetings))
+
+
+def _crowded(scheduling: Scheduling) -> int | None:
+    """The first hour from which on more meetings are in progress than there are rooms."""
+    starts = sorted(meeting.start for meeting in scheduling.meetings)
+    ends = sorted(meeting.end for meeting in scheduling.meetings)
+    ended = 0
+    for begun, hour in enumerate(starts, 1):
+        while ends[ended] <= hour:
+            ended += 1
+        if begun - ended > scheduling.rooms:
+            return hour
+    return None
 
 
 def _no(scheduling: Scheduling, hour: int) -> Truth:
@@ -49,19 +59,21 @@ def _no(scheduling: Scheduling, hour: int) -> Truth:
 
 
 def _yes(scheduling: Scheduling) -> Truth:
-    rooms = _assignment(scheduling.meetings)
-    contents: dict[int, list[Meeting]] = {}
-    for room, meeting in sorted(zip(rooms, scheduling.meetings, strict=True)):
-        contents.setdefault(room, []).append(meeting)
-    listed = ", ".join(f"room {room + 1} takes {' '.join(map(str, held))}" for room, held in contents.items())
+    meetings = scheduling.meetings
+    order = sorted(range(len(meetings)), key=meetings.__getitem__)
+    rooms = _assignment(meetings, order)
+    contents: list[list[str]] = [[] for _ in range(max(rooms, default=-1) + 1)]
+    for index in order:
+        contents[rooms[index]].append(str(meetings[index]))
+    listed = ", ".join(f"room {room} takes {' '.join(held)}" for room, held in enumerate(contents, 1))
     return Truth(YES, {"rooms": rooms}, f"All meetings fit: {listed or 'there are none'}.")
 
 
-def _assignment(meetings: Sequence[Meeting]) -> list[int]:
+def _assignment(meetings: Sequence[Meeting], order: Sequence[int]) -> list[int]:
     """A room for each meeting, as few rooms as can be: in order of start, the room that is free first, or a new one."""
     busy: list[tuple[int, int]] = []
     given = [0] * len(meetings)
-    for index in sorted(range(len(meetings)), key=meetings.__getitem__):
+    for index in order:
         start, end = meetings[index]
         if busy and busy[0][0] <= start:
             given[index] = busy[0][1]
