@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from harness import economy, estimate, files, run, summary
+from harness import economy, estimate, files, report, run, summary
 from harness.audit import EXIT_BLOCKED, runs, text
 from harness.cli import GO_ON, say
 from harness.crew import Crew
@@ -103,7 +103,7 @@ def command(
     meta = files.read(run_dir / "run_meta.json")
     audit = files.read(run_dir / runs.NAME)
     parts = [summary.text(result), text.brief(audit), economy.text(result, meta), *summary.notes(result, meta)]
-    say("\n" + "\n\n".join([*parts, f"result: {run_dir / 'result.json'}"]))
+    say("\n" + "\n\n".join([*parts, f"result: {run_dir / 'result.json'}\nreport: {run_dir / report.NAME}"]))
     if audit["verdict"] == "blocked":
         sys.exit(EXIT_BLOCKED)
 
