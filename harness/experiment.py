@@ -44,6 +44,8 @@ from harness.skills import SPLIT as SKILLS
 from harness.skills import Skills
 from harness.text import one_line
 
+CARD = "README.md"
+"""The one file of an adapter that may change later: its card is completed when the results are known."""
 PROBES = 5
 """Prompts on which an adapter must change a logit."""
 
@@ -302,7 +304,7 @@ class Experiment:
         value = self._journal.once(f"train/{name}", given, lambda: self._perform_training(arm, rows, seed, folder))
         adapter = Adapter(folder, value["adapter"])
         if self._journal.live:
-            self._check_adapter(adapter)
+            self._check_adapter(folder, value["files"])
         probes = self._student_requests(arm, self._problems("test")[:PROBES], None)
         change = self._journal.once(
             f"probe/{name}", {"adapter": adapter.sha256}, lambda: self._crew.student.probe(probes, adapter)
@@ -325,13 +327,13 @@ class Experiment:
         return lessons.examples(self._crew.task, recipe, demonstrations, items, seed, ask), len(demonstrations)
 
     @staticmethod
-    def _check_adapter(adapter: Adapter) -> None:
-        """Raises JournalError unless the adapter in its folder is the one that was trained."""
-        folder = adapter.folder
-        if not (folder / WEIGHTS).is_file():
-            raise JournalError(f"{folder}: the trained adapter is missing; restore it or start a new run")
-        if files.file_digest(folder / WEIGHTS) != adapter.sha256:
-            raise JournalError(f"{folder}: the adapter is not the one that was trained; restore it or start a new run")
+    def _check_adapter(folder: Path, trained: Mapping[str, str]) -> None:
+        """Raises JournalError unless every file that the training left is in its folder as it was."""
+        for name, digest in trained.items():
+            if not (folder / name).is_file():
+                raise JournalError(f"{folder}: {name} of the trained adapter is missing; restore it or start a new run")
+            if files.file_digest(folder / name) != digest:
+                raise JournalError(f"{folder}: {name} is not the one that was trained; restore it or start a new run")
 
     def _perform_training(self, arm: Arm, rows: Sequence[Example], seed: int, folder: Path) -> Mapping[str, object]:
         """Trains into a folder of its own, which takes its name only when it is whole."""
@@ -352,7 +354,8 @@ class Experiment:
         files.sync_tree(unfinished)
         unfinished.rename(folder)
         files.sync_folder(folder.parent)
-        return {"adapter": files.file_digest(folder / WEIGHTS), "report": files.plain(report)}
+        left = {path.name: files.file_digest(path) for path in sorted(folder.iterdir()) if path.name != CARD}
+        return {"adapter": left[WEIGHTS], "files": left, "report": files.plain(report)}
 
     # Telling observers
 

@@ -175,8 +175,8 @@ def _tidy(run_dir: Path) -> None:
     links = files.links(run_dir)
     if links:
         raise JournalError(f"{links[0]} is a symbolic link; a run directory holds none; put the file itself there")
-    for folder in (run_dir, run_dir / "examples"):
-        for path in files.leftovers(folder) if folder.is_dir() else ():
+    for folder in (run_dir, *(path for path in run_dir.rglob("*") if path.is_dir())):
+        for path in files.leftovers(folder):
             path.unlink()
 
 

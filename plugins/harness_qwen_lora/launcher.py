@@ -102,7 +102,12 @@ def environment(inherited: Mapping[str, str]) -> dict[str, str]:
 @contextmanager
 def _workers(processes: int, job: Path, errors: IO[str]) -> Iterator[subprocess.Popen[str]]:
     worker = subprocess.Popen(  # noqa: S603  # our own interpreter on our own module
-        command(processes, job), env=environment(os.environ), stdout=subprocess.PIPE, stderr=errors, text=True
+        command(processes, job),
+        env=environment(os.environ),
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        text=True,
+        start_new_session=True,  # a first Ctrl-C is for the run alone, which lets a training end
     )
     try:
         yield worker

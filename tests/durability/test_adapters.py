@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from harness.records import WEIGHTS
+from harness.errors import JournalError
+from harness.records import WEIGHTS, TrainingReport
+from tests import toys
 from tests.durability.conftest import Small
 
 
@@ -44,3 +47,21 @@ def test_a_training_that_was_not_recorded_is_done_again_in_an_empty_folder(small
     assert (run_dir / "result.json").read_bytes() == result
     left = {path.relative_to(run_dir / "adapters").as_posix() for path in (run_dir / "adapters").rglob("*")}
     assert left == {"student-lora", f"student-lora/{WEIGHTS}", "student-lora/README.md"}
+
+
+def test_a_configuration_that_was_changed_after_the_training_is_refused(
+    small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = toys.ToyTrainer.train
+
+    def with_configuration(self: toys.ToyTrainer, *given: Any) -> TrainingReport:
+        (given[3] / "adapter_config.json").write_text('{"lora_alpha": 32}')
+        return train(self, *given)
+
+    monkeypatch.setattr(toys.ToyTrainer, "train", with_configuration)
+    run_dir = tmp_path / "run"
+    small.start(run_dir)
+    small.go_on(run_dir)
+    (run_dir / "adapters" / "student-lora" / "adapter_config.json").write_text('{"lora_alpha": 2}')
+    with pytest.raises(JournalError, match=r"adapter_config\.json is not the one that was trained"):
+        small.go_on(run_dir)
