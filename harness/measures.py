@@ -78,7 +78,7 @@ def overlaps(problems: Sequence[Row]) -> list[dict[str, Any]]:
     return [
         {"split": split, "source": source, "n": len(forms[split]), "shared": _shared(forms[split], set(forms[source]))}
         for split in EXAMINED
-        for source in SEEN
+        for source in (*SEEN, *(["test"] if split == "harder" else []))
         if split in forms and source in forms
     ]
 
@@ -129,7 +129,7 @@ def _arm(
         "models": sorted({row["model"] for row in rows}),
         "prompts_sha256": _digest(rows, "prompt_sha256"),
         "wording_sha256": _digest(rows, "wording_sha256"),
-        "adapters_sha256": sorted({row["adapter_sha256"] for row in rows if row["adapter_sha256"]}),
+        "adapters_sha256": _adapters(rows),
         **{name: sum(row["usage"][name] for row in rows) for name in TOKENS},
     }
 
@@ -202,6 +202,12 @@ def _steps(rows: Sequence[Row]) -> dict[str, int]:
     """How many replies show steps that can be checked, and how many of these are right."""
     shown = [row["steps"] for row in rows if row["steps"] is not None]
     return {"shown": len(shown), "right": sum(step["claimed"] == step["true"] for step in shown)}
+
+
+def _adapters(rows: Sequence[Row]) -> list[str]:
+    """The adapters that answered; none where some row was answered without one."""
+    found = {row["adapter_sha256"] for row in rows}
+    return [] if None in found else sorted(found)
 
 
 def training_name(result: Row, training: Row) -> str:

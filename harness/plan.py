@@ -61,7 +61,9 @@ class RunSettings(BaseModel):
     training_seeds: int = Field(1, ge=1, le=20, description="trainings of each trained arm, each with its own seed")
     labels: Literal["teacher", "verifier"] = Field("teacher", description="who answers the training problems")
     prompts: Literal["same", "separate"] = Field("same", description="one wording for all arms, or one for each stage")
-    margin: float = Field(0.05, gt=0, lt=1, description="how much worse counts as no worse, as a share of the problems")
+    margin: float = Field(
+        0.05, gt=0, le=0.1, description="how much worse counts as no worse, as a share of the problems"
+    )
     checks: tuple[str, ...] = Field((), description="audit checks of plugins, beside those of the harness")
     strategy_file: str | None = None
 

@@ -71,7 +71,7 @@ def build(
         "source": "run",
         "problems": measures.problem_sets(problems),
         "overlaps": measures.overlaps(problems),
-        "quoted": measures.quoted(problems, [texts[name] for name in measures.WRITTEN]),
+        "quoted": measures.quoted(problems, [*(texts[name] for name in measures.WRITTEN), plan.strategy or ""]),
         "arms": measures.arms(items, problems, crew.task.labels),
         "contrasts": comparisons.contrasts(items, plan.margin),
         "transfer": comparisons.transfer(items),

@@ -40,7 +40,7 @@ def problems_of(path: Path) -> list[str]:
     except ValueError as error:
         return [f"the file: not sound JSON ({error})"]
     name = SCHEMAS.get(path.name, "result")
-    broken = list(schemas.violations(name, value))
+    broken = list(schemas.violations(name, value)) or (list(strangers(value)) if name == "result" else [])
     return broken or (list(_result(path.parent, value)) if name == "result" else [])
 
 
@@ -48,6 +48,18 @@ def told(value: Any) -> str:
     """A value in a message: as much of it as is of use there."""
     text = repr(value)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+
+
+def strangers(result: Mapping[str, Any]) -> Iterator[str]:
+    """Where a result names an arm that is none."""
+    named = [(f"arms[{index}].arm", arm["arm"]) for index, arm in enumerate(result["arms"])]
+    named += [(f"training[{index}].arm", each["arm"]) for index, each in enumerate(result["training"])]
+    named += [(f"plan.stages[{index}]", name) for index, name in enumerate(result["plan"]["stages"])]
+    for index, each in enumerate(result["contrasts"]):
+        named += [(f"contrasts[{index}].{side}", each[side]) for side in ("first", "second")]
+    for path, name in named:
+        if name not in NAMES:
+            yield f"{path}: no arm {name!r}; arms: {', '.join(NAMES)}"
 
 
 def _rows(path: Path) -> Iterator[str]:
@@ -134,7 +146,7 @@ def _recomputed(
         "plan_sha256": files.digest(result["plan"]),
         "problems": measures.problem_sets(problems),
         "overlaps": measures.overlaps(problems),
-        "quoted": measures.quoted(problems, _texts(folder)),
+        "quoted": measures.quoted(problems, [*_texts(folder), result["plan"]["strategy"] or ""]),
         "arms": measures.arms(items, problems, result["labels"]),
         "contrasts": comparisons.contrasts(items, result["plan"]["margin"]),
         "transfer": comparisons.transfer(items),
@@ -171,8 +183,13 @@ def _unsound(
 ) -> Iterator[str]:
     """Where rows contradict each other, or the labels of the task."""
     truths = {row["id"]: row["truth"] for row in problems}
+    places = {row["id"]: (row["split"], row["stratum"]) for row in problems}
     if len(truths) != len(problems):
         yield "problems.jsonl: an id occurs twice"
+    for number, row in enumerate(problems, 1):
+        for rule, answer in row["trivial"].items() if result["labels"] else ():
+            if answer["correct"] != (answer["label"] == row["truth"]):
+                yield f"problems.jsonl: line {number}: rule {rule!r} says {answer['label']!r}, truth {row['truth']!r}"
     seen: set[tuple[str, int | None, str]] = set()
     for number, row in enumerate(items, 1):
         where = f"items.jsonl: line {number}"
@@ -182,6 +199,8 @@ def _unsound(
             yield f"{where}: problem {row['problem']!r} is not in problems.jsonl"
         elif row["truth"] != truths[row["problem"]]:
             yield f"{where}: truth {row['truth']!r}, problems.jsonl says {truths[row['problem']]!r}"
+        elif (row["split"], row["stratum"]) != places[row["problem"]]:
+            yield f"{where}: split and stratum are not those of its problem"
         yield from (f"{where}: {what}" for what in _misjudged(row, result["labels"]))
         key = row["arm"], row["training_seed"], row["problem"]
         if key in seen:

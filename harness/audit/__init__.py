@@ -6,7 +6,7 @@ A pure function of the result, and of what differs between it and its rows. Miss
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from harness import files
 from harness.audit import claims
@@ -14,9 +14,10 @@ from harness.audit.checks import RULESET, checks
 from harness.audit.evidence import Evidence
 from harness.errors import MissingEvidenceError
 from harness.protocols import Check
-from harness.records import Finding
+from harness.records import Finding, Severity
 
 SCHEMA = "urn:transfer-harness:schema:audit:1.0"
+FAULTY = ("fail", "unknown")
 WORST = ("fail", "unknown", "pass", "not-applicable")
 EXIT_BLOCKED = 3
 
@@ -38,18 +39,32 @@ def audit(result: Mapping[str, Any], mismatches: Sequence[str] | None, plugins: 
         "blocking": blocking,
         "warnings": [check["id"] for check in checked if check["weight"] == "warn"],
         "checks": checked,
-        "claims": claims.ladder(Evidence(result), blocked=bool(blocking)),
+        "claims": claims.ladder(Evidence(result), bool(blocking), _faults(checked)),
     }
+
+
+def _faults(checked: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What is wrong on the harder split, but for what the rung that reads it looks at by itself."""
+    return [
+        f"{check['id']}: {row['subject']}: {row['text']}"
+        for check in checked
+        if check["id"] not in claims.READ_BY_RUNGS
+        for row in check["findings"]
+        if "harder" in row["subject"] and row["status"] in FAULTY and row["severity"] != "note"
+    ]
 
 
 def _checked(check: Check, result: Mapping[str, Any]) -> dict[str, Any]:
     evidence = Evidence(result)
     found: list[Finding] = []
     try:
-        found += check.look(evidence)
+        for each in check.look(evidence):
+            found.append(_sound(each))
     except MissingEvidenceError as error:
         found.append(Finding("run", "unknown", str(error)))
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         found.append(Finding("run", "unknown", f"the check broke: {type(error).__name__}"))
     rows = [
         {
@@ -73,9 +88,18 @@ def _checked(check: Check, result: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _sound(finding: object) -> Finding:
+    """What a check gave, if it is a finding: a plugin may give anything."""
+    if not isinstance(finding, Finding) or finding.status not in WORST:
+        raise TypeError("not a finding")
+    if finding.severity not in (None, *get_args(Severity)) or not isinstance(finding.text, str):
+        raise TypeError("not a finding")
+    return finding
+
+
 def _weight(rows: Sequence[Mapping[str, Any]]) -> str:
     """The heaviest of what does not pass: ``block``, ``warn``, ``note``, or ``none``."""
-    weights = {row["severity"] for row in rows if row["status"] in ("fail", "unknown")}
+    weights = {row["severity"] for row in rows if row["status"] in FAULTY}
     return next((weight for weight in ("block", "warn", "note") if weight in weights), "none")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from harness.arms import TREATMENT
@@ -34,6 +34,10 @@ def constant_score(evidence: Evidence) -> Iterator[Finding]:
         constant, known = _constant(evidence, arm, labels)
         severity = _constant_weight(arm)
         if constant is not None:
+            if severity == "block" and _mostly(
+                evidence, arm, lambda other: _constant(evidence, other, labels)[0] is None
+            ):
+                severity = "warn"
             text = f"{constant}: {_by_stratum(arm)}; {_constants(evidence, arm['split'])}"
             yield Finding(views.name(arm), "fail", text, severity)
         elif known:
@@ -103,13 +107,20 @@ def no_information(evidence: Evidence) -> Iterator[Finding]:
     chance = 1 / len(labels)
     for arm in views.arms(evidence):
         balanced, p_value = arm["balanced_accuracy"], arm["information_p"]
-        blind = p_value >= SIGNIFICANT or balanced["low"] <= chance
+        blind = _blind(arm, chance)
         above = "lies above chance" if balanced["low"] > chance else "does not lie above chance"
         text = (
             f"answers of {arm['n']} problems independent of the truth: p {views.p_text(p_value)}; "
             f"the interval of balanced accuracy {above}"
         )
-        yield Finding(views.name(arm), "fail" if blind else "pass", text, _weight(arm))
+        severity = _weight(arm)
+        if blind and severity == "block" and _mostly(evidence, arm, lambda other: not _blind(other, chance)):
+            severity = "warn"
+        yield Finding(views.name(arm), "fail" if blind else "pass", text, severity)
+
+
+def _blind(arm: Evidence, chance: float) -> bool:
+    return bool(arm["information_p"] >= SIGNIFICANT or arm["balanced_accuracy"]["low"] <= chance)
 
 
 def _weight(arm: Evidence) -> Severity:
@@ -134,17 +145,20 @@ def below_trivial(evidence: Evidence) -> Iterator[Finding]:
         if labels is not None:
             text += f" ({_constants(evidence, arm['split'])})"
         severity = _weight(arm)
-        if severity == "block" and status == "fail" and _mostly_above(evidence, arm):
+        if severity == "block" and status == "fail" and _mostly(evidence, arm, lambda other: _above(evidence, other)):
             severity, text = "warn", f"{text}; most trainings of the arm lie above"
         yield Finding(views.name(arm), status, text, severity)
 
 
-def _mostly_above(evidence: Evidence, arm: Evidence) -> bool:
-    """Whether more than half of the trainings of an arm lie above their best trivial rule."""
+def _mostly(evidence: Evidence, arm: Evidence, holds: Callable[[Any], bool]) -> bool:
+    """Whether something holds for more than half of the trainings of an arm: then one that failed only warns."""
     key = arm["arm"], arm["split"]
     trained = [other for other in complete.arms(evidence) if (other["arm"], other["split"]) == key]
-    above = [other for other in trained if _against(evidence, other, other["best_trivial"])[0] == "pass"]
-    return 2 * len(above) > len(trained)
+    return 2 * sum(map(holds, trained)) > len(trained)
+
+
+def _above(evidence: Evidence, arm: Evidence) -> bool:
+    return _against(evidence, arm, arm["best_trivial"])[0] == "pass"
 
 
 def _best(evidence: Evidence, arm: Evidence) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -33,9 +33,15 @@ class Rung:
     reasons: Callable[[Evidence], Iterator[Reason]]
 
 
-def ladder(evidence: Evidence, blocked: bool) -> dict[str, Any]:
-    """The highest rung of which every rung up to it is shown; 0 while the audit blocks."""
+def ladder(evidence: Evidence, blocked: bool, faults: Sequence[str] = ()) -> dict[str, Any]:
+    """The highest rung of which every rung up to it is shown; 0 while the audit blocks.
+
+    ``faults``: what the checks find wrong on the harder split, which withholds the rung that reads it.
+    """
     rungs = [_climbed(rung, evidence) for rung in RUNGS]
+    if faults:
+        harder = rungs[HARDER - 1]
+        harder |= {"status": "not-shown", "reasons": [*harder["reasons"], *faults]}
     reached = 0
     for rung in rungs:
         if blocked or rung["status"] != "shown":
@@ -87,6 +93,9 @@ def _generalises(evidence: Evidence) -> Iterator[Reason]:
 
 
 def _no_worse(evidence: Evidence) -> Iterator[Reason]:
+    for base in views.arms(evidence, (SKILLS,), (BASE,)):
+        text = f"{views.name(base)} has {views.right(base)} skills; with fewer than half there is little to keep"
+        yield Reason(2 * base["correct"] >= base["n"], text)
     for second, split in ((views.TEACHER, "test"), (BASE, SKILLS)):
         contrast = views.contrast(evidence, TREATMENT, second, split)
         for run in contrast["by_seed"]:
@@ -99,6 +108,10 @@ def _no_worse(evidence: Evidence) -> Iterator[Reason]:
 
 
 NOTHING = "numbers only"
+READ_BY_RUNGS = ("unparsed", "below-trivial", "no-information", "constant-score")
+"""Checks of scores, which the rungs judge by the differences themselves."""
+HARDER = 5
+"""The rung that reads the harder split."""
 RUNGS = (
     Rung(
         1,

@@ -23,7 +23,7 @@ def overlap(evidence: Evidence) -> Iterator[Finding]:
     """See ``harness.audit.checks``."""
     found = {(entry["split"], entry["source"]): entry for entry in evidence["overlaps"]}
     for split in complete.examined(evidence):
-        for source in complete.learned_from(evidence):
+        for source in [*complete.learned_from(evidence), *(["test"] if split == "harder" else [])]:
             subject, weight = f"{split} and {source}", views.weight(split)
             entry = found.get((split, source))
             if entry is None:
@@ -32,7 +32,11 @@ def overlap(evidence: Evidence) -> Iterator[Finding]:
             text = f"{entry['shared']} of {entry['n']} problems share their canonical form with one of {source}"
             yield Finding(subject, "fail" if entry["shared"] else "pass", text, weight)
         yield _distinct(complete.problem_set(evidence, split), split)
-    if "reflect" in complete.learned_from(evidence):
+    given = complete.plan(evidence).maybe("strategy") is not None
+    if given:
+        text = "was learned elsewhere; what it was learned from is not known"
+        yield Finding("given strategy", "unknown", text, "warn")
+    if given or "reflect" in complete.learned_from(evidence):
         quoted = evidence["quoted"]
         text = f"{quoted} problems stand word for word in what the teacher wrote"
         yield Finding("strategy and journal", "fail" if quoted else "pass", text)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from harness import files, options, registry, schemas, validation
 from harness.audit import audit
 from harness.audit.checks import RULESET
 from harness.errors import HarnessError, PluginError, UsageError
 from harness.protocols import Check
+from harness.records import Severity
 
 NAME = "audit.json"
 
@@ -28,7 +29,7 @@ def read(path: Path) -> tuple[dict[str, Any], Sequence[str] | None]:
         raise UsageError(f"{path}: {error.strerror}; give a run directory or its result.json") from error
     except ValueError as error:
         raise UsageError(f"{path}: not sound JSON ({error}); give a run directory or its result.json") from error
-    broken = list(schemas.violations("result", result))
+    broken = list(schemas.violations("result", result)) or list(validation.strangers(result))
     if broken:
         raise UsageError(f"{path}: not a valid result ({broken[0]}); harness validate lists everything that is wrong")
     beside = all((path.parent / name).is_file() for name in validation.BESIDE)
@@ -49,6 +50,10 @@ def _made(name: str) -> Check:
     loaded = registry.load(registry.CHECK, name)
     given = options.resolve(loaded.spec, {}, f"check.{name}")
     check = registry.made(loaded.ref, partial(loaded.spec.create, given))
+    if check.severity not in get_args(Severity):
+        raise PluginError(
+            f"check {name!r} ({loaded.ref.origin}) has the severity {check.severity!r}; its plugin is broken"
+        )
     if check.id != name:
         raise PluginError(f"check {name!r} ({loaded.ref.origin}) calls itself {check.id!r}; its plugin is broken")
     return check

@@ -168,6 +168,7 @@ def test_problems_shared_with_a_split_that_is_learned_from_are_counted_by_canoni
         ("test", "train"): (4, 0),
         ("harder", "reflect"): (4, 1),
         ("harder", "train"): (4, 0),
+        ("harder", "test"): (4, 0),
     }
     assert [(entry["split"], entry["source"]) for entry in measures.overlaps([*test, *train])] == [("test", "train")]
 

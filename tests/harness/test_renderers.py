@@ -117,6 +117,7 @@ SPEAKS = {
     "harness/report/card.py": "card",
     "harness/audit/baselines.py": "audit in full",
     "harness/audit/views.py": "audit in full",
+    "harness/audit/claims.py": "audit in full",
     "harness/notes.py": "harness run",
     "tools/prompts_page.py": "no score at all",
 }

@@ -33,7 +33,7 @@ def test_a_run_prints_the_table_and_where_the_result_is() -> None:
     result = _run()
     assert result.exit_code == EXIT_BLOCKED, result.output
     run_dir = next(Path("runs").iterdir())
-    assert result.stdout.endswith(f"result: {run_dir / 'result.json'}\n")
+    assert result.stdout.endswith(f"result: {run_dir / 'result.json'}\nreport: {run_dir / 'report.html'}\n")
     assert run_dir.name.endswith("-parity-toy-toy")
     assert "SIMULATED: teacher toy" in result.stdout
     assert "SIMULATED: teacher toy" in result.stderr
