@@ -110,7 +110,7 @@ def no_information(evidence: Evidence) -> Iterator[Finding]:
         blind = _blind(arm, chance)
         above = "lies above chance" if balanced["low"] > chance else "does not lie above chance"
         text = (
-            f"answers of {arm['n']} problems independent of the truth: p {views.p_text(p_value)}; "
+            f"{arm['n']} problems; test that answers are independent of the truth: p {views.p_text(p_value)}; "
             f"the interval of balanced accuracy {above}"
         )
         severity = _weight(arm)

@@ -27,13 +27,13 @@ def full(audit: Mapping[str, Any]) -> str:
     return "\n".join([*lines, "", *_claims(audit)])
 
 
-def brief(audit: Mapping[str, Any]) -> str:
+def brief(audit: Mapping[str, Any], run: str = "RUN") -> str:
     """The verdict with what forbids or weakens a claim, and the claims: what a run ends with."""
     lines = [verdict(audit)]
     for check in audit["checks"]:
         if check["weight"] in ("block", "warn"):
             lines += [f"  {_mark(check):<8} {check['id']}", *_findings(check)]
-    return "\n".join([*lines, *_claims(audit, reasons=False), "everything that was checked: harness audit RUN"])
+    return "\n".join([*lines, *_claims(audit, reasons=False), f"everything that was checked: harness audit {run}"])
 
 
 def wrong(audit: Mapping[str, Any]) -> str:
@@ -87,13 +87,13 @@ def _findings(check: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _claims(audit: Mapping[str, Any], reasons: bool = True) -> Iterator[str]:
-    """The ladder, with its reasons up to the first rung that is missing, or those of this one alone."""
+    """The ladder with all its reasons, or with those of the first rung that is missing alone."""
     claims = audit["claims"]
     yield f"claim {claims['rung']} of {len(RUNGS)}: {claims['claim']}"
     for rung in claims["rungs"]:
         mark = "x" if rung["rung"] <= claims["rung"] else " "
         yield f"  [{mark}] {rung['rung']} {rung['claim']}"
-        if rung["rung"] > claims["rung"] + 1 or not (reasons or rung["rung"] > claims["rung"]):
+        if not reasons and rung["rung"] != claims["rung"] + 1:
             continue
         for reason in rung["reasons"]:
             yield _filled(reason, " " * 8, " " * 10)

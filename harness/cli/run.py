@@ -102,7 +102,12 @@ def command(
         say(f"harness: warning: {warning}", err=True)
     meta = files.read(run_dir / "run_meta.json")
     audit = files.read(run_dir / runs.NAME)
-    parts = [summary.text(result), text.brief(audit), economy.text(result, meta), *summary.notes(result, meta)]
+    parts = [
+        summary.text(result),
+        text.brief(audit, shlex.quote(str(run_dir))),
+        economy.text(result, meta),
+        *summary.notes(result, meta),
+    ]
     say("\n" + "\n\n".join([*parts, f"result: {run_dir / 'result.json'}\nreport: {run_dir / report.NAME}"]))
     if audit["verdict"] == "blocked":
         sys.exit(EXIT_BLOCKED)

@@ -36,7 +36,7 @@ def arms(result: Data) -> Section:
     rows = [[show.named(arm), arm["split"], *score(arm, arm["best_trivial"]), *_beside(arm)] for arm in result["arms"]]
     return Section(
         "Arms",
-        "An arm has shown something where its interval lies above the best trivial rule on the same problems; a reply "
+        "An arm has shown something where its paired difference from the best trivial rule lies above 0; a reply "
         "without an answer (blank) is never right; the worst and best case count all of them as wrong and as right.",
         [Table("Accuracy of each arm", columns, rows, columns[2:])],
     )
