@@ -177,11 +177,11 @@ class Journal:
 
     def _load(self) -> int:
         """Reads what is recorded; returns how many bytes of a torn last line were dropped."""
-        whole, last = 0, lines.FIRST
-        for record, length, last in lines.read(self._path, self._descriptor):  # noqa: B007 - the last one counts
+        whole, self._last = 0, lines.FIRST
+        for record, length, last in lines.read(self._path, self._descriptor):
             self._keep(record)
             whole += length
-        self._last = last
+            self._last = last
         torn = os.fstat(self._descriptor).st_size - whole
         if torn and self.live:
             os.ftruncate(self._descriptor, whole)
