@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import UsageError
-from harness_qwen_lora import hub
+from harness_qwen_lora import hub, memory
 from harness_qwen_lora.checkpoint import ADVICE, Checkpoint, check_folder
 from harness_qwen_lora.options import Dtype, Quantization
 
@@ -35,6 +35,8 @@ class Source:
     dtype: Dtype
     device: str
     quantization: Quantization = "none"
+    memory_gib: float = 0
+    """GPU memory that the process may take from then on; 0 for all there is."""
 
 
 def locate(model: str, revision: str | None = None, name: str | None = None) -> Checkpoint:
@@ -71,6 +73,8 @@ def load(source: Source) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     folder, dtype, device = source.folder, getattr(torch, source.dtype), torch.device(source.device)
+    if device.type == "cuda" and source.memory_gib:
+        memory.hold(device, source.memory_gib)
     with quiet(), _readable(folder):
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
         model: Any = AutoModelForCausalLM.from_pretrained(

@@ -89,6 +89,13 @@ def total(device: torch.device, limit_gib: float) -> int:
     return min(there, int(limit_gib * GIB)) if limit_gib else there
 
 
+def hold(device: torch.device, limit_gib: float) -> None:
+    """Keeps this process to so much of a GPU: beyond it, torch raises OutOfMemoryError as a smaller card would."""
+    import torch
+
+    torch.cuda.set_per_process_memory_fraction(total(device, limit_gib) / total(device, 0), device.index)
+
+
 def room(shape: Shape, memory: int) -> int:
     """Bytes of ``memory`` that are left beside the weights for a plan."""
     return int(memory * (1 - RESERVED)) - shape.weights

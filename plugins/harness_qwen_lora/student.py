@@ -168,7 +168,14 @@ class QwenStudent:
         """What another process needs to load the same model; fetches the files if need be."""
         folder = loading.fetch(self.checkpoint)
         self.checkpoint = replace(self.checkpoint, folder=folder)
-        return loading.Source(folder, self.checkpoint.name, self.dtype, str(self.device), self._quantization)
+        return loading.Source(
+            folder,
+            self.checkpoint.name,
+            self.dtype,
+            str(self.device),
+            self._quantization,
+            self._options.memory_gib,
+        )
 
     def memory(self) -> int | None:
         """Bytes of the GPU that may be used; None on a CPU."""
@@ -228,9 +235,6 @@ class QwenStudent:
 
         if self._options.threads:
             torch.set_num_threads(self._options.threads)
-        if self.device.type == "cuda" and self._options.memory_gib:
-            there = memory.total(self.device, 0)
-            torch.cuda.set_per_process_memory_fraction(memory.total(self.device, self._options.memory_gib) / there)
         model, tokenizer = loading.load(self.source())
         eos = model.generation_config.eos_token_id
         chat = Chat(tokenizer, stops=[eos] if isinstance(eos, int) else eos or [])

@@ -16,7 +16,7 @@ from harness.errors import HarnessError
 from harness.records import Example
 from harness_qwen_lora import launcher
 from harness_qwen_lora.encoding import Row
-from harness_qwen_lora.fitting import Split
+from harness_qwen_lora.fitting import Split, fit
 from harness_qwen_lora.launcher import Job, environment, launch
 from harness_qwen_lora.loading import Source
 from harness_qwen_lora.options import LoraOptions
@@ -49,6 +49,25 @@ def test_two_processes_train_the_adapter_of_one(student: QwenStudent, examples: 
     assert [report.steps for report in reports] == [4, 4]
     assert [step[:2] for step in steps] == [(at, 4) for at in range(1, 5)] * 2
     assert sorted(file.name for file in folder.iterdir()) == ["README.md", "adapter_config.json", WEIGHTS]
+
+
+def test_two_processes_train_the_same_bits_from_the_same_pieces(student: QwenStudent, tmp_path: Path) -> None:
+    """At a learning rate at which AdamW makes much of any rounding."""
+    rows = tuple(Row(tuple(range(5, 20 + at)), 6 + at % 5, truncated=False) for at in range(16))
+    weights = []
+    for processes in (1, 2):
+        folder = tmp_path / str(processes)
+        options = LoraOptions(
+            processes=processes, target_modules="all-linear", learning_rate=5e-3, batch_size=8, accumulation=1, epochs=4
+        )
+        planned = Job(student.source(), options, rows, 0, 7, Split(4, False), str(folder))
+        if processes > 1:
+            launch(planned, lambda *_: None)
+        else:
+            with student.lend() as base:
+                fit(base, rows, 0, options, 7, planned.split, folder, lambda *_: None)
+        weights.append((folder / WEIGHTS).read_bytes())
+    assert weights[0] == weights[1]
 
 
 def test_job_survives_its_file(tmp_path: Path) -> None:

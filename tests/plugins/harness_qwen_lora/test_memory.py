@@ -1,0 +1,27 @@
+"""The limit on a GPU's memory: what torch is told, and that it reaches every process that loads the model."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from harness_qwen_lora import memory
+from tests.plugins.harness_qwen_lora.conftest import MakeStudent
+
+
+@pytest.mark.parametrize(("limit", "share"), [(12, 12 / 140), (200, 1.0)])
+def test_process_is_held_to_its_share_of_the_card(monkeypatch: pytest.MonkeyPatch, limit: float, share: float) -> None:
+    told: list[tuple[float, int | None]] = []
+    card = SimpleNamespace(total_memory=140 * memory.GIB)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _device: card)
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", lambda *given: told.append(given))
+    memory.hold(torch.device("cuda:1"), limit)
+    ((fraction, index),) = told
+    assert fraction == pytest.approx(share)
+    assert index == 1
+
+
+def test_limit_goes_with_the_model_into_another_process(make_student: MakeStudent) -> None:
+    assert make_student(memory_gib=12).source().memory_gib == 12
