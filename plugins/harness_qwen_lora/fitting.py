@@ -123,7 +123,7 @@ def fit(
     with quiet(), bits, TemporaryDirectory(prefix="harness-lora-") as scratch:
         model = _put_on(base, options)
         try:
-            with _checkpointing(base) if split.checkpointing else nullcontext():
+            with checkpointing(base) if split.checkpointing else nullcontext():
                 losses, steps = run(model, rows, pad, _arguments(base, options, seed, split, scratch), on_step)
             if int(os.environ.get("RANK", "0")) == 0:
                 _save(model, folder)
@@ -185,7 +185,7 @@ def _arguments(base: PreTrainedModel, options: LoraOptions, seed: int, split: Sp
 
 
 @contextmanager
-def _checkpointing(base: PreTrainedModel) -> Iterator[None]:
+def checkpointing(base: PreTrainedModel) -> Iterator[None]:
     """Keeps only the input of every layer for the backward pass."""
     model: Any = base
     # the name was another before transformers 5.20
