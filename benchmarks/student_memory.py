@@ -4,8 +4,8 @@
 
 A model of the shape of Qwen2.5-3B in bfloat16 is run on torch's fake tensors, which have sizes and no values, while the
 bytes of all living storages are counted. No GPU and little memory are needed, and some minutes. Not counted: what the
-kernels need besides, the CUDA context, and holes between allocations, for which plans set a share aside; the kernels are
-those of a CPU.
+kernels need besides, the CUDA context, and holes between allocations, for which plans set a share aside. The kernels
+are those of a CPU.
 """
 
 from __future__ import annotations
