@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
 
 from harness.errors import UsageError
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, TrainingArguments
 
 CONFIG_FILE = "adapter_config.json"
+OS_ERROR = re.compile(r"\(os error (\d+)\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,10 @@ def fit(
     folder: Path,
     on_step: OnStep,
 ) -> Fitted:
-    """Trains an adapter on rows and saves it into ``folder``; the model stays as it was."""
+    """Trains an adapter on rows and saves it into ``folder``; the model stays as it was.
+
+    Raises HarnessError if the loss stops being a number, and OSError if the adapter cannot be written.
+    """
     from transformers import set_seed
 
     from harness_qwen_lora.hf_trainer import run
@@ -120,11 +124,11 @@ def fit(
     _reset_peak_memory(base.device)
     set_seed(seed)  # before the adapter exists: its first values are drawn at random
     bits = _same_bits() if options.deterministic else nullcontext()
-    with quiet(), bits, TemporaryDirectory(prefix="harness-lora-") as scratch:
+    with quiet(), bits:
         model = _put_on(base, options)
         try:
             with checkpointing(base) if split.checkpointing else nullcontext():
-                losses, steps = run(model, rows, pad, _arguments(base, options, seed, split, scratch), on_step)
+                losses, steps = run(model, rows, pad, _arguments(base, options, seed, split, folder), on_step)
             if int(os.environ.get("RANK", "0")) == 0:
                 _save(model, folder)
         finally:
@@ -148,13 +152,13 @@ def _put_on(base: PreTrainedModel, options: LoraOptions) -> PeftModel:
     return cast("PeftModel", model)
 
 
-def _arguments(base: PreTrainedModel, options: LoraOptions, seed: int, split: Split, scratch: str) -> TrainingArguments:
+def _arguments(base: PreTrainedModel, options: LoraOptions, seed: int, split: Split, folder: Path) -> TrainingArguments:
     import torch
     from transformers import TrainingArguments
 
     on_cpu = base.device.type == "cpu"
     arguments = TrainingArguments(
-        output_dir=scratch,
+        output_dir=str(folder),  # to which nothing is written: see save_strategy
         num_train_epochs=options.epochs,
         per_device_train_batch_size=split.micro_batch,
         gradient_accumulation_steps=share(options) // split.micro_batch,
@@ -215,13 +219,29 @@ def _same_bits() -> Iterator[None]:
 
 def _save(model: PeftModel, folder: Path) -> None:
     """Weights and configuration, the same bytes for the same adapter wherever it was trained."""
-    # "auto" would look the base model up at the Hub.
-    model.save_pretrained(str(folder), save_embedding_layers=False)
+    with _disk_errors(folder):
+        # "auto" would look the base model up at the Hub.
+        model.save_pretrained(str(folder), save_embedding_layers=False)
     (folder / "README.md").unlink(missing_ok=True)  # peft's unfilled template
     config: dict[str, Any] = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
     if isinstance(config["target_modules"], list):
         config["target_modules"].sort()  # written from a set, in an order that changes with each process
     (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _disk_errors(folder: Path) -> Iterator[None]:
+    """Gives what a disk refuses as OSError: safetensors has an error of its own, with the system's number in words."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except SafetensorError as error:
+        number = OS_ERROR.search(str(error))
+        if number is None:
+            raise
+        code = int(number[1])
+        raise OSError(code, os.strerror(code), str(folder)) from error
 
 
 def _reset_peak_memory(device: torch.device) -> None:

@@ -25,6 +25,13 @@ from harness_qwen_lora.loading import Source
 from harness_qwen_lora.options import LoraOptions
 
 SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
+LEASH = "harness_qwen_lora.leash"
+CAUSE = re.compile(
+    r"^(?:\[rank\d+\]: *)?((?!torch\.distributed\.elastic)[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit)\b.*)"
+    r"|^ *traceback +: (Signal .*)",
+    re.MULTILINE,
+)
+"""The line of a worker's output that says why it ended: its exception, or the signal that torchrun tells of."""
 MOST_ERROR = 500
 """Characters of a worker's own last words that an error repeats."""
 
@@ -67,11 +74,13 @@ class Job:
 def launch(job: Job, on_step: OnStep) -> Fitted:
     """Runs a job in as many processes as its options say. They end with this call, however it ends.
 
-    Raises HarnessError where a worker fails, and torch.OutOfMemoryError where one runs out of memory.
+    What they need besides the adapter lies in its folder meanwhile, so that a kill leaves nothing elsewhere. Raises
+    HarnessError where a worker fails, torch.OutOfMemoryError where one runs out of memory, and OSError where the
+    adapter cannot be written.
     """
     import torch
 
-    with TemporaryDirectory(prefix="harness-lora-") as scratch:
+    with TemporaryDirectory(prefix=".scratch-", dir=job.folder) as scratch:
         path = Path(scratch) / "job.json"
         path.write_text(job.to_json(), encoding="utf-8")
         with (Path(scratch) / "errors").open("w+", encoding="utf-8", errors="replace") as errors:
@@ -80,30 +89,42 @@ def launch(job: Job, on_step: OnStep) -> Fitted:
                 code = worker.wait()
             if said.get("out_of_memory"):
                 raise torch.OutOfMemoryError("in a process of the training")
+            if "disk" in said:
+                raise OSError(*said["disk"])
             if "steps" not in said or code:
                 errors.seek(0)
-                last = said.get("error") or " ".join(errors.read().split())[-MOST_ERROR:] or "it said nothing"
+                last = said.get("error") or _last_words(errors.read())
                 raise HarnessError(f"trainer lora: a process of the training ended with code {code}: {last}")
     return Fitted(tuple(said["losses"]), said["steps"], said["peak_memory_bytes"])
 
 
 def command(processes: int, job: Path) -> list[str]:
     """The command line of a job: torchrun on this machine alone."""
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    return [*torchrun, "-m", "harness_qwen_lora.worker", str(job)]
+    torchrun = ["-m", LEASH, "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    return [sys.executable, *torchrun, "-m", LEASH, "harness_qwen_lora.worker", str(job)]
 
 
-def environment(inherited: Mapping[str, str]) -> dict[str, str]:
-    """What the workers see: nothing that could be a key, and this process's own import path."""
+def environment(inherited: Mapping[str, str], scratch: Path) -> dict[str, str]:
+    """What the workers see: nothing that could be a key, this process's own import path, a place for scratch files."""
     kept = {name: value for name, value in inherited.items() if not SECRET.search(name)}
-    return {"OMP_NUM_THREADS": "1"} | kept | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    own = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "TMPDIR": str(scratch.absolute())}
+    return {"OMP_NUM_THREADS": "1"} | kept | own
+
+
+def _last_words(errors: str) -> str:
+    """Why a worker ended, as far as what it wrote says so: one line."""
+    causes = [cause or signal for cause, signal in CAUSE.findall(errors)]
+    lines = causes or errors.split("\n")
+    said = [" ".join(line.split()) for line in lines if line.strip()]
+    return said[-1][:MOST_ERROR] if said else "it said nothing"
 
 
 @contextmanager
 def _workers(processes: int, job: Path, errors: IO[str]) -> Iterator[subprocess.Popen[str]]:
     worker = subprocess.Popen(  # noqa: S603  # our own interpreter on our own module
         command(processes, job),
-        env=environment(os.environ),
+        env=environment(os.environ, job.parent),
+        stdin=subprocess.PIPE,  # what ties the workers to this process: see leash.py
         stdout=subprocess.PIPE,
         stderr=errors,
         text=True,
@@ -115,12 +136,13 @@ def _workers(processes: int, job: Path, errors: IO[str]) -> Iterator[subprocess.
         if worker.poll() is None:
             worker.terminate()  # torchrun passes it on to its workers
             worker.wait()
-        if worker.stdout:
-            worker.stdout.close()
+        for pipe in (worker.stdin, worker.stdout):
+            if pipe:
+                pipe.close()
 
 
 def _listen(worker: subprocess.Popen[str], on_step: OnStep) -> dict[str, Any]:
-    """Passes steps on; gives what was said at the end."""
+    """Passes steps on; gives what was said at the end, of several processes by the one that said it first."""
     end: dict[str, Any] = {}
     for line in worker.stdout or ():
         try:
@@ -132,5 +154,5 @@ def _listen(worker: subprocess.Popen[str], on_step: OnStep) -> dict[str, Any]:
         if "step" in said:
             on_step(said["step"], said["of"], said["loss"])
         else:
-            end |= said
+            end = said | end
     return end

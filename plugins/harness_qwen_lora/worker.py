@@ -48,6 +48,11 @@ def main(path: str) -> int:
     except HarnessError as error:
         say(error=str(error))
         return 1
+    except OSError as error:
+        if error.errno is None:
+            raise
+        say(disk=[error.errno, error.strerror, error.filename])
+        return 1
     if first:
         say(**asdict(fitted))
     if torch.distributed.is_initialized():

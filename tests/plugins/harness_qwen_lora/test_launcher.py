@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import select
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,29 @@ from harness_qwen_lora.student import QwenStudent
 from harness_qwen_lora.training import LoraTrainer
 
 WEIGHTS = "adapter_model.safetensors"
+TORCHRUN = """[rank1]: Traceback (most recent call last):
+[rank1]:   File "worker.py", line 9, in main
+[rank1]:     raise RuntimeError("no such device")
+[rank1]: RuntimeError: no such device
+Traceback (most recent call last):
+  File "torch/distributed/run.py", line 900, in main
+torch.distributed.elastic.multiprocessing.errors.ChildFailedError:
+=====
+worker FAILED
+=====
+"""
+"""What torchrun leaves of a worker that ends in an exception."""
+KILLED = """torch.distributed.elastic.multiprocessing.errors.ChildFailedError:
+Root Cause (first observed failure):
+  exitcode  : -9 (pid: 33)
+  traceback : Signal 9 (SIGKILL) received by PID 33
+=====
+"""
+"""What it leaves of one that is killed."""
+
+
+SOON = 10
+"""Seconds within which a process that is told to end must have: far more than it takes."""
 
 
 def job(folder: Path, processes: int = 1) -> Job:
@@ -74,9 +100,9 @@ def test_job_survives_its_file(tmp_path: Path) -> None:
     assert Job.from_json(job(tmp_path).to_json()) == job(tmp_path)
 
 
-def test_workers_see_no_key() -> None:
+def test_workers_see_no_key(tmp_path: Path) -> None:
     given = {"PATH": "/bin", "ANTHROPIC_API_KEY": "a", "HF_TOKEN": "b", "AWS_SECRET": "c", "My_Password": "d"}
-    seen = environment(given)
+    seen = environment(given, tmp_path)
     assert seen["PATH"] == "/bin"
     assert not set("abcd") & set(seen.values())
 
@@ -89,7 +115,9 @@ def saying(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
 @pytest.mark.parametrize(
     ("code", "told"),
     [
-        ("import sys; sys.exit('first\\nsecond')", "ended with code 1: first second"),
+        ("import sys; sys.exit('first\\nsecond')", "ended with code 1: second"),
+        (f"import sys; sys.exit({TORCHRUN!r})", "ended with code 1: RuntimeError: no such device"),
+        (f"import sys; sys.exit({KILLED!r})", r"ended with code 1: Signal 9 \(SIGKILL\) received by PID 33"),
         ('import sys; print(\'{"error": "the loss is nan"}\'); sys.exit(1)', "ended with code 1: the loss is nan"),
         ("print('no JSON')", "ended with code 0: it said nothing"),
     ],
@@ -106,6 +134,21 @@ def test_worker_that_fails_is_told_of_in_one_line(
 def test_worker_without_memory_is_known_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     saying(monkeypatch, "import sys; print('{\"out_of_memory\": true}'); sys.exit(1)")
     with pytest.raises(torch.OutOfMemoryError):
+        launch(job(tmp_path), lambda *_: None)
+
+
+def test_disk_that_is_full_for_a_worker_is_told_of_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = '{"disk": [28, "No space left on device", "adapters/x"]}'
+    saying(monkeypatch, f"import sys; print({said!r}); sys.exit(1)")
+    with pytest.raises(OSError, match="No space left on device: 'adapters/x'"):
+        launch(job(tmp_path), lambda *_: None)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_first_of_several_errors_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = '{"error": "the loss is nan"}\n{"error": "connection closed by peer"}'
+    saying(monkeypatch, f"import sys; print({said!r}); sys.exit(1)")
+    with pytest.raises(HarnessError, match="the loss is nan"):
         launch(job(tmp_path), lambda *_: None)
 
 
@@ -126,3 +169,58 @@ def test_listener_that_stops_leaves_no_process(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(KeyboardInterrupt):
         launch(job(tmp_path), stop)
     assert [process.returncode for process in started] == [-signal.SIGTERM]
+
+
+ENDLESS = """
+import sys
+from harness_qwen_lora.launcher import Job, launch
+
+launch(Job.from_json(sys.stdin.read()), lambda *_: print("step", flush=True))
+"""
+
+
+def _descendants(process: int) -> set[int]:
+    """Every process below one, by the kernel's table."""
+    parents = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it may end meanwhile
+            parents[int(entry.parent.name)] = int(entry.read_text().rpartition(")")[2].split()[1])
+    found = {process}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {process}
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="needs Linux, to wait for processes that are not children")
+def test_workers_of_a_run_that_is_killed_end_with_it_and_leave_nothing_outside_its_directory(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    folder, elsewhere = tmp_path / "adapter", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    options = LoraOptions(processes=2, target_modules=("q_proj",), epochs=10**6)
+    source = Source(checkpoint, "random", "float32", "cpu")
+    endless = Job(source, options, (Row((5, 6, 7), 2, truncated=False),) * 2, 0, 7, Split(1, False), str(folder))
+    run = subprocess.Popen(
+        [sys.executable, "-c", ENDLESS],
+        env=environment(os.environ, elsewhere),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert run.stdin
+    assert run.stdout
+    run.stdin.write(endless.to_json().encode())
+    run.stdin.close()
+    assert run.stdout.readline() == b"step\n"
+    workers = [os.pidfd_open(process) for process in _descendants(run.pid)]
+    run.kill()
+    run.wait()
+    run.stdout.close()
+    ended = [select.select([worker], [], [], SOON)[0] == [worker] for worker in workers]
+    for worker, done in zip(workers, ended, strict=True):
+        if not done:
+            signal.pidfd_send_signal(worker, signal.SIGKILL)
+        os.close(worker)
+    assert ended == [True] * 3, "torchrun and two workers"
+    assert list(elsewhere.iterdir()) == []
+    assert [file.name.startswith(".scratch-") for file in folder.iterdir()] == [True]
