@@ -5,8 +5,12 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from harness.arms import by_name
+from harness.crew import Crew
 from harness.errors import UsageError
 from harness.estimate import CHARACTERS_PER_TOKEN, Load
+from harness.plan import Plan
+from harness.protocols import Sizing
 
 SPARE = 32 * 2**20
 """Bytes that must be free in any case."""
@@ -21,10 +25,18 @@ NETWORK = ("nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "glusterfs", "fuse.sshfs
 MOUNTS = Path("/proc/self/mountinfo")
 
 
-def needed(loads: list[Load]) -> int:
-    """Bytes that the text of a run may take. Adapters are not in it: only their trainer knows their size."""
+def needed(loads: list[Load], adapters: int = 0) -> int:
+    """Bytes that a run may write: its text, as far as that can be estimated, and so many bytes of adapters."""
     text = sum(load.output_tokens * CHARACTERS_PER_TOKEN * COPIES + load.calls * ROW for load in loads)
-    return SPARE + MARGIN * text
+    return SPARE + MARGIN * text + adapters
+
+
+def adapters(plan: Plan, crew: Crew) -> int:
+    """Bytes of all adapters that a plan trains; 0 where their trainer cannot know."""
+    trainings = sum(by_name(name).recipe is not None for name in plan.stages) * len(plan.seeds)
+    if not trainings or not isinstance(crew.trainer, Sizing):
+        return 0
+    return trainings * (crew.trainer.adapter_bytes(crew.student) or 0)
 
 
 def check_room(run_dir: Path, wanted: int) -> None:

@@ -354,6 +354,7 @@ class Experiment:
         files.sync_tree(unfinished)
         unfinished.rename(folder)
         files.sync_folder(folder.parent)
+        files.sync_folder(self._run_dir)  # where the folder of all adapters may be new
         left = {path.name: files.file_digest(path) for path in sorted(folder.iterdir()) if path.name != CARD}
         return {"adapter": left[WEIGHTS], "files": left, "report": files.plain(report)}
 

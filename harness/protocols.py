@@ -244,6 +244,14 @@ class Trainer(Protocol):
         """Trains an adapter and saves it into ``folder``, which exists and is empty. The student stays as it was."""
 
 
+@runtime_checkable
+class Sizing(Protocol):
+    """What a trainer may be able to do besides."""
+
+    def adapter_bytes(self, student: Student) -> int | None:
+        """How large an adapter of this student will be on disk, in bytes; None where nobody can know beforehand."""
+
+
 class Evidence(Protocol):
     """A result as an audit check reads it: ``evidence["problems"][0]["n"]``. What was read is told with the finding.
 

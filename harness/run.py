@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,7 @@ def start(
     runs.made(plan.checks)  # what the audit needs in the end is missed before anything is spent
     loads = estimate.loads(plan, crew)
     forecast = estimate.total(loads)
-    disk.check_room(run_dir, disk.needed(loads))
+    disk.check_room(run_dir, disk.needed(loads, disk.adapters(plan, crew)))
     _make(run_dir)
     with files.private(), locked(run_dir):
         try:
@@ -99,6 +99,7 @@ def resume(
 
 def _make(run_dir: Path) -> None:
     """Makes a run directory. Raises UsageError if it cannot be, or holds anything but what a kill left before a run."""
+    above = [folder for folder in run_dir.parents if not folder.exists()]
     try:
         if not run_dir.parent.is_dir():
             run_dir.parent.mkdir(parents=True)
@@ -113,6 +114,9 @@ def _make(run_dir: Path) -> None:
         run_dir.chmod(0o700)
     except OSError as error:
         raise UsageError(f"--out {run_dir}: {error.strerror}; give a directory that can be made") from error
+    for folder in (run_dir, *above):
+        with suppress(PermissionError):  # a folder that may be written to but not read
+            files.sync_folder(folder.parent)
 
 
 def _begun(run_dir: Path) -> set[str]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from harness import comparisons, files, measures, schemas
 from harness.arms import NAMES
+from harness.errors import JournalError
+from harness.journal import Recording
 from harness.plan import PLUGIN_KINDS
 from harness.records import WEIGHTS
 from harness.skills import SPLIT as SKILLS
@@ -17,6 +20,7 @@ from harness.skills import SPLIT as SKILLS
 BESIDE = ("problems.jsonl", "items.jsonl")
 """The rows that numbers are recomputed from."""
 THOUGHTS = "thoughts.jsonl"
+JOURNAL = "journal.jsonl"
 SCHEMAS = {"plan.json": "plan", "run_meta.json": "run-meta", "audit.json": "audit"}
 """The schema of a JSON file by its name; of any other, that of a result."""
 LABELLERS = ("teacher", "verifier", "chance")
@@ -117,6 +121,33 @@ def _neighbours(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
             continue
         if weights.is_file() and (found := files.file_digest(weights)) != training["adapter_sha256"]:
             yield f"training[{index}].adapter_sha256: the adapter has {found}"
+    yield from _adapters(folder, result)
+
+
+def _adapters(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
+    """Where a file of an adapter is not the one that the run's journal says was trained; the weights are told above."""
+    path = folder / JOURNAL
+    if not path.is_file():
+        return
+    try:
+        with closing(Recording(path)) as journal:
+            for training in result["training"]:
+                name = measures.training_name(result, training)
+                trained = (journal.recorded(f"train/{name}") or {}).get("files", {})
+                yield from _changed(folder, f"adapters/{name}", trained)
+    except (JournalError, OSError, AttributeError, TypeError) as error:
+        yield f"{JOURNAL}: {str(error).removeprefix(f'{path}: ')}"
+
+
+def _changed(folder: Path, adapter: str, trained: Mapping[str, str]) -> Iterator[str]:
+    for name in sorted(trained.keys() - {WEIGHTS}):
+        try:
+            path = files.inside(folder, f"{adapter}/{name}")
+        except ValueError as error:
+            yield f"{adapter}/{name}: {error}"
+            continue
+        if path.is_file() and (found := files.file_digest(path)) != trained[name]:
+            yield f"{adapter}/{name}: has digest {found}, the journal says {trained[name]}"
 
 
 def _examples(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A disk that fails, or a process that dies, at the n-th call that reaches the disk.
+"""A disk that fails, a process that dies, or a power cut, at the n-th call that reaches the disk.
 
 Calls are counted in this process, by the functions of ``os`` through which a run writes, syncs, opens, names and
 removes files. Works wherever Python does; which outcome is right is for the tests to say.
@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 CALLS = ("write", "fdatasync", "fsync", "open", "replace", "rename", "ftruncate", "mkdir", "unlink", "rmdir")
@@ -53,6 +55,96 @@ class Boundaries:
             return value
 
         return wrapped
+
+
+Tree = dict[str, "bytes | Tree"]
+"""A folder: content of a file, or another folder, by name."""
+
+
+class Platter:
+    """What a disk that was told to sync holds for sure: of a folder and everything under it.
+
+    A file is as it was when it was last synced, and a folder has the names that it had when it was last synced: the
+    least that POSIX promises.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._open = os.open  # its own calls are none of the run's
+        self._contents: dict[int, bytes] = {}
+        self._names: dict[int, dict[str, int]] = {}
+        self._held: dict[int, int] = {}
+        self._top = self._noted(folder)
+        self._sync_names(self._open(folder, os.O_RDONLY))
+
+    def close(self) -> None:
+        """Lets go of everything."""
+        for descriptor in self._held.values():
+            os.close(descriptor)
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Every sync of this process counts meanwhile."""
+        real = {name: getattr(os, name) for name in ("fsync", "fdatasync")}
+
+        def synced(descriptor: int, name: str) -> None:
+            real[name](descriptor)
+            if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+                self._sync_names(os.dup(descriptor))
+            else:
+                self._sync_content(descriptor)
+
+        for name in real:
+            setattr(os, name, lambda descriptor, name=name: synced(descriptor, name))
+        try:
+            yield
+        finally:
+            for name, call in real.items():
+                setattr(os, name, call)
+
+    def left(self) -> Tree:
+        """What is there after a power cut now."""
+        return self._tree(self._top, self._names)
+
+    def named(self, folder: Path) -> Tree:
+        """What is there if all names happened to reach the disk, but of the contents only what was synced."""
+        return {
+            path.name: self.named(path) if path.is_dir() else self._contents.get(path.stat().st_ino, b"")
+            for path in folder.iterdir()
+        }
+
+    def _tree(self, folder: int, names: dict[int, dict[str, int]]) -> Tree:
+        return {
+            name: self._tree(number, names)
+            if stat.S_ISDIR(os.fstat(self._held[number]).st_mode)
+            else self._contents.get(number, b"")
+            for name, number in names.get(folder, {}).items()
+        }
+
+    def _noted(self, path: Path) -> int:
+        """The number of a file, which stays its own as long as it is held open."""
+        number = path.stat().st_ino
+        if number not in self._held:
+            self._held[number] = self._open(path, os.O_RDONLY)
+        return number
+
+    def _sync_names(self, descriptor: int) -> None:
+        folder = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+        self._names[self._noted(folder)] = {path.name: self._noted(path) for path in folder.iterdir()}
+        os.close(descriptor)
+
+    def _sync_content(self, descriptor: int) -> None:
+        path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+        self._contents[self._noted(path)] = path.read_bytes()
+
+
+def plant(tree: Tree, folder: Path) -> None:
+    """Makes a folder of a tree."""
+    folder.mkdir(mode=0o700)
+    for name, inner in tree.items():
+        if isinstance(inner, bytes):
+            (folder / name).write_bytes(inner)
+        else:
+            plant(inner, folder / name)
 
 
 def kill(_: str) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 import re
 import warnings
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -117,22 +118,26 @@ def _in_four_bits(quantization: Quantization, dtype: torch.dtype, device: torch.
     return {"quantization_config": settings, "device_map": {"": device}}
 
 
-def linear_modules(folder: Path) -> set[str]:
-    """Names of the linear modules of the model that a folder's config describes. Allocates no weights."""
+def linear_modules(folder: Path) -> Mapping[str, int]:
+    """``linear_features`` of the model that a folder's config describes. Allocates no weights."""
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
     with quiet(), _readable(folder), torch.device("meta"):
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
         model: Any = AutoModelForCausalLM
-        return linear_names(model.from_config(config, trust_remote_code=False))
+        return linear_features(model.from_config(config, trust_remote_code=False))
 
 
-def linear_names(model: torch.nn.Module) -> set[str]:
-    """Names of a model's linear modules, without the path to them."""
+def linear_features(model: torch.nn.Module) -> Mapping[str, int]:
+    """By name, without the path: how many inputs and outputs a model's linear modules have, all of a name together."""
     import torch
 
-    return {name.rpartition(".")[2] for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)}
+    found: Counter[str] = Counter()
+    for path, module in model.named_modules():
+        if isinstance(module, torch.nn.Linear):
+            found[path.rpartition(".")[2]] += module.in_features + module.out_features
+    return found
 
 
 @contextmanager

@@ -122,8 +122,8 @@ class QwenStudent:
         """Token ids of messages and replies, as the checkpoint wants them."""
         return self._loaded[1]
 
-    def linear_modules(self) -> set[str] | None:
-        """Names of the model's linear modules, read off its config; None while that is only at the Hub."""
+    def linear_modules(self) -> Mapping[str, int] | None:
+        """Inputs and outputs of the model's linear modules by name, from its config; None while only the Hub has it."""
         folder = self.checkpoint.folder
         return None if folder is None else loading.linear_modules(folder)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -19,7 +19,7 @@ from harness.records import Example, Json, TrainingReport
 from harness_qwen_lora import card, launcher
 from harness_qwen_lora.encoding import Chat, Row
 from harness_qwen_lora.fitting import Fitted, Split, alpha, fit, share, splits
-from harness_qwen_lora.loading import Source, linear_names
+from harness_qwen_lora.loading import Source, linear_features
 from harness_qwen_lora.memory import shape
 from harness_qwen_lora.options import ALL_LINEAR, LoraOptions
 
@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from transformers import PreTrainedModel
+
+HEAD = "lm_head"
+"""Name of the linear module that makes logits."""
+FLOAT32 = 4
+"""Bytes of a value of an adapter, whatever the number format of the model."""
 
 
 @runtime_checkable
@@ -36,8 +41,8 @@ class Trainable(Protocol):
     def chat(self) -> Chat:
         """Token ids of messages and replies."""
 
-    def linear_modules(self) -> set[str] | None:
-        """Names of the model's linear modules, without loading it; None where they are not known yet."""
+    def linear_modules(self) -> Mapping[str, int] | None:
+        """Inputs and outputs of its linear modules by name, without loading it; None where they are not known yet."""
 
     def lend(self) -> AbstractContextManager[PreTrainedModel]:
         """The loaded base model, to be given back without adapters."""
@@ -72,6 +77,16 @@ class LoraTrainer:
             self._check_gpus()
         if self._options.target_modules != ALL_LINEAR:
             self._check_modules(local.linear_modules())
+
+    def adapter_bytes(self, student: Student) -> int | None:
+        """Bytes of an adapter's weights: in float32, a rank's worth for each input and output of a trained module."""
+        features = _trainable(student).linear_modules()
+        if features is None:
+            return None
+        wanted = features.keys() - {HEAD}  # which all-linear leaves out
+        if self._options.target_modules != ALL_LINEAR:
+            wanted = set(self._options.target_modules)
+        return FLOAT32 * self._options.rank * sum(features.get(name, 0) for name in wanted)
 
     def train(
         self, student: Student, examples: Sequence[Example], seed: int, folder: Path, on_step: OnStep
@@ -124,7 +139,7 @@ class LoraTrainer:
                 f"{self._options.max_length} tokens; raise it, or set trainer.allow_truncation=true to cut them"
             )
 
-    def _check_modules(self, names: set[str] | None) -> None:
+    def _check_modules(self, names: Collection[str] | None) -> None:
         """Raises UsageError for a name that peft would pass over in silence while another one matches."""
         if names is None or self._options.target_modules == ALL_LINEAR:
             return
@@ -142,7 +157,7 @@ class LoraTrainer:
         import torch
 
         with student.lend() as base:
-            self._check_modules(linear_names(base))
+            self._check_modules(linear_features(base))
             ways = splits(self._options, shape(base), rows, student.memory())
         if self._options.processes > 1:
             job = launcher.Job(student.source(), self._options, tuple(rows), pad, seed, ways[0], str(folder))

@@ -11,6 +11,8 @@ from harness import disk
 from harness.cli import main
 from harness.errors import UsageError
 from harness.estimate import Load
+from harness.protocols import Student
+from tests import toys
 from tests.conftest import ToyRun
 
 Space = namedtuple("Space", "total used free")
@@ -29,6 +31,23 @@ def test_more_calls_need_more_room_and_some_is_always_needed() -> None:
     load = Load("teacher-base", "solve", "test", 1000, 0, 300_000, None)
     assert disk.needed([]) == disk.SPARE
     assert disk.needed([load, load]) - disk.SPARE == 2 * (disk.needed([load]) - disk.SPARE) > 2 * 300_000 * 4
+
+
+def test_every_adapter_needs_room_where_their_trainer_knows_its_size(
+    toy_run: ToyRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = 10**9
+
+    class Sized(toys.ToyTrainer):
+        def adapter_bytes(self, student: Student) -> int | None:  # noqa: ARG002 - the protocol's signature
+            return size
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Space(10**12, 0, 4 * size))
+    monkeypatch.setattr(toys, "ToyTrainer", Sized)
+    toy_run(stages=("student-base",), out="untrained")
+    toy_run(stages=("bootstrap", "student-lora"), out="one")
+    with pytest.raises(UsageError, match=r"the run may write 40\d\d MB"):
+        toy_run("run.training_seeds=2", stages=("bootstrap", "student-lora", "lora-labels"))
 
 
 def test_the_room_is_looked_for_where_the_directory_will_be(tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from harness import files
+from harness.records import TrainingReport
 from harness.schemas import path_text
 from harness.validation import problems_of
+from tests import toys
 from tests.conftest import ToyRun
 
 
@@ -120,6 +122,27 @@ def test_another_plan_or_adapter_beside_the_result_is_noticed(run_dir: Path) -> 
     plan, adapter = problems_of(run_dir / "result.json")
     assert plan == "plan: is not the one in plan.json"
     assert adapter.startswith("training[0].adapter_sha256: the adapter has ")
+
+
+def test_another_configuration_of_an_adapter_than_was_trained_is_noticed(
+    toy_run: ToyRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = toys.ToyTrainer.train
+
+    def with_configuration(self: toys.ToyTrainer, *given: Any) -> TrainingReport:
+        (given[3] / "adapter_config.json").write_text('{"lora_alpha": 32}')
+        return train(self, *given)
+
+    monkeypatch.setattr(toys.ToyTrainer, "train", with_configuration)
+    run_dir = toy_run()
+    assert problems_of(run_dir) == []
+    (run_dir / "adapters" / "lora-labels" / "adapter_config.json").write_text('{"lora_alpha": 2}')
+    (problem,) = problems_of(run_dir)
+    assert problem.startswith("adapters/lora-labels/adapter_config.json: has digest ")
+    with (run_dir / "journal.jsonl").open("r+b") as stream:
+        stream.write(b"x")
+    (problem,) = problems_of(run_dir)
+    assert problem == "journal.jsonl: line 1 is damaged; restore the file or start a new run"
 
 
 def test_who_labelled_the_training_rows_is_counted_again(run_dir: Path) -> None:

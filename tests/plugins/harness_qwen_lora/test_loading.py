@@ -181,7 +181,9 @@ def test_damaged_skills_are_refused_in_one_line(copy: Path, content: str) -> Non
 
 def test_linear_modules_are_known_from_the_config_alone(checkpoint: Path) -> None:
     projections = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
-    assert linear_modules(checkpoint) == projections | {"lm_head"}
+    found = linear_modules(checkpoint)
+    assert found.keys() == projections | {"lm_head"}
+    assert (found["k_proj"], found["down_proj"]) == (2 * (32 + 16), 2 * (64 + 32))
 
 
 @pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json"])

@@ -217,3 +217,13 @@ def test_learns_from_a_prompt_with_a_system_message(student: QwenStudent, tmp_pa
     prompt = (Message("system", "Decide."), Message("user", "Rooms: 1"))
     report = train(student, [Example("train/0000", prompt, "ANSWER: NO", "NO", "teacher")], tmp_path / "a")
     assert report.prompt_tokens == len(student.chat().prompt(prompt))
+
+
+@pytest.mark.parametrize("modules", ["all-linear", "q_proj,down_proj"])
+def test_size_of_an_adapter_is_known_before_it_is_trained(
+    student: QwenStudent, examples: list[Example], tmp_path: Path, modules: str
+) -> None:
+    train(student, examples, tmp_path / "adapter", target_modules=modules, epochs=1)
+    weights = load_file(tmp_path / "adapter" / WEIGHTS)
+    options = LoraOptions(rank=2, target_modules=modules)
+    assert LoraTrainer(options).adapter_bytes(student) == sum(value.nbytes for value in weights.values())
