@@ -198,8 +198,10 @@ def write(path: Path, text: str) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(name, path)
-    except BaseException:
+    except BaseException as error:
         Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)  # a write or a sync does not say what it is to
         raise
     sync_folder(path.parent)
 

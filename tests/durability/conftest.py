@@ -14,6 +14,7 @@ import pytest
 from harness import run
 from harness.observers import Observers
 from harness.plan import Wish
+from harness.report import figure
 from tests import toys
 from tests.conftest import TOY
 from tests.loopback.server import Loopback
@@ -58,6 +59,12 @@ def tmp_path(tmp_path: Path) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(dir=MEMORY, prefix="harness-") as folder:
         yield Path(folder)
+
+
+@pytest.fixture(autouse=True)
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No figures in the reports: drawing touches no disk, and takes longer than all the rest of a small run."""
+    monkeypatch.setattr(figure, "svg", lambda *_: b"<svg/>")
 
 
 @pytest.fixture
