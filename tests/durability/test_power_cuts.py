@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness import files
+from harness.records import Completion, Request
 from tests import toys
 from tests.durability.conftest import Small
 from tests.faults import Boundaries, Platter, Tree, plant
@@ -39,7 +40,7 @@ def purchases(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     made: list[str] = []
     reply = toys.ToyTeacher._reply
 
-    def counted(self: toys.ToyTeacher, request: toys.Request) -> toys.Completion:
+    def counted(self: toys.ToyTeacher, request: Request) -> Completion:
         made.append(request.key)
         return reply(self, request)
 
