@@ -47,7 +47,7 @@ class Job:
     seed: int
     split: Split
     folder: str
-    """Where the adapter goes."""
+    """Where the adapter goes; it exists."""
 
     def to_json(self) -> str:
         """The job as text."""

@@ -83,6 +83,7 @@ def test_two_processes_train_the_same_bits_from_the_same_pieces(student: QwenStu
     weights = []
     for processes in (1, 2):
         folder = tmp_path / str(processes)
+        folder.mkdir()
         options = LoraOptions(
             processes=processes, target_modules="all-linear", learning_rate=5e-3, batch_size=8, accumulation=1, epochs=4
         )
