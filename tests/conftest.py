@@ -17,17 +17,13 @@ from tests import toys
 settings.register_profile("harness", deadline=None, derandomize=True)
 settings.load_profile("harness")
 
-TOY = dict.fromkeys(("teacher", "student", "reflection", "trainer"), "toy") | {"task": "parity", "preset": "small"}
+TOY = toys.CHOSEN
 
 
 @pytest.fixture
 def toy_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder on the import path in which the toy plugins are installed."""
-    site = tmp_path / "site"
-    info = site / "harness_toys-1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: harness-toys\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(toys.ENTRY_POINTS)
+    site = toys.install(tmp_path / "site")
     monkeypatch.syspath_prepend(str(site))
     return site
 

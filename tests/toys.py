@@ -52,7 +52,18 @@ toy = tests.toys
 [harness.trainers]
 toy = tests.toys
 """
+CHOSEN = dict.fromkeys(("teacher", "student", "reflection", "trainer"), "toy") | {"task": "parity", "preset": "small"}
+"""The settings of a run with toys alone."""
 GOOD = "Look at the last digit."
+
+
+def install(site: Path) -> Path:
+    """Makes the toys an installed distribution in a folder, which is to be put on the import path. Gives the folder."""
+    info = site / "harness_toys-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: harness-toys\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(ENTRY_POINTS)
+    return site
 
 
 class Options(BaseModel):

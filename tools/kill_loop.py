@@ -1,7 +1,8 @@
-"""Kills a small run at random moments, resumes it, and compares: ``python tools/kill_loop.py --kills 500``.
+"""Kills a small run at random moments, resumes it, and compares: ``python -m tools.kill_loop --kills 500``.
 
 Teacher, student and trainer are the toys of the tests, which write down every effect that they have. Each process is a
-fork of this one, so that a kill meets the run and not the imports. Prints figures for docs/durability.md.
+fork of this one, so that a kill meets the run and not the imports. Prints figures for docs/durability.md, and fails
+where a promise was broken.
 """
 
 from __future__ import annotations
@@ -9,32 +10,61 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import shutil
 import signal
 import sys
 import tempfile
 import time
 from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), *(str(ROOT / name) for name in ("plugins", "tasks", "schemas"))]
-
-from harness import files, run  # noqa: E402 - the path comes first
-from harness.observers import Observers  # noqa: E402
-from harness.plan import Wish  # noqa: E402
-from tests import toys  # noqa: E402
-from tests.faults import in_child  # noqa: E402
-
-PLUGINS = dict.fromkeys(("teacher", "student", "reflection", "trainer"), "toy") | {"task": "parity", "preset": "small"}
+from harness import files, run
+from harness.observers import Observers
+from harness.plan import Wish
+from tests import toys
+from tests.faults import in_child
 
 
-def install(site: Path) -> None:
-    """Makes the toys an installed distribution."""
-    info = site / "harness_toys-1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: harness-toys\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(toys.ENTRY_POINTS)
-    sys.path.insert(0, str(site))
+@dataclass
+class Tally:
+    """What came of the runs so far."""
+
+    expected: bytes
+    """The result of an uninterrupted run."""
+    calls: Counter[str]
+    """Its teacher calls."""
+    kills: int = 0
+    doubts: int = 0
+    extras: list[int] = field(default_factory=list)
+    """By run, calls that were made twice."""
+    other: list[Path] = field(default_factory=list)
+    """Folders of runs that ended in another result."""
+
+    def add(self, folder: Path, result: bytes, kills: int) -> None:
+        """Counts a run in. Raises SystemExit if more calls were made twice than it was killed."""
+        self.kills += kills
+        self.extras.append(sum((bought(folder) - self.calls).values()))
+        self.doubts += len(files.read(folder / "run" / "run_meta.json")["teacher"]["in_doubt"])
+        if result != self.expected:
+            self.other.append(folder)
+        if self.extras[-1] > kills:
+            raise SystemExit(f"{self.extras[-1]} calls were made twice in {kills} kills: {folder}")
+
+    def text(self, seed: int) -> str:
+        """The figures, and the seed of the moments."""
+        runs, twice = len(self.extras), sum(self.extras)
+        same = f"{runs - len(self.other)} of {runs}"
+        return (
+            f"{self.kills} kills over {runs} runs of {sum(self.calls.values())} teacher calls each, seed {seed}\n"
+            f"results with the same bytes as that of an uninterrupted run: {same}\n"
+            f"calls made twice: {twice}, at most {max(self.extras)} in a run; calls listed in doubt: {self.doubts}"
+        )
+
+    def settle(self) -> None:
+        """Raises SystemExit if a run ended in another result."""
+        if self.other:
+            raise SystemExit(f"another result than that of an uninterrupted run: {', '.join(map(str, self.other))}")
 
 
 def go_on(folder: Path) -> None:
@@ -44,26 +74,21 @@ def go_on(folder: Path) -> None:
         run.resume(Path("run"), Observers([]))
         return
     marks = tuple(f"{kind}.marker=effects" for kind in ("teacher", "student", "trainer"))
-    plan, crew = run.prepare(Wish(PLUGINS, assignments=marks))
+    plan, crew = run.prepare(Wish(toys.CHOSEN, assignments=marks))
     run.start(plan, crew, Path("run"), Observers([]))
 
 
 def killed(folder: Path, seconds: float) -> bool:
     """Lets a process work on a run for so long, then kills it; whether it was still working."""
-    child = os.fork()
-    if child == 0:
-        code = 70
-        try:
-            go_on(folder)
-            code = 0
-        finally:
-            os._exit(code)
-    time.sleep(seconds)
-    os.kill(child, signal.SIGKILL)
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    if status not in (0, -signal.SIGKILL):
+
+    def work() -> None:
+        signal.setitimer(signal.ITIMER_REAL, seconds)  # nothing handles it: the process ends there and then
+        go_on(folder)
+
+    status = in_child(work)
+    if status not in (0, -signal.SIGALRM):
         raise SystemExit(f"a resume failed with exit status {status}: {folder}")
-    return status == -signal.SIGKILL
+    return status == -signal.SIGALRM
 
 
 def bought(folder: Path) -> Counter[str]:
@@ -79,39 +104,39 @@ def finished(folder: Path) -> bytes:
     return (folder / "run" / "result.json").read_bytes()
 
 
+def loop(base: Path, most: int, chance: random.Random) -> tuple[Tally, float]:
+    """Kills runs under ``base`` until there are so many kills. Gives what came of it, and a whole run's seconds."""
+    sys.path.insert(0, str(toys.install(base / "site")))
+    whole, warm = base / "whole", base / "warm"
+    whole.mkdir()
+    warm.mkdir()
+    go_on(warm)  # in this process, so that what a run imports on its way is there in every fork
+    started = time.monotonic()
+    expected = finished(whole)
+    usual = time.monotonic() - started
+    tally = Tally(expected, bought(whole))
+    while tally.kills < most:
+        folder, kills = base / f"{len(tally.extras)}", 0
+        folder.mkdir()
+        while tally.kills + kills < most and killed(folder, chance.uniform(0, usual)):
+            kills += 1
+        tally.add(folder, finished(folder), kills)
+    return tally, usual
+
+
 def main() -> None:
-    """Kills until there are enough, and prints what came of it."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Kills until there are enough, and prints what came of it. The runs stay where something went wrong."""
+    parser = argparse.ArgumentParser(prog="python -m tools.kill_loop", description=__doc__)
     parser.add_argument("--kills", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    chance = random.Random(given.seed)
-    with tempfile.TemporaryDirectory() as base:
-        install(Path(base) / "site")
-        whole = Path(base, "whole")
-        whole.mkdir()
-        warm = Path(base, "warm")
-        warm.mkdir()
-        go_on(warm)  # in this process, so that what a run imports on its way is there in every fork
-        started = time.monotonic()
-        expected = finished(whole)
-        usual, calls = time.monotonic() - started, bought(whole)
-        kills = same = doubts = 0
-        extras: list[int] = []
-        while kills < given.kills:
-            folder, before = Path(base, f"{len(extras)}"), kills
-            folder.mkdir()
-            while kills < given.kills and killed(folder, chance.uniform(0, usual)):
-                kills += 1
-            same += finished(folder) == expected
-            extras.append(sum((bought(folder) - calls).values()))
-            doubts += len(files.read(folder / "run" / "run_meta.json")["teacher"]["in_doubt"])
-            if extras[-1] > kills - before:
-                raise SystemExit(f"{extras[-1]} calls were made twice in {kills - before} kills: {folder}")
-        print(f"{kills} kills over {len(extras)} runs of {sum(calls.values())} teacher calls each, seed {given.seed}")
-        print(f"results with the same bytes as that of an uninterrupted run: {same} of {len(extras)}")
-        print(f"calls made twice: {sum(extras)}, at most {max(extras)} in a run; calls listed in doubt: {doubts}")
-        print(f"seconds: {time.monotonic() - started:.0f}; an uninterrupted run takes {usual:.2f}")
+    base = Path(tempfile.mkdtemp(prefix="kill-loop-"))
+    started = time.monotonic()
+    tally, usual = loop(base, given.kills, random.Random(given.seed))
+    print(tally.text(given.seed))
+    print(f"seconds: {time.monotonic() - started:.0f}; an uninterrupted run takes {usual:.2f}")
+    tally.settle()
+    shutil.rmtree(base)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import pytest
+
 from harness import files
 from tests.conftest import ToyRun
-from tools.seed_table import table
+from tools.seed_table import main, table
 
 
 def test_every_run_has_a_row_with_counts_interval_and_missing_answers(toy_run: ToyRun) -> None:
@@ -18,3 +20,24 @@ def test_an_arm_that_a_run_lacks_is_a_dash(toy_run: ToyRun) -> None:
     whole = files.read(toy_run(out="whole") / "result.json")
     part = files.read(toy_run(out="part", stages=("teacher-base",)) / "result.json")
     assert "| - |" in table([whole, part]).split("\n")[-1]
+
+
+def test_every_training_of_an_arm_has_a_cell_of_its_own(toy_run: ToyRun) -> None:
+    result = files.read(toy_run(training_seeds=2) / "result.json")
+    trained = [arm for arm in result["arms"] if (arm["arm"], arm["split"]) == ("student-lora", "test")]
+    trained[0]["correct"], trained[1]["correct"] = 5, 7
+    header, _, row = table([result]).split("\n")
+    shown = dict(zip(header.split(" | "), row.split(" | "), strict=True))
+    assert [shown[f"student-lora#{place}"].partition("/")[0] for place in (1, 2)] == ["5", "7"]
+
+
+def test_a_split_that_a_run_lacks_is_dashes_and_one_that_all_lack_is_left_out(
+    toy_run: ToyRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, part = toy_run(out="whole"), toy_run(out="part", stages=("teacher-base",))
+    row = table([files.read(folder / "result.json") for folder in (whole, part)], "harder").split("\n")[-1]
+    assert set(row.split(" | ")[1:-1]) == {"-"}
+    assert row.endswith("| - |")
+    main([str(part)])
+    assert "test: right/problems" in (shown := capsys.readouterr().out)
+    assert "harder" not in shown
