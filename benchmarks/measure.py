@@ -1,13 +1,36 @@
-"""What the benchmark scripts share: medians, the machine in words, a GPU's peak memory, tables."""
+"""What the benchmark scripts share: options and opening lines, medians, a GPU's peak memory, tables."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+
+
+def student_arguments(name: str, prompt: int) -> argparse.ArgumentParser:
+    """The command line of a benchmark of the student: what all of them take. ``prompt``: its usual tokens."""
+    parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}")
+    parser.add_argument("--model", type=Path, default=Path(str(files("harness_qwen_lora") / "tiny")), help="its folder")
+    parser.add_argument("--prompt", type=int, default=prompt, help="tokens of a prompt")
+    parser.add_argument("--runs", type=int, default=3, help="the median of so many is told")
+    parser.add_argument("--memory-gib", type=float, default=0, help="GPU memory that may be used; 0: all of it")
+    parser.add_argument("--threads", type=int, default=1)
+    return parser
+
+
+def begin(given: argparse.Namespace, what: str) -> None:
+    """Keeps to the threads, and prints where the figures are taken and what of."""
+    import torch
+
+    torch.set_num_threads(given.threads)
+    print(machine() if torch.cuda.is_available() else f"small scale, CPU seconds: {machine()}")
+    print(f"{given.model.name}: {what}")
 
 
 def median_seconds(work: Callable[[], object], runs: int) -> float:

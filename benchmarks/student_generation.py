@@ -15,15 +15,12 @@ from __future__ import annotations
 
 import argparse
 import random
-from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from benchmarks import measure
-from harness_qwen_lora import generation
-from harness_qwen_lora.generation import Generator
+from harness_qwen_lora.generation import Generator, Settings
 from harness_qwen_lora.options import QwenLoraOptions
 from harness_qwen_lora.student import QwenStudent
 
@@ -41,35 +38,43 @@ def prompts(count: int, length: int, seed: int = 0) -> list[list[int]]:
 def one_at_a_time(model: Any, asked: list[list[int]], new: int) -> list[list[int]]:
     """The published way: a call of generate for each prompt."""
     replies = []
-    with torch.inference_mode():
-        for prompt in asked:
-            ids = torch.tensor([prompt], device=model.device)
-            made = model.generate(
-                input_ids=ids,
-                attention_mask=torch.ones_like(ids),
-                do_sample=False,
-                min_new_tokens=new,
-                max_new_tokens=new,
-                eos_token_id=2,
-                pad_token_id=0,
-            )
-            replies.append(made[0, ids.shape[1] :].tolist())
+    for prompt in asked:
+        ids = torch.tensor([prompt], device=model.device)
+        made = model.generate(
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            do_sample=False,
+            min_new_tokens=new,
+            max_new_tokens=new,
+            eos_token_id=2,
+            pad_token_id=0,
+        )
+        replies.append(made[0, ids.shape[1] :].tolist())
     return replies
 
 
-def batched(generator: Generator, asked: list[list[int]]) -> list[list[int]]:
-    """The student's way."""
-    with torch.inference_mode():
-        return generator.answer(asked, None)
+def generator(student: QwenStudent, model: Any, new: int) -> Generator:
+    """The student's own, but that no reply may end before ``new`` tokens."""
+    said: Any = student.identity
+    settings = Settings(
+        max_new_tokens=new,
+        min_new_tokens=new,
+        rows=None if said["batch_size"] == "auto" else said["batch_size"],
+        memory=student.memory() or 0,
+        engine=said["engine"],
+        prefill_chunk=said["prefill_chunk"],
+    )
+    return Generator(model, student.chat(), settings)
 
 
 def timed(student: QwenStudent, asked: list[list[int]], given: argparse.Namespace, alone: bool) -> tuple[Any, float]:
     """The replies of one engine and the median seconds that they took, after a run that warms up."""
     answered: list[list[int]] = []
-    with student.lend() as model:
+    with student.lend() as model, torch.inference_mode():
+        batched = generator(student, model, given.new)
 
         def work() -> None:
-            answered[:] = one_at_a_time(model, asked, given.new) if alone else batched(student._generator, asked)
+            answered[:] = one_at_a_time(model, asked, given.new) if alone else batched.answer(asked, None)
             measure.synchronize()
 
         work()
@@ -77,29 +82,29 @@ def timed(student: QwenStudent, asked: list[list[int]], given: argparse.Namespac
         return answered, measure.median_seconds(work, given.runs)
 
 
+def tokens(student: QwenStudent, engine: str, answered: list[list[int]], new: int) -> int:
+    """Tokens of the replies. Raises SystemExit if one is shorter than was asked: then the speed would be flattered."""
+    made = [student.chat().reply(row)[2] for row in answered]
+    if min(made) < new:
+        raise SystemExit(f"{engine}: a reply of {min(made)} tokens where {new} were asked; no figure is given")
+    return sum(made)
+
+
 def arguments() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.student_generation")
-    parser.add_argument("--model", type=Path, default=Path(str(files("harness_qwen_lora") / "tiny")))
+    parser = measure.student_arguments("student_generation", prompt=350)
     parser.add_argument("--problems", type=int, default=150)
-    parser.add_argument("--prompt", type=int, default=350, help="tokens of a prompt")
     parser.add_argument("--new", type=int, default=256, help="new tokens of a reply")
     parser.add_argument("--peer", type=int, default=15, help="problems that are asked one at a time")
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--engines", default="generate")
+    parser.add_argument("--engines", default="generate", help="separated by commas: generate, continuous")
     parser.add_argument("--batch-size", default="auto")
-    parser.add_argument("--memory-gib", type=float, default=0)
-    parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()
 
 
 def main() -> None:
     """Prints a table: engine, seconds, tokens a second, times the peer, replies alike, peak memory."""
     given = arguments()
-    torch.set_num_threads(given.threads)
-    print(measure.machine() if torch.cuda.is_available() else f"small scale, CPU seconds: {measure.machine()}")
-    print(f"{given.model.name}: {given.problems} prompts of about {given.prompt} tokens, {given.new} new tokens each")
-    generation.GREEDY["min_new_tokens"] = given.new
+    measure.begin(given, f"{given.problems} prompts of about {given.prompt} tokens, {given.new} new tokens each")
     asked = prompts(given.problems, given.prompt)
     rows = [["engine", "problems", "median s", "tokens/s", "times peer", "same replies", "peak"]]
     wanted: list[list[int]] = []
@@ -113,7 +118,7 @@ def main() -> None:
         answered, seconds = timed(student, these, given, alone)
         wanted = wanted or answered
         same = sum(one == other for one, other in zip(wanted, answered, strict=False))
-        speed = len(these) * given.new / seconds
+        speed = tokens(student, engine, answered, given.new) / seconds
         rate = rate or speed
         figures = [f"{seconds:.2f}", f"{speed:.0f}", f"{speed / rate:.1f}", f"{same} of {len(wanted)}"]
         rows.append([engine, str(len(these)), *figures, measure.peak()])

@@ -17,7 +17,6 @@ import argparse
 import random
 import tempfile
 from functools import partial
-from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -89,24 +88,17 @@ def theirs(student: QwenStudent, rows: list[Row], options: LoraOptions, split: S
 
 def arguments() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.student_training")
-    parser.add_argument("--model", type=Path, default=Path(str(files("harness_qwen_lora") / "tiny")))
+    parser = measure.student_arguments("student_training", prompt=200)
     parser.add_argument("--examples", type=int, default=100)
-    parser.add_argument("--prompt", type=int, default=200, help="tokens of a prompt")
     parser.add_argument("--reply", type=int, default=100, help="tokens of a reply")
     parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--memory-gib", type=float, default=0)
-    parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()
 
 
 def main() -> None:
     """Prints a table: trainer, micro-batch, checkpointing, seconds, tokens a second, peak memory."""
     given = arguments()
-    torch.set_num_threads(given.threads)
-    print(measure.machine() if torch.cuda.is_available() else f"small scale, CPU seconds: {measure.machine()}")
-    print(f"{given.model.name}: {given.examples} x {given.epochs} examples of {given.prompt} + {given.reply} tokens")
+    measure.begin(given, f"{given.examples} x {given.epochs} examples of {given.prompt} + {given.reply} tokens")
     options = LoraOptions(epochs=given.epochs)
     model = QwenLoraOptions(memory_gib=given.memory_gib, threads=given.threads)
     student = QwenStudent(str(given.model.resolve()), model)

@@ -25,7 +25,6 @@ GREEDY: dict[str, Any] = {
     "do_sample": False,
     "num_beams": 1,
     "num_return_sequences": 1,
-    "min_new_tokens": 0,
     "repetition_penalty": 1.0,
     "no_repeat_ngram_size": 0,
     "use_cache": True,
@@ -52,6 +51,8 @@ class Settings:
     engine: Engine = "generate"
     prefill_chunk: int | None = None
     """Tokens of the prompts that go through the model at once; None for all."""
+    min_new_tokens: int = 0
+    """Tokens before which no reply may end: for measuring speed on a model that ends nowhere of use."""
 
 
 class Generator:
@@ -133,6 +134,7 @@ class Generator:
         from transformers import GenerationConfig
 
         settings = {
+            "min_new_tokens": min(new, self._settings.min_new_tokens),
             "max_new_tokens": new,
             "eos_token_id": list(self._chat.stops),
             "pad_token_id": self._chat.pad,

@@ -135,6 +135,15 @@ def test_prompts_in_pieces_give_the_same_text(
     assert replies == make_student(batch_size=12).generate(many, None)
 
 
+def test_no_reply_ends_before_the_least_that_is_asked(student: QwenStudent, requests: list[Request]) -> None:
+    prompts = [student.chat().prompt(request.messages) for request in requests]
+    with student.lend() as model:
+        free = Generator(model, student.chat(), Settings(24, 4, 0)).answer(prompts, None)
+        held = Generator(model, student.chat(), Settings(24, 4, 0, min_new_tokens=24)).answer(prompts, None)
+    assert min(student.chat().reply(row)[2] for row in free) < 24
+    assert [student.chat().reply(row)[2] for row in held] == [24] * len(requests)
+
+
 # What memory decides
 
 
