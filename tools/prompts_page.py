@@ -1,4 +1,4 @@
-"""Makes docs/prompts.md: every prompt of the shipped task and reflection, from the code that sends it.
+"""Makes docs/prompts.md: every prompt of the shipped task and reflection, from the code that sends it, and the rules.
 
 python -m tools.prompts_page > docs/prompts.md
 """
@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness import files
+from harness.arms import TREATMENT, by_name
 from harness.notes import fenced
-from harness.records import Answered, Attempt, Message
-from harness_lrl import prompts
+from harness.records import Answered, Attempt, Message, Problem
+from harness_lrl import Options, prompts
+from harness_scheduling import prompts as wordings
 from harness_scheduling.options import SchedulingOptions
 from harness_scheduling.task import SchedulingTask
 from harness_scheduling.verifier import SweepLine
@@ -21,9 +23,11 @@ HEAD = """\
 Each purpose has its prompt in one place: solving and demonstrating in the task
 (`tasks/harness_scheduling/prompts.py`), reflecting and distilling in the reflection
 (`plugins/harness_lrl/prompts.py`). Below is what is sent for an example, with the digest of its messages; in a
-result, `prompts_sha256` of an arm is the digest over all its problems. Student and teacher get the same words.
+result, `prompts_sha256` of an arm is the digest over all its problems. Student and teacher get the same words, except
+with `--preset published`, which has a wording for each stage, as the published experiment had.
 This page is made by `python -m tools.prompts_page`, and a test holds it to the code.
 """
+LEARNED = "(the learned strategy)"
 
 
 def page() -> str:
@@ -32,17 +36,28 @@ def page() -> str:
     problem = task.problems("reflect", 1)[0]
     truth = SweepLine().truth(problem)
     attempt = Attempt(problem, "Peak: 3\nANSWER: NO", Answered("NO"), truth)
-    learned = "(the learned strategy)"
+    options, seed = Options(), task.seed_strategy
     sections = [
         _section("Solve, without a strategy", task.prompt(problem, None)),
-        _section("Solve, with a strategy", task.prompt(problem, learned)),
-        _section("Demonstrate", task.demonstration(problem, learned)),
-        _section("Reflect", prompts.reflect(task, [attempt], task.seed_strategy, 2000)),
-        _section("Distil", prompts.distil(task, problem, ["(a journal entry)"], task.seed_strategy, 4000)),
-        f"## The strategy that learning starts from\n\n{fenced(task.seed_strategy)}",
+        _section("Solve, with a strategy", task.prompt(problem, LEARNED)),
+        _section("Demonstrate", task.demonstration(problem, LEARNED)),
+        _section("Reflect", prompts.reflect(task, [attempt], task.seed_strategy, options.max_reply_chars)),
+        _section(
+            "Distil", prompts.distil(task, problem, ["(a journal entry)"], task.seed_strategy, options.max_entry_chars)
+        ),
+        f"## The strategy that learning starts from\n\n{fenced(seed)}",
+        *_stages(task, problem),
         _rules(task),
     ]
     return "\n\n".join([HEAD.rstrip(), *sections]) + "\n"
+
+
+def _stages(task: SchedulingTask, problem: Problem) -> list[str]:
+    """The wording of each stage that has one of its own, then that of all others."""
+    titles = {stage: f"Solve, in `{stage}` of `--preset published`" for stage in wordings.BY_STAGE}
+    titles[TREATMENT] = "Solve, in every other stage of `--preset published`"
+    strategies = {stage: LEARNED if by_name(stage).strategy else None for stage in titles}
+    return [_section(titles[stage], task.stage_prompt(stage, problem, strategies[stage])) for stage in titles]
 
 
 def _rules(task: SchedulingTask) -> str:

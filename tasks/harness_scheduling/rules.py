@@ -1,4 +1,4 @@
-"""The rules on offer: constants and shortcuts, two beginner's mistakes, and the sweep line.
+"""The rules on offer: constants and shortcuts, two beginner's mistakes, the sweep line and its opposite.
 
 A rule carries itself out on a problem, right or wrong, and shows its steps. What is true is the verifier's to say.
 """
@@ -249,5 +249,5 @@ RULES = (
         partial(_sweep, False),
     ),
 )
-"""From the constants up to the right one; the first that is not trivial is what a beginner would do. ``inverted`` is
+"""The trivial ones first; the first that is not is what a beginner would do, the last is always right. ``inverted`` is
 always wrong: a teacher that holds it shows what a student takes from a teacher that is mistaken."""

@@ -30,7 +30,7 @@ class SchedulingTask:
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """From the constants up to the sweep line."""
+        """The trivial ones first, the right one last."""
         return RULES
 
     @property

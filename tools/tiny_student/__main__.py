@@ -22,7 +22,7 @@ def main() -> None:
     """Train, export, and print the share of right replies per skill."""
     defaults = Settings()
     parser = argparse.ArgumentParser(prog="python -m tools.tiny_student", description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path("plugins/harness_qwen_lora/tiny"), help="folder to write")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads; the weights depend on it")
     for field in dataclasses.fields(Settings):
         default = getattr(defaults, field.name)
@@ -40,4 +40,5 @@ def main() -> None:
         print(f"{skill:15s} {score:.2f}")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from tools.tiny_student.__main__ import main
 from tools.tiny_student.export import MOST_BYTES
 from tools.tiny_student.measure import skill_scores
 
@@ -27,6 +29,15 @@ def test_the_folder_is_complete_small_and_without_pickle() -> None:
         "tokenizer_config.json",
     }
     assert sum(path.stat().st_size for path in FOLDER.iterdir()) <= MOST_BYTES
+
+
+def test_it_is_not_written_over_unless_one_names_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["tiny_student", "--steps", "1"])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert "required: --out" in capsys.readouterr().err
 
 
 def test_generation_is_greedy_and_unpenalised() -> None:
