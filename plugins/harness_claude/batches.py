@@ -11,16 +11,15 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
 from functools import partial
-from itertools import count
+from itertools import count, takewhile
 from typing import Any
 
 from harness.errors import BudgetError, CallError
 from harness.protocols import Ledger
 from harness.records import Completion, Request
 from harness_claude import client, wire
-from harness_claude.calls import LOOK, REPEATS, Policy, stopped
+from harness_claude.calls import LOOK, Policy, stopped
 from harness_claude.client import Fault
 from harness_claude.options import Options
 from harness_claude.prices import Prices
@@ -31,9 +30,7 @@ NOTE = "claude/batches"
 LARGEST = 10_000
 """Requests of one batch; the API takes ten times as many, and 256 MB."""
 LISTED = 100
-"""Batches of the server's list that are looked at for a lost one."""
-CLOCK_SKEW = 3600.0
-"""Seconds by which the server's clock may be behind."""
+"""Batches of the server's list, newest first, that are looked at for a lost one."""
 PASSING = ("api_error", "overloaded_error", "rate_limit_error", "timeout_error")
 """Errors of an entry that another attempt may not meet."""
 
@@ -43,11 +40,12 @@ class Batch:
     """One batch, as it is noted in the ledger."""
 
     tag: str
-    at: float
-    """When it was handed in, in seconds since 1970."""
+    after: str
+    """Id of the newest batch that the server had before; empty if it had none. This machine's clock says nothing."""
     attempts: Mapping[str, int]
     """Which attempt it is for each key."""
-    id: str | None = None
+    id: str = ""
+    """Empty until the server has told it."""
 
     def custom_ids(self) -> dict[str, str]:
         """Keys by the id of their entry: 64 hexadecimal digits that no other batch holds."""
@@ -96,12 +94,11 @@ class Batches:
         ``complete``.
         """
         self._pending = {request.key: _Progress(request) for request in requests}
-        for batch in open_batches(self._ledger, requests):
-            if batch.id is None:
-                batch.id = self._find(batch)
-            yield from self._collect(batch)
+        for batch in [each for each in self._batches if each.attempts.keys() & self._pending.keys()]:
+            if batch.id or self._found(batch, "the batch never reached the server", crashed=True):
+                yield from self._collect(batch)
         while self._pending:
-            yield from self._collect(self._hand_in(self._reserve()))
+            yield from self._collect(self._hand_in())
 
     def _reserve(self) -> list[_Progress]:
         """As many requests as there is money for."""
@@ -122,45 +119,72 @@ class Batches:
             return None
         return self._prices.worst(request.messages, self._options.max_tokens, self._options.cache, batched=True)
 
-    def _hand_in(self, members: Sequence[_Progress]) -> Batch:
-        """A batch with these requests. Its id is None if the server has none such after all."""
-        batch = Batch(secrets.token_hex(16), time.time(), {each.request.key: each.attempt for each in members})
-        self._note([*self._batches, batch])
-        messages = {each.request.key: each.request.messages for each in members}
-        entries = [wire.entry(self._options, messages[key], name) for name, key in batch.custom_ids().items()]
-        failures = 0
+    def _hand_in(self) -> Batch:
+        """A batch that the server has, with as many requests as there is money for.
+
+        One that may have been lost on the way is looked for. If the server does not list it, it is booked as if it were
+        billed, and its requests are reserved anew before they are handed in again.
+        """
+        kinds: list[str] = []
+        batch = self._prepared()
         while True:
-            came = self._worker.call(partial(client.submit, requests=entries, seconds=self._policy.deadline))
-            batch.id = came if isinstance(came, str) else self._find(batch) if came.billed else None
-            if batch.id is not None or isinstance(came, str):
+            came = self._worker.call(
+                partial(client.submit, requests=self._entries(batch), seconds=self._policy.deadline)
+            )
+            if isinstance(came, str):
+                batch.id = came
                 self._note(self._batches)
                 return batch
-            failures += 1
-            if not self._paused(came, failures):
-                self._drop(batch, came.error)
-                raise stopped(came)
+            kinds.append(came.kind)
+            again = self._policy.again(came, kinds, len(kinds)) and self._paused(came, len(kinds))
+            if came.billed and self._found(batch, came.error):
+                return batch
+            if not again:
+                if not came.billed:
+                    self._drop(batch, came.error, billed=False)
+                raise _not_taken(came)
+            if came.billed:
+                batch = self._prepared()
 
-    def _find(self, batch: Batch) -> str | None:
-        """The id of a batch whose reply was lost, from the server's list; None if the server never had it."""
-        listed = self._patient(
-            partial(client.listing, limit=LISTED, seconds=self._policy.deadline), "the list of batches"
-        )
+    def _prepared(self) -> Batch:
+        """A batch that is reserved and written down, but not handed in."""
+        newest = next(iter(self._listed()), None)
+        members = self._reserve()
+        attempts = {each.request.key: each.attempt for each in members}
+        batch = Batch(secrets.token_hex(16), _text(newest, "id") or "", attempts)
+        self._note([*self._batches, batch])
+        return batch
+
+    def _entries(self, batch: Batch) -> list[dict[str, Any]]:
+        messages = {key: self._pending[key].request.messages for key in batch.attempts}
+        return [wire.entry(self._options, messages[key], name) for name, key in batch.custom_ids().items()]
+
+    def _listed(self) -> list[Any]:
+        listing = partial(client.listing, limit=LISTED, seconds=self._policy.deadline)
+        return list(self._patient(listing, "the list of batches"))
+
+    def _found(self, batch: Batch, error: str, crashed: bool = False) -> bool:
+        """Whether the server lists a batch whose reply was lost: then its id is noted, else the batch is given up.
+
+        Given up, it counts as billed; not so after a crash, which may have come before it was sent, if the list reaches
+        back to what was on it before.
+        """
+        newer = list(takewhile(lambda each: _text(each, "id") != batch.after, self._listed()))
         names = set(batch.custom_ids())
-        for each in listed:
-            if not _could_be(each, batch):
-                continue
-            if names & {_custom_id(entry) for entry in self._results(each["id"])}:
-                return str(each["id"])
-        return None
+        for each in newer:
+            name = _text(each, "id")
+            if name and _size(each) == len(names) and names & {_text(at, "custom_id") for at in self._results(name)}:
+                batch.id = name
+                self._note(self._batches)
+                return True
+        self._drop(batch, error, billed=not crashed or len(newer) >= LISTED)
+        return False
 
     def _collect(self, batch: Batch) -> Iterator[Completion]:
         """The completions of a batch. What has none is left pending, with its failed attempt in the ledger."""
-        if batch.id is None:
-            self._drop(batch, "the batch never reached the server")
-            return
         keys, left = batch.custom_ids(), set(batch.attempts) & set(self._pending)
         for entry in self._results(batch.id):
-            key = keys.get(_custom_id(entry) or "")
+            key = keys.get(_text(entry, "custom_id") or "")
             if key in left:
                 left.remove(key)
                 yield from self._settled(key, batch.attempts[key], _read(entry, key))
@@ -175,8 +199,7 @@ class Batches:
         if isinstance(came, Fault):
             self._ledger.failed(key, attempt, came.error, came.billed)
             each.kinds.append(came.kind)
-            repeated = came.billed and each.kinds[-REPEATS:] == [came.kind] * REPEATS
-            if came.retry and attempt < self._policy.attempts and not repeated:
+            if self._policy.again(came, each.kinds, attempt):
                 return
             came = Completion(key, "", "error", self._options.model, error=came.error)
         elif came.stop == "error":
@@ -184,12 +207,12 @@ class Batches:
         del self._pending[key]
         yield came
 
-    def _drop(self, batch: Batch, error: str) -> None:
-        """Writes down that a batch does not exist, and that nothing was billed for it."""
+    def _drop(self, batch: Batch, error: str, billed: bool) -> None:
+        """Writes down that a batch does not exist as far as anyone can tell, and whether it may have been billed."""
         for key, attempt in batch.attempts.items():
             if key in self._pending:
-                self._ledger.failed(key, attempt, error, billed=False)
-                self._pending[key].attempt = attempt - 1
+                self._ledger.failed(key, attempt, error, billed)
+                self._pending[key].attempt = attempt if billed else attempt - 1
         self._note([each for each in self._batches if each.tag != batch.tag])
 
     def _note(self, batches: Sequence[Batch]) -> None:
@@ -230,19 +253,26 @@ class Batches:
             self._ledger.proceed()
 
 
-def _could_be(listed: Any, batch: Batch) -> bool:
-    """Whether a batch of the server's list has the age and the size of this one."""
+def _not_taken(fault: Fault) -> CallError:
+    """The end of a run whose batch could not be handed in."""
+    if not fault.retry:
+        return stopped(fault)
+    return CallError(
+        f"{fault.error}: no batch was handed in; what came before is kept, and a resumed run hands it in again"
+    )
+
+
+def _size(listed: Any) -> int | None:
+    """How many requests a batch of the server's list holds."""
     try:
-        counts = listed["request_counts"].values()
-        created = datetime.fromisoformat(listed["created_at"]).timestamp()
-        return isinstance(listed["id"], str) and sum(counts) == len(batch.attempts) and created >= batch.at - CLOCK_SKEW
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return False
+        return int(sum(listed["request_counts"].values()))
+    except (KeyError, TypeError, AttributeError):
+        return None
 
 
-def _custom_id(entry: Any) -> str | None:
-    name = entry.get("custom_id") if isinstance(entry, dict) else None
-    return name if isinstance(name, str) else None
+def _text(listed: Any, name: str) -> str | None:
+    value = listed.get(name) if isinstance(listed, dict) else None
+    return value if isinstance(value, str) else None
 
 
 def _read(entry: Any, key: str) -> Completion | Fault:

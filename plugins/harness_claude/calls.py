@@ -1,4 +1,4 @@
-"""Many calls at once: how many, in which order, and which of them again. The only place that retries a call.
+"""Many calls at once: how many, in which order, and which of them again; batches try again by the same rules.
 
 All of it runs in the caller's thread while the caller waits for the next completion: nothing is sent, and nothing
 written into the ledger, while a completion is being recorded. So at most as many replies as calls may be under way can
@@ -43,6 +43,11 @@ class Policy:
         """Seconds until the next attempt: twice as long each time, less a random part, and what the server asks for."""
         longest = min(self.longest_pause, self.first_pause * 2.0 ** (failures - 1))
         return max(asked or 0.0, longest * random.uniform(0.5, 1))
+
+    def again(self, fault: Fault, kinds: Sequence[str], attempt: int) -> bool:
+        """Whether a request is tried again. ``kinds`` are its faults so far, of which this one is the last."""
+        repeated = list(kinds[-REPEATS:]) == [fault.kind] * REPEATS
+        return fault.retry and attempt < self.attempts and not (fault.billed and repeated)
 
 
 @dataclass(slots=True)
@@ -207,8 +212,7 @@ class Calls:
 
     def _pause(self, call: Call, fault: Fault) -> float | None:
         """Seconds until the next attempt, or None if there is to be none."""
-        repeated = call.kinds[-REPEATS:] == [fault.kind] * REPEATS
-        if not fault.retry or call.attempt >= self._policy.attempts or (fault.billed and repeated):
+        if not self._policy.again(fault, call.kinds, call.attempt):
             return None
         pause = self._policy.pause(call.attempt, fault.after)
         return pause if self._clock() + pause < call.deadline else None

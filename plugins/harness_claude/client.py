@@ -38,7 +38,7 @@ class Fault:
     """An attempt that gave no reply."""
 
     error: str
-    """Class, status and request id; never a header."""
+    """Class, status, for one of TOLD the server's words, and request id. Never a header of the request, nor the key."""
     kind: str
     """The same without the request id: equal for a fault that repeats."""
     status: int | None = None
@@ -131,7 +131,10 @@ async def ended(client: anthropic.AsyncAnthropic, batch: str, seconds: float) ->
 
 
 async def results(client: anthropic.AsyncAnthropic, batch: str, seconds: float) -> list[Any] | Fault:
-    """The entries of a batch that is through, in the server's order. A line that is no JSON is left out."""
+    """The entries of a batch that is through, in the server's order; none if it does not have them any more.
+
+    A line that is no JSON is left out.
+    """
 
     async def fetch() -> list[Any]:
         found = []
@@ -143,7 +146,8 @@ async def results(client: anthropic.AsyncAnthropic, batch: str, seconds: float) 
                     continue
         return found
 
-    return await _guarded(client, fetch, None)
+    came = await _guarded(client, fetch, None)
+    return [] if isinstance(came, Fault) and came.status == 404 else came
 
 
 async def listing(client: anthropic.AsyncAnthropic, limit: int, seconds: float) -> list[Any] | Fault:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
+from itertools import count
+from time import sleep
 from typing import Any
 
 from anthropic.resources.messages.messages import DEPRECATED_MODELS
@@ -75,11 +77,7 @@ class ClaudeTeacher:
         client.check_host(self._options)
         client.credential()
         with Worker[Call](partial(client.connect, self._options)) as worker:
-            for attempt in range(1, PREFLIGHT_ATTEMPTS + 1):
-                told = worker.call(partial(client.model, name=self._options.model, seconds=PREFLIGHT_SECONDS))
-                if not (isinstance(told, Fault) and told.retry and attempt < PREFLIGHT_ATTEMPTS):
-                    break
-        self._check_model(told)
+            self._check_model(self._told(worker))
 
     def complete(self, requests: Sequence[Request], ledger: Ledger) -> Iterator[Completion]:
         """One completion per request, as they come; see ``calls`` and ``batches`` for what is promised."""
@@ -99,11 +97,25 @@ class ClaudeTeacher:
     def _call(self, request: Request) -> Call:
         return Call(request, wire.call(self._options, request.messages), self.worst_cost(request))
 
+    def _told(self, worker: Worker[Call]) -> Any:
+        """What the server says of the model, asked again while another attempt may help and is not too long to wait."""
+        for attempt in count(1):
+            told = worker.call(partial(client.model, name=self._options.model, seconds=PREFLIGHT_SECONDS))
+            if not (isinstance(told, Fault) and told.retry and attempt < PREFLIGHT_ATTEMPTS):
+                break
+            pause = self._policy.pause(attempt, told.after)
+            if pause > PREFLIGHT_SECONDS:
+                break
+            sleep(pause)
+        return told
+
     def _check_model(self, told: Any) -> None:
         """Judges what the server says of the model. A server other than Anthropic's need not know this question."""
         options = self._options
         if isinstance(told, Fault):
-            if told.status in (401, 402, 403):
+            if told.status == 402:
+                raise UsageError(f"{told.error} from {options.host}: the account cannot pay; see to its billing")
+            if told.fatal and told.status != 404:
                 raise UsageError(f"{told.error} from {options.host}: the key is not accepted; set another one")
             if told.status == 404 and options.anthropic:
                 raise UsageError(f"model {options.model!r}: {options.host} knows no such model; see its list of models")

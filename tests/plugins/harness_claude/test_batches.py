@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,8 +12,10 @@ from hypothesis import strategies as st
 from harness.errors import BudgetError, CallError
 from harness.ledger import Books
 from harness.records import Json
+from harness_claude import batches, client
 from harness_claude.batches import Batch
 from tests.loopback.server import FINAL, LOST, UNBILLED, Loopback
+from tests.loopback.server import Batch as ServerBatch
 from tests.plugins.harness_claude.conftest import (
     Notes,
     OpenSession,
@@ -59,7 +63,7 @@ def test_a_batch_costs_half(session: OpenSession) -> None:
 
 
 def test_two_batches_never_share_an_id() -> None:
-    one, other = (Batch(tag, 0.0, {"solve/1": 1}) for tag in ("a", "b"))
+    one, other = (Batch(tag, "", {"solve/1": 1}) for tag in ("a", "b"))
     assert not set(one.custom_ids()) & set(other.custom_ids())
 
 
@@ -162,6 +166,110 @@ def test_a_batch_whose_reply_was_lost_is_found_in_the_list() -> None:
     assert set(server.bought().values()) == {1}
 
 
+@pytest.mark.parametrize("hours", [-48, 2, 48])
+def test_a_batch_whose_reply_was_lost_is_found_whatever_the_time_here_is(
+    hours: int, session: OpenSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Loopback(answer) as server:
+        real = server.hand_in
+
+        def dated(entries: list[Any]) -> Any:
+            fault, batch = real(entries)
+            if batch is not None:
+                batch.created = (datetime.now(UTC) - timedelta(hours=hours)).isoformat()
+            return fault, batch
+
+        monkeypatch.setattr(server, "hand_in", dated)
+        server.batch_script.append("lost")
+        run = session(teacher(server, mode="batch"))
+        assert len(run.ask(requests(3))) == 3
+        assert len(server.batches) == 1
+        assert run.books.committed == pytest.approx(server.cost)
+
+
+def test_a_batch_that_the_list_does_not_show_is_booked_before_it_is_handed_in_again(
+    session: OpenSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Loopback(answer) as server:
+        real = client.listing
+
+        async def late(connection: Any, limit: int, seconds: float) -> Any:
+            listed = await real(connection, limit, seconds)
+            return listed if len(server.batches) > 1 else []
+
+        monkeypatch.setattr(client, "listing", late)
+        server.batch_script.append("lost")
+        run = session(teacher(server, mode="batch"))
+        assert len(run.ask(requests(3))) == 3
+        assert len(server.batches) == 2
+        worst = sum(run.teacher.worst_cost(each) or 0 for each in requests(3)) / 2
+        assert run.books.committed == pytest.approx(worst + server.cost / 2)
+        assert run.books.committed >= server.cost
+
+
+def test_a_lost_batch_is_not_given_up_as_unbilled_where_the_list_may_be_too_short(
+    session: OpenSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "LISTED", 2)
+    with Loopback(answer) as server:
+        first = session(teacher(server, mode="batch"))
+        lost = Batch("tag", "", {each.key: 1 for each in requests(3)})
+        for each in requests(3):
+            first.books.sending(each.key, 1, 0.01)
+        first.books.note(batches.NOTE, [asdict(lost)])
+        for number in range(2):
+            server.batches[f"msgbatch_other_{number}"] = ServerBatch(
+                f"msgbatch_other_{number}", [{}], 0, datetime.now(UTC).isoformat()
+            )
+        again = session(teacher(server, mode="batch"))
+        assert len(again.ask(requests(3))) == 3
+        assert again.books.committed == pytest.approx(0.03 + server.cost)
+
+
+def test_the_id_of_a_batch_that_was_found_is_kept(session: OpenSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Loopback(answer) as server:
+        first = session(teacher(server, mode="batch"))
+        with monkeypatch.context() as patch:
+            patch.setattr(client, "submit", _dies_after(client.submit))
+            with pytest.raises(Crash):
+                first.ask(requests(3))
+        second = session(teacher(server, mode="batch"))
+        completions = second.teacher.complete(requests(3), second.books)
+        next(completions)
+        completions.close()  # type: ignore[attr-defined]  # the protocol promises an iterator; this one is a generator
+        third = session(teacher(server, mode="batch"))
+        monkeypatch.delattr(client, "listing")
+        assert len(third.ask(requests(3))) == 3
+    assert len(server.batches) == 1
+
+
+def _dies_after(real: Any) -> Any:
+    async def submit(*given: Any, **named: Any) -> None:
+        await real(*given, **named)
+        raise Crash
+
+    return submit
+
+
+def test_results_that_the_server_keeps_no_longer_are_bought_again(
+    session: OpenSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Loopback(answer) as server:
+        first = session(teacher(server, mode="batch"))
+        next(first.teacher.complete(requests(3), first.books))
+        worst = sum(first.teacher.worst_cost(each) or 0 for each in requests(3)) / 2
+        real = client.results
+
+        async def archived(connection: Any, batch: str, seconds: float) -> Any:
+            return await real(connection, "gone" if batch == "msgbatch_0" else batch, seconds)
+
+        monkeypatch.setattr(client, "results", archived)
+        again = session(teacher(server, mode="batch"))
+        assert len(again.ask(requests(3))) == 3
+        assert again.books.committed == pytest.approx(worst + server.cost / 2)
+    assert len(server.batches) == 2
+
+
 @pytest.mark.parametrize("fault", UNBILLED)
 def test_a_batch_that_was_not_taken_is_handed_in_again(fault: str) -> None:
     with Loopback(answer) as server:
@@ -192,6 +300,19 @@ def test_a_server_that_refuses_batches_stops_the_run_in_one_line(fault: str, ses
             run.ask(requests(3))
         assert "\n" not in str(caught.value)
         assert run.books.committed == 0
+
+
+@pytest.mark.parametrize(("fault", "tries"), [("529", 4), ("reset-before", 3)])
+def test_a_server_that_takes_no_batch_is_not_called_a_refusal(fault: str, tries: int, session: OpenSession) -> None:
+    with Loopback(answer) as server:
+        server.batch_script.extend([fault] * 9)
+        run = session(teacher(server, mode="batch", attempts=4))
+        with pytest.raises(CallError, match=r"no batch was handed in; .* a resumed run hands it in again") as caught:
+            run.ask(requests(3))
+        assert "mend" not in str(caught.value)
+        assert len(server.batch_script) == 9 - tries
+        server.batch_script.clear()
+        assert len(session(teacher(server, mode="batch")).ask(requests(3))) == 3
 
 
 def test_a_limit_cuts_batches_small_and_stops_before_it_is_passed(session: OpenSession) -> None:

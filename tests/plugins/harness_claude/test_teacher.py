@@ -11,7 +11,8 @@ from harness import files
 from harness.errors import CallError, UsageError
 from harness.protocols import Task
 from harness.records import Usage
-from harness_claude.client import credential
+from harness_claude import client
+from harness_claude.client import Fault, credential
 from harness_claude.options import Options
 from harness_claude.teacher import create
 from tests import toys
@@ -115,6 +116,41 @@ def test_a_preflight_refuses_what_cannot_work(options: dict[str, Any], said: str
         teacher(server).preflight()
     assert "\n" not in str(caught.value)
     assert CANARY not in str(caught.value)
+
+
+def test_an_account_that_cannot_pay_is_not_called_a_wrong_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    _says(monkeypatch, Fault("BillingError 402", "BillingError 402", 402))
+    with (
+        Loopback(answer) as server,
+        pytest.raises(UsageError, match=r"BillingError 402 .*see to its billing") as caught,
+    ):
+        teacher(server).preflight()
+    assert "key" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("after", "pauses"), [(None, 2), (7.0, 2), (300.0, 0)])
+def test_a_preflight_never_asks_again_before_the_server_wants_it(
+    monkeypatch: pytest.MonkeyPatch, after: float | None, pauses: int
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("harness_claude.teacher.sleep", waited.append)
+    asked = _says(monkeypatch, Fault("RateLimitError 429", "RateLimitError 429", 429, retry=True, after=after))
+    with Loopback(answer) as server:
+        teacher(server).preflight()
+    assert (len(waited), len(asked)) == (pauses, pauses + 1)
+    assert all(pause >= (after or 0.0005) for pause in waited)
+
+
+def _says(monkeypatch: pytest.MonkeyPatch, fault: Fault) -> list[str]:
+    """Has every question about the model meet a fault; gives the list of those that were asked."""
+    asked: list[str] = []
+
+    async def model(_: Any, name: str, seconds: float) -> Fault:
+        asked.append(f"{name} {seconds}")
+        return fault
+
+    monkeypatch.setattr(client, "model", model)
+    return asked
 
 
 def test_a_server_that_is_not_there_is_found_out_before_anything_is_written() -> None:
