@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,21 +39,16 @@ class Checkpoint:
     """The commit, for a Hub id."""
     folder: Path | None
     """None while the files are only at the Hub."""
-    digests: Mapping[str, str] | None = None
+    digests: Mapping[str, str] = field(default_factory=dict)
     """sha256 by weights file as the Hub states them, where there is no folder."""
-    size: int | None = None
+    size: int = 0
     """Bytes of the weights as the Hub states them, where there is no folder."""
 
-    def weights_sha256(self) -> str | None:
-        """Digest of the weights: the file's sha256, or that of ``sha256sum``'s lines where there are several files.
-
-        None where the files are only at the Hub and the Hub does not state it.
-        """
+    def weights_sha256(self) -> str:
+        """Digest of the weights: the file's sha256, or that of ``sha256sum``'s lines where there are several files."""
         digests = self.digests
         if self.folder is not None:
             digests = {name: sha256(self.folder / name) for name in weight_files(self.folder)}
-        if not digests:
-            return None
         if len(digests) == 1:
             return next(iter(digests.values()))
         lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items()))
@@ -72,10 +67,17 @@ def weight_files(folder: Path) -> list[str]:
         return [WEIGHTS]
     if not (folder / INDEX).is_file():
         return []
-    names = sorted(set(_read_json(folder / INDEX).get("weight_map", {}).values()))
+    names = indexed(folder / INDEX)
+    return names if all((folder / name).is_file() for name in names) else []
+
+
+def indexed(path: Path) -> list[str]:
+    """Names of the files among which an index shares the weights out, sorted; empty if it names any other file."""
+    weights = _read_json(path).get("weight_map")
+    names = list(weights.values()) if isinstance(weights, dict) else []
     # a name from a file could lead out of the folder
-    whole = names and all(SHARD.fullmatch(name) and (folder / name).is_file() for name in names)
-    return names if whole else []
+    whole = all(isinstance(name, str) and SHARD.fullmatch(name) for name in names)
+    return sorted(set(names)) if whole else []
 
 
 def read_skills(folder: Path) -> list[Skill]:
@@ -150,4 +152,6 @@ def _read_json(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise UsageError(f"student.model: '{path}' is not JSON ({error}); {ADVICE}") from error
-    return content if isinstance(content, dict) else {}
+    if not isinstance(content, dict):
+        raise UsageError(f"student.model: '{path}' is not a JSON object; {ADVICE}")
+    return content

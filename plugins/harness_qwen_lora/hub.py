@@ -10,9 +10,10 @@ import shutil
 from pathlib import Path
 
 from harness.errors import UsageError
-from harness_qwen_lora.checkpoint import ADVICE, SHARD, WEIGHTS, Checkpoint, check_folder
+from harness_qwen_lora.checkpoint import ADVICE, INDEX, WEIGHTS, Checkpoint, check_folder, indexed
 
-FILES = ["*.json", "*.safetensors", "*.txt", "*.jinja", "tokenizer.model"]
+FILES = ["*.json", "*.txt", "*.jinja", "tokenizer.model"]
+"""What is fetched besides the weights."""
 TIMEOUT = 10.0
 """Seconds."""
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -49,7 +50,7 @@ def cached(hub_id: str, revision: str | None) -> Checkpoint | None:
 
 
 def described(hub_id: str, revision: str | None) -> Checkpoint:
-    """The checkpoint as the Hub describes it."""
+    """The checkpoint as the Hub describes it: the weights are those that a folder with all of its files would have."""
     from huggingface_hub import model_info
     from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
 
@@ -66,16 +67,30 @@ def described(hub_id: str, revision: str | None) -> Checkpoint:
     except Exception as error:  # as in download
         raise UsageError(_unreachable(hub_id, revision, error)) from error
     files = {sibling.rfilename: sibling for sibling in info.siblings or []}
-    weights = [name for name in files if name == WEIGHTS or SHARD.fullmatch(name)]
-    if "config.json" not in files or not weights:
-        raise UsageError(f"student.model: '{hub_id}' has no config.json with safetensors weights; {ADVICE}")
     if info.sha is None or not COMMIT.fullmatch(info.sha):
         raise UsageError(f"student.revision: the Hub names no commit for '{hub_id}'; give a commit or a model folder")
+    weights = [WEIGHTS] if WEIGHTS in files else _shards(hub_id, info.sha, revision) if INDEX in files else []
+    if "config.json" not in files or not weights or not files.keys() >= set(weights):
+        raise UsageError(f"student.model: '{hub_id}' has no config.json with safetensors weights; {ADVICE}")
     stated = {name: lfs for name in weights if (lfs := files[name].lfs) is not None}
     if len(stated) < len(weights):
-        return Checkpoint(hub_id, info.sha, None)
+        raise UsageError(
+            f"student.model: the Hub states no digest of the weights of '{hub_id}', by which a resumed run would know "
+            f"them again; run `{_command(hub_id, revision)}` first"
+        )
     digests = {name: lfs.sha256 for name, lfs in stated.items()}
     return Checkpoint(hub_id, info.sha, None, digests, sum(lfs.size for lfs in stated.values()))
+
+
+def _shards(hub_id: str, commit: str, revision: str | None) -> list[str]:
+    """Names of the weights files by the Hub's index, which is fetched into the local cache."""
+    from huggingface_hub import hf_hub_download
+
+    try:
+        index = hf_hub_download(hub_id, INDEX, revision=commit)
+    except Exception as error:  # as in download
+        raise UsageError(_unreachable(hub_id, revision, error)) from error
+    return indexed(Path(index))
 
 
 def download(checkpoint: Checkpoint) -> Path:
@@ -85,26 +100,30 @@ def download(checkpoint: Checkpoint) -> Path:
     cache = Path(constants.HF_HUB_CACHE)
     place = next(folder for folder in (cache, *cache.parents) if folder.exists())
     free = shutil.disk_usage(place).free
-    if checkpoint.size is not None and checkpoint.size > free:
+    if checkpoint.size > free:
         raise UsageError(
             f"student.model: '{checkpoint.name}' takes {_gigabytes(checkpoint.size)}, and {_gigabytes(free)} are free "
             f"in '{cache}'; make room, or set HF_HOME to a folder elsewhere"
         )
     try:
-        folder = snapshot_download(checkpoint.name, revision=checkpoint.revision, allow_patterns=FILES)
+        wanted = [*FILES, *checkpoint.digests]
+        folder = snapshot_download(checkpoint.name, revision=checkpoint.revision, allow_patterns=wanted)
     except Exception as error:  # which HTTP library raises is the Hub client's own affair
         raise UsageError(_unreachable(checkpoint.name, checkpoint.revision, error)) from error
     return Path(folder)
 
 
 def _unreachable(hub_id: str, revision: str | None, error: Exception) -> str:
-    command = f"hf download {hub_id}" + (f" --revision {revision}" if revision else "")
     found = QWEN.fullmatch(hub_id)
     size = f" ({2 * PARAMETERS[found[1]]:.0f} GB)" if found and found[1] in PARAMETERS else ""
     return (
         f"student.model: '{hub_id}' is not in the local cache and the Hub cannot be reached ({type(error).__name__}); "
-        f"run `{command}`{size} where there is a network, or give a model folder"
+        f"run `{_command(hub_id, revision)}`{size} where there is a network, or give a model folder"
     )
+
+
+def _command(hub_id: str, revision: str | None) -> str:
+    return f"hf download {hub_id}" + (f" --revision {revision}" if revision else "")
 
 
 def _gigabytes(count: int) -> str:

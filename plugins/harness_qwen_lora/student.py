@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -166,10 +165,8 @@ class QwenStudent:
 
     def source(self) -> loading.Source:
         """What another process needs to load the same model; fetches the files if need be."""
-        folder = loading.fetch(self.checkpoint)
-        self.checkpoint = replace(self.checkpoint, folder=folder)
         return loading.Source(
-            folder,
+            self._folder,
             self.checkpoint.name,
             self.dtype,
             str(self.device),
@@ -215,6 +212,11 @@ class QwenStudent:
     @property
     def _prefill_chunk(self) -> int | None:
         return None if self._device_type == "cpu" else PREFILL_CHUNK
+
+    @cached_property
+    def _folder(self) -> Path:
+        """The checkpoint's files, fetched if need be. The student's identity does not depend on their being here."""
+        return loading.fetch(self.checkpoint)
 
     @cached_property
     def _generator(self) -> Generator:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import huggingface_hub
 import pytest
 from huggingface_hub.hf_api import BlobLfsInfo, RepoSibling
+from huggingface_hub.utils._paths import filter_repo_objects
 
 from harness.errors import UsageError
 from harness.records import Message, Request, Skill
@@ -151,6 +153,102 @@ def test_hub_states_the_same_digest_as_the_files_have(
     found = locate("some/model")
     assert found == Checkpoint("some/model", COMMIT, None, {"model.safetensors": digest}, size=1)
     assert found.weights_sha256() == locate(str(checkpoint)).weights_sha256()
+
+
+@pytest.fixture
+def publish(offline: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], list[str]]:
+    """Has the Hub hold a folder as ``some/model``; gives the list of the names that are fetched from it."""
+
+    def published(folder: Path, digests: bool = True) -> list[str]:
+        fetched: list[str] = []
+        snapshot = offline / "models--some--model" / "snapshots" / COMMIT
+
+        def fetch_into_cache(names: Iterable[str]) -> None:
+            for name in names:
+                fetched.append(name)
+                snapshot.mkdir(parents=True, exist_ok=True)
+                shutil.copy(folder / name, snapshot / name)
+
+        def sibling(file: Path) -> RepoSibling:
+            known = digests and file.suffix == ".safetensors"
+            digest = hashlib.sha256(file.read_bytes()).hexdigest()
+            return RepoSibling(file.name, lfs=BlobLfsInfo(size=1, sha256=digest, pointer_size=1) if known else None)
+
+        def model_info(*_: Any, **__: Any) -> Any:
+            return type("Info", (), {"sha": COMMIT, "siblings": [sibling(file) for file in folder.iterdir()]})
+
+        def hf_hub_download(_: str, name: str, **__: Any) -> str:
+            fetch_into_cache([name])
+            return str(snapshot / name)
+
+        def snapshot_download(_: str, *, allow_patterns: list[str], **__: Any) -> str:
+            names = [file.name for file in folder.iterdir()]
+            fetch_into_cache(filter_repo_objects(names, allow_patterns=allow_patterns))
+            return str(snapshot)
+
+        for function in (model_info, hf_hub_download, snapshot_download):
+            monkeypatch.setattr(huggingface_hub, function.__name__, function)
+        return fetched
+
+    return published
+
+
+def _sharded(folder: Path) -> None:
+    """Weights in two files with their index, and a third file that the index does not name."""
+    for number in (1, 2):
+        (folder / f"model-0000{number}-of-00002.safetensors").write_bytes(b"%d" % number)
+    (folder / "model-00001-of-00003.safetensors").write_bytes(b"older")
+    weights = {name: f"model-0000{number}-of-00002.safetensors" for number, name in ((1, "a"), (2, "b"))}
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weights}))
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["whole file too", "shards alone"])
+def test_identity_is_the_same_before_the_weights_are_fetched_and_after(
+    copy: Path, publish: Callable[[Path], list[str]], whole: bool
+) -> None:
+    (copy / "consolidated.safetensors").write_bytes(b"a second copy")
+    _sharded(copy)
+    if not whole:
+        (copy / "model.safetensors").unlink()
+    fetched = publish(copy)
+    first, fetching, again = (
+        QwenStudent("some/model", QwenLoraOptions(device="cpu"), revision=COMMIT) for _ in range(3)
+    )
+    assert first.identity["weights_sha256"] == locate(str(copy)).weights_sha256()
+    fetching.source()
+    assert first.checkpoint.folder is None
+    assert again.checkpoint.folder is not None
+    assert first.identity == fetching.identity == again.identity
+    shards = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
+    assert sorted(name for name in fetched if name.endswith(".safetensors")) == (
+        ["model.safetensors"] if whole else shards
+    )
+
+
+def test_weights_without_a_digest_at_the_hub_are_fetched_by_hand(copy: Path, publish: Callable[..., list[str]]) -> None:
+    publish(copy, digests=False)
+    with pytest.raises(UsageError, match=r"states no digest of the weights .* run `hf download some/model` first"):
+        locate("some/model")
+
+
+@pytest.mark.parametrize(
+    "index", ["[]", "null", '"x"', "{}", '{"weight_map": []}', '{"weight_map": {"a": 3}}', '{"weight_map": {"a": []}}']
+)
+def test_damaged_index_is_refused_in_one_line(copy: Path, index: str) -> None:
+    (copy / "model.safetensors").unlink()
+    (copy / "model.safetensors.index.json").write_text(index)
+    with pytest.raises(UsageError, match=r"is not a JSON object|has no \*\.safetensors") as error:
+        locate(str(copy))
+    one_line(error)
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json"])
+@pytest.mark.parametrize("content", ["[1]", "null", '"x"'])
+def test_settings_that_are_no_object_are_refused_in_one_line(copy: Path, name: str, content: str) -> None:
+    (copy / name).write_text(content)
+    with pytest.raises(UsageError, match="is not a JSON object") as error:
+        locate(str(copy))
+    one_line(error)
 
 
 def test_skills_are_read_from_the_folder_without_loading_it(copy: Path) -> None:
