@@ -19,7 +19,7 @@ Key = tuple[str, str]
 """Arm and split."""
 ANSWERER = frozenset({"provider", "host", "model", "revision", "weights_sha256"})
 """Keys of an identity that say who answers. They may differ: that is what is compared."""
-DELIVERY = frozenset({"device", "batch_size", "mode", "cache"})
+DELIVERY = frozenset({"device", "batch_size", "memory_gib", "prefill_chunk", "mode", "cache"})
 """Keys that say where and in what portions. They may differ, and are told of."""
 READ = ("answered", "unparsed")
 """Outcomes of a reply that was read for an answer."""

@@ -14,10 +14,13 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from harness.compare import compare
 from harness.errors import HarnessError, UsageError
 from harness.records import Adapter, Request
+from harness_qwen_lora import memory
 from harness_qwen_lora.loading import known_peft_warning, quiet
 from harness_qwen_lora.student import QwenStudent
+from tests.sides import side
 
 MakeStudent = Callable[..., QwenStudent]
 LEAKY = {
@@ -246,6 +249,19 @@ def test_identity_is_json_without_paths_and_the_same_before_and_after_loading(
     assert json.dumps(dict(student.identity)) == before
     assert str(checkpoint.parent) not in before
     assert json.loads(before)["dtype"] == "float32"
+
+
+def test_results_of_a_cpu_and_of_a_gpu_can_be_compared(
+    make_student: MakeStudent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "total", lambda *_: 80 * memory.GIB)
+    students = [make_student(device=device, dtype="float32") for device in ("cpu", "cuda")]
+    vars(students[1])["device"] = torch.device("cuda", 0)
+    a, b = sides = [side({("student-base", "test", None): [True, False]}) for _ in students]
+    for student, one in zip(students, sides, strict=True):
+        one.result["identities"]["student"] = dict(student.identity)
+    told = {entry["key"] for entry in compare(a, b)["differs"]}
+    assert told == {f"identities.student.{name}" for name in ("device", "batch_size", "memory_gib", "prefill_chunk")}
 
 
 def test_weights_in_bfloat16_answer_too(make_student: MakeStudent, requests: list[Request], adapter: Adapter) -> None:
