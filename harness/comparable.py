@@ -73,10 +73,13 @@ def shared(a: Mapping[str, Any], b: Mapping[str, Any], only: Sequence[str] = ())
 
 
 def _named(text: str, both: Sequence[Key]) -> tuple[str, ...]:
-    known = [*dict.fromkeys(arm for arm, _ in both), *("/".join(key) for key in both)]
+    arms = list(dict.fromkeys(arm for arm, _ in both))
+    known = [*arms, *("/".join(key) for key in both)]
     if text not in known:
+        arm = text.partition("/")[0]
+        shared = ["/".join(key) for key in both if key[0] == arm] or arms
         raise UsageError(
-            f"--only: no {text!r} in both results;{did_you_mean(text, known)} they share: {', '.join(known)}"
+            f"--only: no {text!r} in both results;{did_you_mean(text, known)} they share: {', '.join(shared)}"
         )
     return tuple(text.split("/"))
 

@@ -142,7 +142,7 @@ def _unmatched(a: Side, b: Side, pairs: Mapping[Key, Sequence[Pair]]) -> dict[st
         own = comparable.entries(side.result)
         told[name] = ["/".join(key) for key in own if key not in known]
         told[name] += [
-            f"{'/'.join(key)}/{arm['training_seed']}" for key in pairs for arm in own[key] if id(arm) not in used
+            f"{'/'.join(key)}/seed {arm['training_seed']}" for key in pairs for arm in own[key] if id(arm) not in used
         ]
     return told
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness import skills
@@ -74,14 +74,27 @@ def _foreseen(plan: Plan, crew: Crew) -> Iterator[Request]:
         strategy = plan.strategy if arm.strategy else None
         known = strategy is not None or not arm.strategy
         for split in arm.splits if arm.answers == "teacher" and known and arm.name != BOOTSTRAP else ():
-            size = plan.sizes[split]
-            for problem in crew.task.problems(split, size)[: plan.limit or size] if size else ():
+            for problem in _first(plan, crew, split):
                 context = Solve(problem, strategy)
                 yield Request(f"{arm.name}/{problem.id}", prompt(plan, crew.task, arm.name, problem, strategy), context)
+    recipes = {by_name(name).recipe for name in plan.stages} - {None} if plan.labels == "teacher" else set()
+    for name, strategy, wanted in (
+        ("learned", plan.strategy, plan.strategy is not None and recipes - {"naive"}),
+        ("naive", None, "naive" in recipes),
+    ):
+        for problem in _first(plan, crew, "train") if wanted else ():
+            words = crew.task.demonstration(problem, strategy)
+            yield Request(f"demonstrate/{name}/{problem.id}", words, Solve(problem, strategy, "demonstrate"))
 
 
-def preflight(plan: Plan, crew: Crew) -> None:
-    """Lets every plugin that the plan uses find out whether it can work. Spends nothing; raises UsageError."""
+def _first(plan: Plan, crew: Crew, split: str) -> Sequence[Problem]:
+    """The problems of a split that the plan takes."""
+    size = plan.sizes[split]
+    return crew.task.problems(split, size)[: plan.limit or size] if size else ()
+
+
+def check(plan: Plan, crew: Crew) -> None:
+    """Raises UsageError for what a run would refuse, as far as that is known without a key and without weights."""
     arms = [by_name(name) for name in plan.stages]
     trains = any(arm.recipe for arm in arms)
     for split, size in plan.sizes.items():
@@ -94,10 +107,17 @@ def preflight(plan: Plan, crew: Crew) -> None:
         )
     if crew.task.labels is None and any(arm.recipe == "random" for arm in arms):
         raise UsageError("arm lora-random: the task's answers are free-form, so none can be drawn; leave the arm out")
+    if isinstance(crew.teacher, Foreseeing):
+        crew.teacher.foresee(list(_foreseen(plan, crew)))
+
+
+def preflight(plan: Plan, crew: Crew) -> None:
+    """Lets every plugin that the plan uses find out whether it can work. Spends nothing; raises UsageError."""
+    check(plan, crew)
+    arms = [by_name(name) for name in plan.stages]
+    trains = any(arm.recipe for arm in arms)
     if trains or any(arm.answers == "teacher" or arm.name == BOOTSTRAP for arm in arms):
         crew.teacher.preflight()
-        if isinstance(crew.teacher, Foreseeing):
-            crew.teacher.foresee(list(_foreseen(plan, crew)))
     if any(arm.answers == "student" for arm in arms):
         crew.student.preflight()
     if trains:

@@ -31,6 +31,8 @@ class StageStarted:
     """What is going on, in a few words."""
     total: int
     """How many steps it takes."""
+    training_seed: int | None = None
+    """With which seed the student is or was trained, for what is done with an adapter."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -212,7 +212,7 @@ class Experiment:
         strategy = self._strategy() if arm.strategy else None
         for split in self._splits(arm):
             problems = self._problems(split)
-            with self._activity(arm.name, f"teacher answers {_named(split)}", len(problems)) as advance:
+            with self._activity(arm.name, f"answers {_named(split)}", len(problems)) as advance:
                 self._solve(arm.name, problems, strategy, advance)
 
     def _learn(self) -> None:
@@ -276,7 +276,8 @@ class Experiment:
         for split in self._splits(arm):
             problems = self._problems(split)
             requests = self._student_requests(arm, problems, strategy)
-            with self._activity(arm.name, f"student answers {_named(split)}", len(requests)) as advance:
+            seed = training.seed if training else None
+            with self._activity(arm.name, f"answers {_named(split)}", len(requests), seed) as advance:
                 completions, seconds = ask_student(
                     self._journal, self._crew.student, requests, adapter, f"{name}/{split}", advance
                 )
@@ -341,7 +342,7 @@ class Experiment:
         for leftover in (unfinished, folder):
             shutil.rmtree(leftover, ignore_errors=True)
         unfinished.mkdir(parents=True)
-        with self._activity(arm.name, "student is trained", 0) as advance, secrets.hidden():
+        with self._activity(arm.name, "training", 0, seed) as advance, secrets.hidden():
             report = self._crew.trainer.train(
                 self._crew.student,
                 rows,
@@ -361,9 +362,9 @@ class Experiment:
     # Telling observers
 
     @contextmanager
-    def _activity(self, stage: str, doing: str, total: int) -> Iterator[Advance]:
+    def _activity(self, stage: str, doing: str, total: int, seed: int | None = None) -> Iterator[Advance]:
         place = f"{self._position}/{len(self._plan.stages)}"
-        self._observers.stage_started(StageStarted(stage, place, doing, total))
+        self._observers.stage_started(StageStarted(stage, place, doing, total, seed))
 
         def advance(done: int, total: int = total, note: str = "") -> None:
             self._observers.stage_advanced(StageAdvanced(stage, done, total, note))
@@ -373,7 +374,7 @@ class Experiment:
 
 
 def _named(split: str) -> str:
-    return "questions on its own skills" if split == SKILLS else f"{split} problems"
+    return "skill questions" if split == SKILLS else f"{split} problems"
 
 
 class _Classroom:

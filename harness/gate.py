@@ -78,7 +78,7 @@ def judge(condition: Condition, comparison: Mapping[str, Any]) -> dict[str, Any]
             difference = entry["difference"][condition.metric]
             break
     else:
-        compared = ", ".join(f"{entry['arm']}/{entry['split']}" for entry in comparison["arms"])
+        compared = ", ".join(dict.fromkeys(entry["arm"] for entry in comparison["arms"]))
         raise UsageError(
             f"--fail-if: {condition.text!r}: {condition.arm}/{condition.split} is not compared; compared: {compared}"
         )

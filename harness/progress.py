@@ -67,7 +67,7 @@ class PlainProgress:
             self._told = now
             left = (now - self._started) / max(event.done, 1) * (event.total - event.done)
             note = f", {event.note}" if event.note else ""
-            self._line(f"{self._doing} {event.done}/{event.total}{note}, about {left:.0f} s left")
+            self._line(f"{self._doing} {event.done}/{event.total}{note}, ~{left:.0f} s left")
 
     @hookimpl
     def harness_stage_finished(self, event: StageFinished) -> None:  # noqa: ARG002 - the hook's signature
@@ -137,7 +137,8 @@ class _Above:
 
 
 def _title(event: StageStarted) -> str:
-    return one_line(f"[{event.place}] {event.stage}: {event.doing}")
+    seed = "" if event.training_seed is None else f", seed {event.training_seed}"
+    return one_line(f"[{event.place}] {event.stage}{seed}: {event.doing}")
 
 
 def for_terminal() -> PlainProgress | LiveProgress:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from harness import files, report, result
+from harness import files, report, result, validation
 from harness import plan as plans
 from harness.audit import runs
 from harness.crew import Crew, assemble
@@ -40,7 +40,8 @@ class Replayed:
 def replay(run_dir: Path) -> Replayed:
     """Rebuilds the files of a run in a folder of its own, and compares.
 
-    Raises UsageError if the plan cannot be followed here, and JournalError for an effect that is not recorded.
+    Raises UsageError if the plan cannot be followed here or the run is not finished, and JournalError for an effect
+    that is not recorded.
     """
     plan = plans.read(run_dir / "plan.json")
     crew = assemble(plan, plans.again(plan))
@@ -52,6 +53,10 @@ def replay(run_dir: Path) -> Replayed:
         with tempfile.TemporaryDirectory() as folder:
             _rebuild(plan, _mute(plan, crew, journal), journal, Path(folder))
             return _compared(Path(folder), run_dir)
+    except JournalError as error:
+        if not (run_dir / validation.RESULT).exists() and journal.recorded("plan") in (None, plan.sha256):
+            raise UsageError(validation.unfinished(run_dir)) from error
+        raise
     finally:
         journal.close()
 

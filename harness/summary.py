@@ -6,8 +6,10 @@ An accuracy never stands alone: n, interval, best trivial rule and blank replies
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from harness.text import counted
 
 HEADER = f"{'arm':<16} {'split':<7} {'n':>4} {'right % [95% int.]':<19} {'best trivial rule, %':<24} blank"
 
@@ -17,58 +19,95 @@ SHOWN = 5
 
 
 def text(result: Mapping[str, Any]) -> str:
-    """The table of arms, then the paired differences."""
+    """The table of arms, the paired differences, and what to bear in mind."""
     seeds = sorted({arm["training_seed"] for arm in result["arms"] if arm["training_seed"] is not None})
-    lines = [HEADER, "-" * len(HEADER), *(_arm_line(arm, seeds) for arm in result["arms"])]
-    if len(seeds) > 1:
-        lines.append(f"training seeds: {', '.join(f'#{place} {seed}' for place, seed in enumerate(seeds, 1))}")
+    lines = [HEADER, "-" * len(HEADER), *_arms(result["arms"], several=len(seeds) > 1)]
+    if seeds:
+        lines.append(wrapped(_seeds(seeds)))
     if any(_blank(arm) for arm in result["arms"]):
         lines += ["blank: replies without an answer (unparsed, refused, cut or failed), never right"]
-    steps = [_steps(arm, seeds) for arm in result["arms"] if arm["steps"]["shown"]]
+    steps = [_steps(arm, len(seeds) > 1) for arm in result["arms"] if arm["steps"]["shown"]]
     if steps:
-        told = f"written steps that the verifier finds right, of those shown: {', '.join(steps)}"
-        lines += ["", textwrap.fill(told, 80, subsequent_indent="  ", break_on_hyphens=False)]
+        lines += ["", wrapped(f"written steps that the verifier finds right, of those shown: {', '.join(steps)}")]
     if result["contrasts"]:
         lines += ["", "paired differences, in points", *(_contrast_line(c) for c in result["contrasts"])]
         lines += ["p*: adjusted together for the comparisons that claims rest on (Holm)"]
-    lines += [_transfer_line(entry, seeds) for entry in result["transfer"]]
-    if result["simulated"]:
-        lines += ["", f"SIMULATED: {', '.join(result['simulated'])}. These numbers say nothing about a real teacher."]
+    lines += [_transfer_line(entry, len(seeds) > 1) for entry in result["transfer"]]
+    for remark in remarks(result):
+        lines += ["", wrapped(remark)]
     return "\n".join(lines)
 
 
-def notes(result: Mapping[str, Any], meta: Mapping[str, Any]) -> list[str]:
-    """What else a reader should know: a teacher that is a recording, calls in doubt, answers taken over."""
+def remarks(result: Mapping[str, Any]) -> list[str]:
+    """What every showing of a result begins or ends with: parts that were made up, a teacher that is a recording."""
     found = []
-    recorded = (result["identities"]["teacher"] or {}).get("recorded")
-    if recorded:
-        told = f"{RECORDED}; they are from the plan {recorded['plan_sha256'][:16]}."
-        found.append(textwrap.fill(told, 80, break_on_hyphens=False))
+    if result["simulated"]:
+        parts = ", ".join(result["simulated"])
+        found.append(f"SIMULATED: {parts}. These numbers say nothing about a real teacher.")
+    if is_recorded(result):
+        found.append(f"{RECORDED}.")
+    return found
+
+
+def is_recorded(result: Mapping[str, Any]) -> bool:
+    """Whether the teacher gave the replies of another again; of which plan, its identity says."""
+    return bool((result["identities"]["teacher"] or {}).get("recorded"))
+
+
+def notes(meta: Mapping[str, Any]) -> list[str]:
+    """What else is to be known of the run that gave the result: calls in doubt, answers taken over."""
+    found = []
     doubts = meta["teacher"]["in_doubt"]
     if doubts:
         bounds = [each["worst_cost"] for each in doubts]
         bound = "an unknown sum" if None in bounds else f"at most {sum(bounds):.6f} USD"
-        lines = [f"IN DOUBT: {len(doubts)} call(s) may have been billed without a recorded reply, {bound} in all:"]
+        calls = counted(len(doubts), "call")
+        lines = [wrapped(f"IN DOUBT: {calls} may have been billed without a recorded reply, {bound} in all:")]
         for each in doubts[:SHOWN]:
             lines.append(f"  {each['key']}, attempt {each['attempt']}, {_bound(each['worst_cost'])}")
         lines += [f"  and {len(doubts) - SHOWN} more, see run_meta.json"] if len(doubts) > SHOWN else []
         found.append("\n".join(lines))
     if meta["forked"] is not None:
         origin = meta["forked"]
-        took = f"FORKED: {origin['answers']} recorded effects were taken over from run {origin['run_id']}, plan"
-        found.append(textwrap.fill(f"{took} {origin['plan_sha256'][:16]}.", 80, break_on_hyphens=False))
+        took = f"FORKED: {counted(origin['answers'], 'recorded effect')} taken over from run {origin['run_id']}, plan"
+        found.append(wrapped(f"{took} {origin['plan_sha256'][:12]}."))
     return found
+
+
+def wrapped(text: str) -> str:
+    """``text`` in lines of at most 80 columns, all but the first indented."""
+    return textwrap.fill(text, 80, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _bound(cost: float | None) -> str:
     return "price unknown" if cost is None else f"at most {cost:.6f} USD"
 
 
-def _arm_line(arm: Mapping[str, Any], seeds: Sequence[int]) -> str:
+def _seeds(seeds: Sequence[int]) -> str:
+    """What ``seed 999`` means wherever a training is named."""
+    if len(seeds) == 1:
+        return f"seed {seeds[0]}: the training seed of every trained arm"
+    return f"seed {', '.join(map(str, seeds))}: training seeds; every arm is trained once with each"
+
+
+def _arms(arms: Sequence[Mapping[str, Any]], several: bool) -> Iterator[str]:
+    """A line for each arm and split; with several training seeds one for each, under the name of the arm."""
+    named = None
+    for arm in arms:
+        label = arm["arm"]
+        if several and arm["training_seed"] is not None:
+            label = f"  seed {arm['training_seed']}"
+            if named != arm["arm"]:
+                yield arm["arm"]
+        named = arm["arm"]
+        yield _arm_line(arm, label)
+
+
+def _arm_line(arm: Mapping[str, Any], label: str) -> str:
     accuracy, best = arm["accuracy"], arm["best_trivial"]
     figure = f"{_percent(accuracy['value'])} [{_percent(accuracy['low'])}, {_percent(accuracy['high'])}]"
     trivial = f"{_percent(best['accuracy'])} {best['rule']}"[:24] if best else "none"
-    return f"{_name(arm, seeds):<16} {arm['split']:<7} {arm['n']:>4} {figure:<19} {trivial:<24} {_blank(arm):>5}"
+    return f"{label:<16} {arm['split']:<7} {arm['n']:>4} {figure:<19} {trivial:<24} {_blank(arm):>5}"
 
 
 def _contrast_line(contrast: Mapping[str, Any]) -> str:
@@ -81,9 +120,9 @@ def _contrast_line(contrast: Mapping[str, Any]) -> str:
     return f"{names:<40} {100 * difference['value']:+6.1f} [{points}] n {contrast['n']}, {p_value}"
 
 
-def _transfer_line(entry: Mapping[str, Any], seeds: Sequence[int]) -> str:
+def _transfer_line(entry: Mapping[str, Any], several: bool) -> str:
     """How far the trained student came towards its teacher."""
-    place = f"#{seeds.index(entry['training_seed']) + 1} " if len(seeds) > 1 else ""
+    place = f"seed {entry['training_seed']}: " if several else ""
     closed = entry["gap_closed"]
     if closed is None:
         told = f"gap to the teacher closed: not given, {entry['refused']}"
@@ -91,18 +130,13 @@ def _transfer_line(entry: Mapping[str, Any], seeds: Sequence[int]) -> str:
         limits = ", ".join(f"{100 * closed[limit]:.0f}" for limit in ("low", "high"))
         alike = f"says the same on {entry['fidelity']['alike']} of {entry['fidelity']['n']}"
         told = f"gap to the teacher closed: {100 * closed['value']:.0f}% [{limits}]; {alike}"
-    return textwrap.fill(f"{place}{told}", 80, subsequent_indent="  ")
+    return wrapped(f"{place}{told}")
 
 
-def _name(arm: Mapping[str, Any], seeds: Sequence[int]) -> str:
-    """The arm; with several training seeds, which of them."""
-    seed = arm["training_seed"]
-    return str(arm["arm"]) if seed is None or len(seeds) < 2 else f"{arm['arm']}#{seeds.index(seed) + 1}"
-
-
-def _steps(arm: Mapping[str, Any], seeds: Sequence[int]) -> str:
+def _steps(arm: Mapping[str, Any], several: bool) -> str:
     split = "" if arm["split"] == "test" else f" {arm['split']}"
-    return f"{_name(arm, seeds)}{split} {arm['steps']['right']}/{arm['steps']['shown']}"
+    seed = f" seed {arm['training_seed']}" if several and arm["training_seed"] is not None else ""
+    return f"{arm['arm']}{split}{seed} {arm['steps']['right']}/{arm['steps']['shown']}"
 
 
 def _blank(arm: Mapping[str, Any]) -> int:

@@ -22,6 +22,11 @@ def printable(text: str) -> str:
     return "".join(char for char in text if char.isprintable() or char == "\n")
 
 
+def counted(count: int, noun: str) -> str:
+    """``1 call``, ``2 calls``: for nouns that take an s."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def did_you_mean(given: str, known: Iterable[str]) -> str:
     """``" did you mean 'x'?"`` for the known name nearest to the given one, or nothing where none is near."""
     near = difflib.get_close_matches(given, list(known), n=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
@@ -11,12 +12,13 @@ from typing import Any
 
 from harness import comparisons, files, measures, schemas
 from harness.arms import NAMES
-from harness.errors import JournalError
+from harness.errors import JournalError, UsageError
 from harness.journal import Recording
 from harness.plan import PLUGIN_KINDS
 from harness.records import WEIGHTS
 from harness.skills import SPLIT as SKILLS
 
+RESULT = "result.json"
 BESIDE = ("problems.jsonl", "items.jsonl")
 """The rows that numbers are recomputed from."""
 THOUGHTS = "thoughts.jsonl"
@@ -32,9 +34,9 @@ def problems_of(path: Path) -> list[str]:
     """All that is wrong with a file, each as ``path: what``. The kind of file is told by its name or its content.
 
     A run directory stands for its result.json. Of an audit.json only the schema is checked here: ``harness.audit.runs``
-    makes the audit anew.
+    makes the audit anew. Raises UsageError where there is no such file.
     """
-    path = path / "result.json" if path.is_dir() else path
+    path = file_of(path)
     try:
         if path.suffix == ".jsonl":
             return list(_rows(path))
@@ -46,6 +48,26 @@ def problems_of(path: Path) -> list[str]:
     name = SCHEMAS.get(path.name, "result")
     broken = list(schemas.violations(name, value)) or (list(strangers(value)) if name == "result" else [])
     return broken or (list(_result(path.parent, value)) if name == "result" else [])
+
+
+def file_of(path: Path) -> Path:
+    """The file that a path stands for: itself, or the result.json of a run directory.
+
+    Raises UsageError where there is none; for a run that is not finished with the command that goes on with it.
+    """
+    file = path / RESULT if path.is_dir() else path
+    if file.exists():
+        return file
+    if file.name == RESULT and (file.parent / "plan.json").is_file():
+        raise UsageError(unfinished(file.parent))
+    if path.is_dir():
+        raise UsageError(f"{path}: holds neither {RESULT} nor plan.json; give a run directory")
+    raise UsageError(f"{path}: No such file or directory; give a run directory or its {RESULT}")
+
+
+def unfinished(run_dir: Path) -> str:
+    """What to say of a run that has no result yet."""
+    return f"{run_dir} is not finished; go on with: harness run --resume {shlex.quote(str(run_dir))}"
 
 
 def told(value: Any) -> str:

@@ -101,7 +101,7 @@ def _no_worse(evidence: Evidence) -> Iterator[Reason]:
         for run in contrast["by_seed"]:
             shown = run["non_inferiority"]
             text = (
-                f"{views.pair(contrast)}: {100 * run['difference']['value']:+.1f} points, one-sided limit "
+                f"{views.pair(contrast, run)}: {100 * run['difference']['value']:+.1f} points, one-sided limit "
                 f"{100 * shown['low']:+.1f}, margin {100 * shown['margin']:.1f}"
             )
             yield Reason(shown["shown"], text)

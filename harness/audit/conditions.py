@@ -49,7 +49,7 @@ def _apart(evidence: Evidence) -> Iterator[Finding]:
             if apart and contrast["worst_case"]["low"] > 0:
                 text += "; the difference does not depend on it"
                 severity = "warn"
-            yield Finding(views.pair(contrast), "fail" if apart else "pass", text, severity)
+            yield Finding(views.pair(contrast, run), "fail" if apart else "pass", text, severity)
 
 
 def errors_present(evidence: Evidence) -> Iterator[Finding]:

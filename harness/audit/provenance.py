@@ -63,7 +63,7 @@ def _trainings(evidence: Evidence) -> list[Any]:
 
 
 def _name(training: Any) -> str:
-    return f"{training['arm']}/{training['training_seed']}"
+    return f"{training['arm']}/seed {training['training_seed']}"
 
 
 def label_source(evidence: Evidence) -> Iterator[Finding]:

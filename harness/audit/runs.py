@@ -20,9 +20,9 @@ NAME = "audit.json"
 def read(path: Path) -> tuple[dict[str, Any], Sequence[str] | None]:
     """A result, and what of it differs from its rows; None where there are no rows.
 
-    Raises UsageError for a file that is no valid result.
+    Raises UsageError for a file that is no valid result, and for a run that is not finished.
     """
-    path = path / "result.json" if path.is_dir() else path
+    path = validation.file_of(path)
     try:
         result = files.read(path)
     except OSError as error:

@@ -74,9 +74,14 @@ def _mark(check: Mapping[str, Any]) -> str:
     return "note" if check["weight"] == "note" else "pass"
 
 
+def heaviest(check: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The findings of a check that do not pass and give it its weight. Lighter ones are told among all checks alone."""
+    return [row for row in check["findings"] if row["severity"] == check["weight"] and row["status"] in FAULTY]
+
+
 def _findings(check: Mapping[str, Any]) -> Iterator[str]:
     """What does not pass, the heaviest first, and what to do."""
-    heavy = [row for row in check["findings"] if row["severity"] == check["weight"] and row["status"] in FAULTY]
+    heavy = heaviest(check)
     for row in heavy[:MOST]:
         unknown = "unknown: " if row["status"] == "unknown" else ""
         yield _filled(f"{row['subject']}: {unknown}{row['text']}", " " * 11, " " * 13)

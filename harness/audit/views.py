@@ -50,14 +50,15 @@ def contrast(evidence: Evidence, first: str, second: str, split: str = "test") -
 
 
 def name(arm: Evidence) -> str:
-    """How an arm is called in a finding: ``student-lora/test``, with the training seed where there is one."""
+    """How an arm is called in a finding: ``student-lora/test``, or with its training ``student-lora/test/seed 999``."""
     seed = arm.maybe("training_seed")
-    return f"{arm['arm']}/{arm['split']}{'' if seed is None else f'/{seed}'}"
+    return f"{arm['arm']}/{arm['split']}{'' if seed is None else f'/seed {seed}'}"
 
 
-def pair(entry: Evidence) -> str:
-    """How a contrast is called in a finding."""
-    return f"{entry['first']} - {entry['second']}/{entry['split']}"
+def pair(entry: Evidence, run: Evidence | None = None) -> str:
+    """How a contrast is called in a finding, or with ``run`` one of its trainings."""
+    seed = None if run is None else run.maybe("training_seed")
+    return f"{entry['first']} - {entry['second']}/{entry['split']}{'' if seed is None else f'/seed {seed}'}"
 
 
 def weight(split: str, severity: Severity = "block") -> Severity:

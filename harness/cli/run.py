@@ -12,9 +12,10 @@ from typing import Any
 import click
 
 from harness import economy, estimate, files, report, run, summary
+from harness.arms import by_name
 from harness.audit import EXIT_BLOCKED, runs, text
 from harness.cli import GO_ON, say
-from harness.crew import Crew
+from harness.crew import Crew, check
 from harness.errors import UsageError
 from harness.events import RunStarted
 from harness.hookspecs import hookimpl
@@ -89,6 +90,7 @@ def command(
         else:
             plan, crew = run.prepare(wish) if fork is None else run.prepare_fork(fork, wish)
             if dry_run:
+                check(plan, crew)
                 say(_forecast(plan, crew))
                 return
             _check_price(crew, max_cost)
@@ -106,7 +108,7 @@ def command(
         summary.text(result),
         text.brief(audit, shlex.quote(str(run_dir))),
         economy.text(result, meta),
-        *summary.notes(result, meta),
+        *summary.notes(meta),
     ]
     say("\n" + "\n\n".join([*parts, f"result: {run_dir / 'result.json'}\nreport: {run_dir / report.NAME}"]))
     if audit["verdict"] == "blocked":
@@ -168,6 +170,7 @@ def _forecast(plan: Plan, crew: Crew) -> str:
     rows = [
         "plugins: " + ", ".join(f"{kind} {choice.name}" for kind, choice in plan.plugins.items()),
         f"problems: {sizes}{f', at most {plan.limit} of each' if plan.limit else ''}; seed {plan.seed}",
+        *_trainings(plan),
         "",
         f"{'stage':<16} {'for':<19} {'calls':>6} {'input tok.':>11} {'output tok.':>12} {'usual USD':>10}",
     ]
@@ -181,6 +184,16 @@ def _forecast(plan: Plan, crew: Crew) -> str:
     if plan.simulated:
         rows += [f"SIMULATED: {', '.join(plan.simulated)}"]
     return "\n".join(textwrap.fill(row, 80, break_on_hyphens=False) if len(row) > 80 else row for row in rows)
+
+
+def _trainings(plan: Plan) -> list[str]:
+    """How often, and with which seeds, each trained arm is trained."""
+    if not any(by_name(name).recipe for name in plan.stages):
+        return []
+    seeds = ", ".join(map(str, plan.seeds))
+    if plan.training_seeds == 1:
+        return [f"training of each trained arm: one, seed {seeds}"]
+    return [f"trainings of each trained arm: {plan.training_seeds}, seeds {seeds}; its calls are those of all together"]
 
 
 def _load(load: estimate.Load) -> str:

@@ -9,7 +9,8 @@ import click
 
 from harness.audit import runs
 from harness.cli import say
-from harness.text import one_line
+from harness.errors import UsageError
+from harness.text import counted, one_line
 
 
 @click.command("validate", short_help="Check result files and recompute their numbers.")
@@ -19,13 +20,19 @@ def command(paths: tuple[Path, ...]) -> None:
 
     An audit.json must be the audit of the result beside it. A run directory stands for both.
 
-    Exits with 0 if all hold, and with 1 after listing every problem by its place.
+    Exits with 0 if all hold, with 1 after listing every problem by its place, and with 2 if a path holds nothing to
+    check.
     """
-    sound = True
+    code = 0
     for path in paths:
-        problems = runs.problems_of(path)
-        sound = sound and not problems
-        say(f"{one_line(str(path))}: {'valid' if not problems else f'{len(problems)} problem(s)'}")
+        try:
+            problems = runs.problems_of(path)
+        except UsageError as error:
+            say(f"harness: {one_line(str(error))}", err=True)
+            code = UsageError.exit_code
+            continue
+        code = code or int(bool(problems))
+        say(f"{one_line(str(path))}: {counted(len(problems), 'problem') if problems else 'valid'}")
         for problem in problems:
             say(f"  {one_line(problem)}")
-    sys.exit(0 if sound else 1)
+    sys.exit(code)

@@ -14,7 +14,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness import files
+from harness import files, summary
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -35,7 +35,7 @@ def html(result: Mapping[str, Any], audit: Mapping[str, Any]) -> str:
         policy=_policy(style),
         title=_title(result),
         subtitle=_subtitle(result),
-        simulated=result["simulated"],
+        remarks=summary.remarks(result),
         verdict=verdict.verdict(result, audit),
         figures=_figures(result),
         arms=scores.arms(result),

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness import files
+from harness import files, summary
 from harness.arms import ARMS
 from harness.audit import text
 from harness.measures import training_name
@@ -128,6 +128,9 @@ def _results(result: Data, audit: Data, training: Data) -> Iterator[str]:
     if result["simulated"]:
         simulated = ", ".join(_code(part) for part in result["simulated"])
         yield f"> **SIMULATED:** {simulated}. These numbers say nothing about a real teacher."
+        yield ""
+    if summary.is_recorded(result):
+        yield f"> {summary.RECORDED}."
         yield ""
     if audit["verdict"] == "blocked":
         yield "The audit of the run blocks: no score of it shows a transfer, so none stands here."

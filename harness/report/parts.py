@@ -15,6 +15,8 @@ class Table:
     rows: Sequence[Sequence[str]]
     numbers: Collection[str] = ()
     """Columns that hold numbers, and are set flush right."""
+    prose: Collection[str] = ()
+    """Columns that hold words of a sentence, and need room."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,15 @@ def contrasts(result: Data) -> Section:
         "Contrasts",
         "A difference whose interval holds 0 is not shown; one with an adjusted p-value was planned as evidence, one "
         "called exploratory was not; the worst case counts every blank reply of the second arm as right.",
-        [Table("Paired differences", columns, [_contrast(entry) for entry in result["contrasts"]], columns[3:])],
+        [
+            Table(
+                "Paired differences",
+                columns,
+                [_contrast(entry) for entry in result["contrasts"]],
+                columns[3:],
+                columns[2:3],
+            )
+        ],
     )
 
 
@@ -82,7 +90,8 @@ def transitions(result: Data) -> Section:
     """What became of the problems between two arms, for each training seed."""
     changes = ("kept", "fixed", "broken", "still wrong")
     each = ("first - second", "problems", "seed", "n", *changes, "difference, points [95%]")
-    columns = (*each, "of form", "of skill", "answered", "no worse")
+    columns = (*each, "of form", "of skill", "answered")
+    no_worse = ("first - second", "problems", "seed", "one-sided limit, points", "margin, points", "no worse")
     return Section(
         "What became of the problems",
         "Kept are right in both arms, fixed in the first only, broken in the second only; the difference is what came "
@@ -92,8 +101,14 @@ def transitions(result: Data) -> Section:
                 "Transitions by training seed",
                 columns,
                 [row for entry in result["contrasts"] for row in _transitions(entry)],
-                columns[2:-1],
-            )
+                columns[2:],
+            ),
+            Table(
+                "Whether the first is no worse than the second",
+                no_worse,
+                [row for entry in result["contrasts"] for row in _no_worse(entry)],
+                no_worse[2:5],
+            ),
         ],
     )
 
@@ -126,15 +141,15 @@ def _transitions(entry: Data) -> Iterator[list[str]]:
             show.points(run["difference"]),
             *(f"{100 * run[name]:+.1f}" for name in ("gain_of_form", "gain_of_skill")),
             f"{run['answered']['first']} and {run['answered']['second']}",
-            _no_worse(run["non_inferiority"]),
         ]
 
 
-def _no_worse(asked: Data | None) -> str:
-    if asked is None:
-        return "not asked"
-    found = "shown" if asked["shown"] else "not shown"
-    return f"{found}: limit {100 * asked['low']:+.1f}, margin {100 * asked['margin']:.1f}"
+def _no_worse(entry: Data) -> Iterator[list[str]]:
+    """For the contrasts of which it was asked before the run."""
+    for run in entry["by_seed"]:
+        if asked := run["non_inferiority"]:
+            limits = f"{100 * asked['low']:+.1f}", f"{100 * asked['margin']:.1f}"
+            yield [*_pair(entry), show.seed(run["training_seed"]), *limits, "shown" if asked["shown"] else "not shown"]
 
 
 def transfer(result: Data) -> Section:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from harness.arms import TREATMENT
+from harness.audit import text
 from harness.report import show
 
 Data = Mapping[str, Any]
@@ -33,8 +34,10 @@ class Check:
     """Whether nothing worse is known of it than that something is not known."""
     rule: str
     advice: str
+    heaviest: Sequence[str]
+    """Findings that give the check its weight: those that the verdict tells, as the terminal does."""
     faults: Sequence[str]
-    """Findings that do not pass, the heaviest first."""
+    """All findings that do not pass, the heaviest first."""
     others: Sequence[str]
 
 
@@ -107,6 +110,7 @@ def _check(check: Data) -> Check:
         unknown=check["status"] == "unknown",
         rule=check["rule"],
         advice=check["advice"],
+        heaviest=[_told(row) for row in text.heaviest(check)],
         faults=[_told(row) for row in faults],
         others=[_told(row) for row in check["findings"] if row["status"] not in FAULTY],
     )

@@ -120,7 +120,7 @@ class SimulatedTeacher:
                 return rule
         raise UsageError(
             "teacher simulated: every rule of this task is trivial, so it has no beginner's rule; "
-            f"set naive_rule to one of {self._names()}"
+            f"name one by -o teacher.naive_rule=NAME: {self._names()}"
         )
 
     def _rule(self, option: str, name: str) -> Rule:

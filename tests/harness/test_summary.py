@@ -53,10 +53,18 @@ def test_it_fits_in_80_columns(toy_run: ToyRun, seeds: int) -> None:
 
 def test_several_trainings_of_an_arm_are_told_apart(toy_run: ToyRun) -> None:
     lines = summary.text(files.read(toy_run(training_seeds=2) / "result.json")).splitlines()
-    for place in (1, 2):
-        assert sum(line.startswith(f"student-lora#{place} ") for line in lines) == 3
-        assert f"#{place} gap to the teacher closed: 100% [100, 100]; says the same on 12 of 12" in lines
-    assert "training seeds: #1 999, #2 101002" in lines
+    start, end = lines.index("student-lora"), lines.index("lora-labels")
+    shown = [line.split()[:3] for line in lines[start + 1 : end]]
+    assert shown == [["seed", seed, split] for split in ("test", "harder", "skills") for seed in ("999", "101002")]
+    for seed in ("999", "101002"):
+        assert f"seed {seed}: gap to the teacher closed: 100% [100, 100]; says the same on" in "\n".join(lines)
+    assert "seed 999, 101002: training seeds; every arm is trained once with each" in lines
+
+
+def test_the_seed_that_other_outputs_name_is_explained(toy_run: ToyRun) -> None:
+    assert "\nseed 999: the training seed of every trained arm\n" in summary.text(_result(toy_run))
+    untrained = files.read(toy_run(out="untrained", stages=("teacher-base",)) / "result.json")
+    assert "seed" not in summary.text(untrained)
 
 
 def test_a_gap_that_was_not_shown_is_refused_in_words(toy_run: ToyRun) -> None:

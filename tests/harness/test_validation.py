@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from harness import files
+from harness.errors import UsageError
 from harness.records import TrainingReport
 from harness.schemas import path_text
 from harness.validation import problems_of
@@ -201,4 +202,5 @@ def test_a_damaged_file_is_one_problem(tmp_path: Path, text: str) -> None:
 
 
 def test_a_missing_file_is_one_problem(tmp_path: Path) -> None:
-    assert problems_of(tmp_path / "nothing.json") == ["the file: No such file or directory"]
+    with pytest.raises(UsageError, match=r"nothing\.json: No such file or directory; give a run"):
+        problems_of(tmp_path / "nothing.json")

@@ -93,7 +93,7 @@ def _nan(path: Path) -> None:
         (_without_arms, "'arms' is a required property"),
         (_not_utf_8, "not sound JSON"),
         (_nan, "NaN is not JSON"),
-        (Path.unlink, "No such file or directory"),
+        (Path.unlink, "holds neither result.json nor plan.json; give a run directory"),
     ],
 )
 def test_what_is_no_result_gives_one_line_and_exit_2(folder: Path, damage: Callable[[Path], None], told: str) -> None:

@@ -139,7 +139,9 @@ def test_what_cannot_be_compared_gives_one_line_and_exit_2(runs: tuple[Path, Pat
     assert _refused(tmp_path / "none", b).startswith(f"harness: {tmp_path}/none: No such file or directory; give a run")
     assert "--fail-if: no metric 'acuracy'; did you mean" in _refused(a, b, "--fail-if", "student-lora.acuracy < 0")
     assert "student-lora/test is not compared" in _refused(a, b, "--fail-if", "student-lora.accuracy < 0")
-    assert "--only: no 'student-lora' in both results" in _refused(a, b, "--only", "student-lora")
+    only = "--only: no 'student-lora' in both results; they share: teacher-base"
+    assert _refused(a, b, "--only", "student-lora") == f"harness: {only}"
+    assert _refused(a, b, "--only", "teacher-base/x").endswith("they share: teacher-base/test")
     assert "Missing argument 'B'" in _refused(a)
     result = files.read(b / "result.json")
     result["plan"]["plugins"]["task"]["version"] = "1.1\x1b[2J"

@@ -55,7 +55,7 @@ def test_every_line_fits_in_80_columns(seeds: str) -> None:
 def test_piped_progress_is_plain_lines() -> None:
     result = _run("--out", "run")
     assert "\x1b" not in result.output
-    assert "[1/9] student-base: student answers test problems 12/12 in " in result.stderr
+    assert "[1/9] student-base: answers test problems 12/12 in " in result.stderr
 
 
 def test_a_dry_run_says_what_would_be_done_and_leaves_nothing() -> None:
@@ -64,6 +64,26 @@ def test_a_dry_run_says_what_would_be_done_and_leaves_nothing() -> None:
     assert "teacher-base     solve test              12" in result.stdout
     assert "teacher in USD: low 0.0" in result.stdout
     assert list(Path().glob("runs")) == []
+
+
+def test_trainings_are_told_apart_in_progress_and_counted_in_a_dry_run() -> None:
+    seeds = ("--training-seeds", "2", "--stages", "bootstrap,student-lora")
+    forecast = _run(*seeds, "--dry-run").stdout
+    told = "trainings of each trained arm: 2, seeds 999, 101002; its calls are those of all together"
+    assert told in " ".join(forecast.split())
+    assert "student-lora     solve test              24" in forecast
+    progress = _run(*seeds, "--out", "run").stderr
+    for seed in ("999", "101002"):
+        assert f"[2/2] student-lora, seed {seed}: training " in progress
+        assert f"[2/2] student-lora, seed {seed}: answers test problems 12/12 in " in progress
+    assert "training of each trained arm: one, seed 999" in _run("--dry-run").stdout
+    assert "seed 999" not in _run("--dry-run", "--stages", "teacher-base").stdout
+
+
+def test_a_dry_run_refuses_what_the_run_would_refuse() -> None:
+    refused = ["-o", "run.prompts=separate"], ["--verifier", "sweep-line"]
+    for arguments in refused:
+        assert _run(*arguments, "--dry-run").stderr == _run(*arguments).stderr != ""
 
 
 def test_resume_goes_on_with_the_plan_of_the_directory(toy_run: ToyRun) -> None:

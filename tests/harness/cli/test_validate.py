@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -36,12 +37,20 @@ def test_one_changed_digit_gives_exit_1_and_names_the_field(toy_run: ToyRun) -> 
 def test_every_file_is_told_of_even_after_a_bad_one(toy_run: ToyRun, tmp_path: Path) -> None:
     run_dir = toy_run()
     result = CliRunner().invoke(main, ["validate", str(tmp_path / "none.json"), str(run_dir / "plan.json")])
-    assert result.exit_code == 1
-    assert result.output.splitlines() == [
-        f"{tmp_path}/none.json: 1 problem(s)",
-        "  the file: No such file or directory",
-        f"{run_dir}/plan.json: valid",
-    ]
+    assert result.exit_code == 2
+    assert (
+        result.stderr
+        == f"harness: {tmp_path}/none.json: No such file or directory; give a run directory or its result.json\n"
+    )
+    assert result.stdout == f"{run_dir}/plan.json: valid\n"
+
+
+def test_problems_are_counted_in_words(toy_run: ToyRun) -> None:
+    path = toy_run() / "plan.json"
+    path.write_text("{")
+    assert _validate(path)[1].startswith(f"{path}: 1 problem\n")
+    path.write_text("{}")
+    assert re.match(rf"{re.escape(str(path))}: \d+ problems\n", _validate(path)[1])
 
 
 def _validate(*paths: Path) -> tuple[int, str]:
@@ -56,7 +65,7 @@ def test_a_run_directory_stands_for_its_result_and_its_audit(toy_run: ToyRun) ->
     path.write_text(path.read_text().replace('"blocked"', '"clean"', 1))
     code, output = _validate(run_dir)
     assert code == 1
-    assert output == f"{run_dir}: 1 problem(s)\n  audit.json: verdict: says 'clean', the result gives 'blocked'\n"
+    assert output == f"{run_dir}: 1 problem\n  audit.json: verdict: says 'clean', the result gives 'blocked'\n"
 
 
 def test_a_finding_of_an_audit_cannot_be_left_out_or_reworded(toy_run: ToyRun) -> None:
@@ -70,7 +79,7 @@ def test_a_finding_of_an_audit_cannot_be_left_out_or_reworded(toy_run: ToyRun) -
     del made["checks"][place]
     path.write_text(files.pretty(made))
     code, output = _validate(path)
-    assert (code, output.splitlines()[0]) == (1, f"{path}: 1 problem(s)")
+    assert (code, output.splitlines()[0]) == (1, f"{path}: 1 problem")
     assert output.splitlines()[1].startswith("  checks: says [")
     assert max(map(len, output.splitlines())) < 600
 
@@ -98,8 +107,8 @@ def test_an_audit_that_is_damaged_or_alone_is_told_of_in_one_line(toy_run: ToyRu
     shutil.copy(toy_run() / "audit.json", path)
     assert _validate(path) == (
         1,
-        f"{path}: 1 problem(s)\n  the result beside it cannot be audited: {tmp_path}/result.json: "
-        "No such file or directory; give a run directory or its result.json\n",
+        f"{path}: 1 problem\n  the result beside it cannot be audited: {tmp_path}: "
+        "holds neither result.json nor plan.json; give a run directory\n",
     )
     path.write_text("{")
     assert _validate(path)[1].splitlines()[1].startswith("  the file: not sound JSON")

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from harness import files
 from harness.audit import EXIT_BLOCKED
@@ -62,6 +62,24 @@ def test_what_has_no_recording_is_said_before_anything_is_done(toy_run: ToyRun, 
     with pytest.raises(UsageError, match=said):
         toy_run(f"teacher.from={first}", "sizes.test=15", out="second", teacher="recorded", stages=("teacher-base",))
     assert not (tmp_path / "second").exists()
+
+
+def test_a_dry_run_says_so_too_and_foresees_the_worked_solutions(toy_run: ToyRun, tmp_path: Path) -> None:
+    first = toy_run(out="first", stages=("teacher-base",))
+    toys = ["--task=parity", "--student=toy", "--reflection=toy", "--trainer=toy", "--preset=small"]
+    recorded = [*toys, "--teacher=recorded", "-o", f"teacher.from={first}", "--dry-run"]
+
+    def dry(stages: str, *more: str) -> Result:
+        return CliRunner().invoke(main, ["run", *recorded, f"--stages={stages}", *more])
+
+    assert dry("teacher-base").exit_code == 0
+    done = dry("teacher-base", "-o", "sizes.test=15")
+    assert done.exit_code == 2
+    assert "has no recording for 3 of 15 requests, the first is teacher-base/test/0012;" in done.stderr
+    assert "requests, the first is demonstrate/naive/train/0000;" in dry("teacher-base,lora-naive").stderr
+    (tmp_path / "strategy.txt").write_text("Look.")
+    given = dry("student-lora", "--strategy-file", str(tmp_path / "strategy.txt"))
+    assert "requests, the first is demonstrate/learned/train/0000;" in given.stderr
 
 
 def test_what_cannot_be_known_before_stops_at_the_first_missing_request(toy_run: ToyRun) -> None:

@@ -83,7 +83,7 @@ def test_task_without_rules_is_a_usage_error(toy: Callable[..., Task]) -> None:
 
 def test_task_with_trivial_rules_alone_needs_a_named_beginners_rule(task: Task, toy: Callable[..., Task]) -> None:
     trivial = toy(rules=tuple(rule for rule in task.rules if rule.trivial))
-    with pytest.raises(UsageError, match="set naive_rule to one of always-yes, always-no"):
+    with pytest.raises(UsageError, match=r"name one by -o teacher\.naive_rule=NAME: always-yes, always-no"):
         make(trivial).preflight()
     make(trivial, naive_rule="always-no").preflight()
 
