@@ -87,7 +87,7 @@ def _seeds(seeds: Sequence[int]) -> str:
     """What ``seed 999`` means wherever a training is named."""
     if len(seeds) == 1:
         return f"seed {seeds[0]}: the training seed of every trained arm"
-    return f"seed {', '.join(map(str, seeds))}: training seeds; every arm is trained once with each"
+    return f"seed {', '.join(map(str, seeds))}: training seeds; every trained arm was trained once with each"
 
 
 def _arms(arms: Sequence[Mapping[str, Any]], several: bool) -> Iterator[str]:

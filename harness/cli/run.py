@@ -192,8 +192,8 @@ def _trainings(plan: Plan) -> list[str]:
         return []
     seeds = ", ".join(map(str, plan.seeds))
     if plan.training_seeds == 1:
-        return [f"training of each trained arm: one, seed {seeds}"]
-    return [f"trainings of each trained arm: {plan.training_seeds}, seeds {seeds}; its calls are those of all together"]
+        return [f"training: each trained arm once, seed {seeds}"]
+    return [f"training: each trained arm {plan.training_seeds} times, seeds {seeds}; calls are those of all"]
 
 
 def _load(load: estimate.Load) -> str:

@@ -69,14 +69,14 @@ def test_a_dry_run_says_what_would_be_done_and_leaves_nothing() -> None:
 def test_trainings_are_told_apart_in_progress_and_counted_in_a_dry_run() -> None:
     seeds = ("--training-seeds", "2", "--stages", "bootstrap,student-lora")
     forecast = _run(*seeds, "--dry-run").stdout
-    told = "trainings of each trained arm: 2, seeds 999, 101002; its calls are those of all together"
+    told = "training: each trained arm 2 times, seeds 999, 101002; calls are those of all"
     assert told in " ".join(forecast.split())
     assert "student-lora     solve test              24" in forecast
     progress = _run(*seeds, "--out", "run").stderr
     for seed in ("999", "101002"):
         assert f"[2/2] student-lora, seed {seed}: training " in progress
         assert f"[2/2] student-lora, seed {seed}: answers test problems 12/12 in " in progress
-    assert "training of each trained arm: one, seed 999" in _run("--dry-run").stdout
+    assert "training: each trained arm once, seed 999" in _run("--dry-run").stdout
     assert "seed 999" not in _run("--dry-run", "--stages", "teacher-base").stdout
 
 

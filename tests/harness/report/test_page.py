@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness import files, report, schemas
+from harness import files, report, schemas, summary
 from harness.audit import audit
 from harness.report import figure
 from tests.harness.audit import results
@@ -156,6 +156,23 @@ def test_what_is_simulated_is_said_above_all_else() -> None:
     assert "SIMULATED: teacher toy" in Page(report.html(result, made)).one("header")
     result["simulated"] = []
     assert "SIMULATED" not in Page(report.html(result, made)).one("header")
+
+
+def test_the_page_and_the_terminal_have_one_source_of_remarks_and_of_what_blocks_or_warns() -> None:
+    result, made = audited(brief())
+    result["identities"]["teacher"] = {"provider": "recorded", "model": "toy-1", "recorded": {"teacher": {}}}
+    page = Page(report.html(result, made))
+    assert [remark.split(":")[0] for remark in summary.remarks(result)] == ["SIMULATED", "RECORDED"]
+    printed = " ".join(summary.text(result).split())
+    for remark in summary.remarks(result):
+        assert remark in page.one("header")
+        assert remark in printed
+    verdict = _verdict(page)
+    for check in made["checks"]:
+        weighs = check["weight"] in ("block", "warn")
+        for row in check["findings"]:
+            told = weighs and row["severity"] == check["weight"] and row["status"] in ("fail", "unknown")
+            assert (f"{row['subject']}: {row['text']}" in verdict.replace("unknown: ", "")) == told, check["id"]
 
 
 def test_a_gap_that_is_refused_is_told_with_the_reason() -> None:
