@@ -21,10 +21,9 @@ import numpy as np
 from benchmarks.artefacts import ARTEFACTS, changed_numbers, save
 from benchmarks.simulated_runs import Run, Skill, design, run
 from harness import comparisons, measures, statistics
-from harness.arms import BASE, BOOTSTRAP, TREATMENT
+from harness.arms import BASE, BOOTSTRAP, TEACHER, TREATMENT
 from harness.audit import audit
 from harness.audit.checks import RULESET
-from harness.comparisons import TEACHER
 from harness.skills import SPLIT as SKILLS
 from harness.statistics import wilson
 

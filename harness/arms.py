@@ -51,6 +51,8 @@ class Contrast:
 TREATMENT = "student-lora"
 """The arm that the claims are about."""
 BASE = "student-base"
+TEACHER = "teacher-strategy"
+"""The taught teacher."""
 BOOTSTRAP = "bootstrap"
 """The stage in which the teacher learns. Its score is that of the changing strategies on the reflection problems."""
 

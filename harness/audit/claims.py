@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from harness.arms import BASE, TREATMENT
+from harness.arms import BASE, TEACHER, TREATMENT
 from harness.audit import views
+from harness.audit.thresholds import SIGNIFICANT
 from harness.errors import MissingEvidenceError
 from harness.protocols import Evidence
 from harness.skills import SPLIT as SKILLS
-
-SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ def _no_worse(evidence: Evidence) -> Iterator[Reason]:
     for base in views.arms(evidence, (SKILLS,), (BASE,)):
         text = f"{views.name(base)} has {views.right(base)} skills; with fewer than half there is little to keep"
         yield Reason(2 * base["correct"] >= base["n"], text)
-    for second, split in ((views.TEACHER, "test"), (BASE, SKILLS)):
+    for second, split in ((TEACHER, "test"), (BASE, SKILLS)):
         contrast = views.contrast(evidence, TREATMENT, second, split)
         for run in contrast["by_seed"]:
             shown = run["non_inferiority"]

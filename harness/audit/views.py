@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from harness.arms import BASE, CONTRASTS, TREATMENT, by_name
+from harness.arms import BASE, CONTRASTS, TEACHER, TREATMENT, by_name
 from harness.audit import complete
 from harness.errors import MissingEvidenceError
 from harness.protocols import Evidence
 from harness.records import Severity, Status
 
-TEACHER = "teacher-strategy"
 CLAIMED = (TREATMENT, TEACHER)
 """The arms whose score a claim rests on."""
 IN_CLAIMS = frozenset(arm for contrast in CONTRASTS if contrast.family for arm in (contrast.first, contrast.second))
