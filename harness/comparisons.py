@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from harness.arms import BASE, CONTRASTS, TREATMENT, Contrast
+from harness.arms import BASE, CONTRASTS, TEACHER, TREATMENT, Contrast
 from harness.measures import Row, answered, by_arm, interval, rounded
 from harness.statistics import (
     error_consistency,
@@ -23,7 +23,6 @@ from harness.statistics import (
     seeds,
 )
 
-TEACHER = "teacher-strategy"
 Pair = tuple[int | None, Sequence[Row], Sequence[Row]]
 """The training seed, if one of the arms has one, and the rows of both arms on the same problems in the same order."""
 
@@ -151,6 +150,9 @@ def _gap(before: Sequence[Row], after: Sequence[Row], teacher: Sequence[Row]) ->
     closed = gap_closed(_right(before), _right(after), _right(teacher))
     limits = newcombe(lead.both, lead.only_first, lead.only_second, lead.neither)
     refused = None if closed else "the teacher is not shown to be better than the student was: there is no gap to close"
+    if closed and closed.low == closed.high:  # every resample says the same: that is no measure of what chance may do
+        refused = f"{closed.value:.0%} on these problems, none of which went another way: that gives no interval"
+        closed = None
     return {"lead": interval(limits), "gap_closed": interval(closed) if closed else None, "refused": refused}
 
 

@@ -179,12 +179,22 @@ def test_no_worse_is_asked_by_the_margin_of_the_plan_where_a_contrast_asks_it() 
 def test_the_share_of_the_gap_that_is_closed_is_told_for_each_training() -> None:
     before, teacher = "N" * 20 + "Y" * 20, "Y" * 40
     rows = _items("Y" * 40, student_base=before, teacher_strategy=teacher, student_lora_1="N" * 5 + "Y" * 35)
-    rows += _items("Y" * 40, student_lora_2=before)
+    rows += _items("Y" * 40, student_lora_2="N" * 15 + "Y" * 25)
     first, second = comparisons.transfer(rows)
     assert (first["training_seed"], second["training_seed"]) == (1, 2)
-    assert (first["gap_closed"]["value"], second["gap_closed"]["value"]) == (0.75, 0.0)
+    assert (first["gap_closed"]["value"], second["gap_closed"]["value"]) == (0.75, 0.25)
     assert first["lead"] == second["lead"] == interval(newcombe(20, 20, 0, 0))
     assert first["refused"] is second["refused"] is None
+
+
+@pytest.mark.parametrize(("after", "share"), [("N" * 20 + "Y" * 20, "0%"), ("Y" * 40, "100%")])
+def test_a_share_that_no_resample_changes_has_no_interval_and_says_why(after: str, share: str) -> None:
+    before, teacher = "N" * 20 + "Y" * 20, "Y" * 40
+    (entry,) = comparisons.transfer(
+        _items("Y" * 40, student_base=before, teacher_strategy=teacher, student_lora_1=after)
+    )
+    assert entry["gap_closed"] is None
+    assert entry["refused"] == f"{share} on these problems, none of which went another way: that gives no interval"
 
 
 @pytest.mark.parametrize("teacher", ["YYYYNNNN", "YYYYYNNN", "NNNNYYYY", "--------"])
