@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.simulated_runs import Run, Skill, adapter, design, digest, replies, run
-from harness import comparisons, files
+from harness import comparisons, files, measures
 from harness.arms import BASE, TREATMENT, by_name
 from harness.errors import HarnessError
 from harness.validation import problems_of
@@ -73,15 +73,36 @@ def _majority(made: Run, random: Random) -> Run:
     return other.answering(other.key(TREATMENT), replies(other.design, other.key(TREATMENT), given))
 
 
-def _leaked(made: Run, random: Random) -> Run:
-    """From 1 to 30 test problems stand in another dress among those that were learned from."""
-    test = [row["canonical"] for row in made.design.problems if row["split"] == "test"]
-    split = str(random.choice(["train", "reflect"]))
-    places = [index for index, row in enumerate(made.design.problems) if row["split"] == split]
-    problems = list(made.design.problems)
-    for place in random.choice(places, random.randint(1, 31), replace=False):
-        problems[place] = {**problems[place], "canonical": test[random.randint(len(test))]}
-    return replace(made, problems=problems)
+def _lopsided(made: Run, random: Random) -> Run:
+    """From 62 to 90% of the test problems have one label: others were left out, and planned so."""
+    test = [row for row in made.design.problems if row["split"] == "test"]
+    label = made.design.labels[random.randint(2)]
+    rare = [row["id"] for row in test if row["truth"] == label]
+    kept = int((len(test) - len(rare)) * (1 / random.uniform(0.62, 0.9) - 1))
+    gone = {str(name) for name in random.choice(rare, len(rare) - kept, replace=False)}
+    return replace(
+        made,
+        problems=[row for row in made.design.problems if row["id"] not in gone],
+        items={key: [row for row in rows if row["problem"] not in gone] for key, rows in made.items.items()},
+        planned={"sizes": {**made.design.plan["sizes"], "test": len(test) - len(gone)}},
+        measured={},
+        compared=[],
+    )
+
+
+def _leaked(form: str) -> Callable[[Run, Random], Run]:
+    """From 1 to 30 of the problems that were learned from have this form of a test problem."""
+
+    def spoil(made: Run, random: Random) -> Run:
+        test = [row[form] for row in made.design.problems if row["split"] == "test"]
+        split = str(random.choice(["train", "reflect"]))
+        places = [index for index, row in enumerate(made.design.problems) if row["split"] == split]
+        problems = list(made.design.problems)
+        for place in random.choice(places, random.randint(1, 31), replace=False):
+            problems[place] = {**problems[place], form: test[random.randint(len(test))]}
+        return replace(made, problems=problems)
+
+    return spoil
 
 
 def _quoted(made: Run, random: Random) -> Run:
@@ -169,7 +190,9 @@ ARTEFACTS = (
     Artefact("trained student knows nothing", "no-information", _ignorant),
     Artefact("no better than a shortcut", "below-trivial", _shortcut),
     Artefact("always YES where most are", "constant-score", _majority),
-    Artefact("test problems were trained on", "overlap", _leaked),
+    Artefact("most problems have one label", "imbalance", _lopsided),
+    Artefact("test problems were trained on", "overlap", _leaked("canonical")),
+    Artefact("so, and the form does not tell", "overlap", _leaked("data")),
     Artefact("strategy quotes a test problem", "overlap", _quoted),
     Artefact("labels of the solver, planned", "label-source", _planned(labels="verifier")),
     Artefact("labels of the solver, in rows", "label-source", _solver),
@@ -195,7 +218,13 @@ def save(made: Run, folder: Path) -> None:
         "thoughts.jsonl": files.lines(
             {**{name: row[name] for name in said}, "text": row["outcome"].get("label", "")} for row in rows
         ),
+        **dict.fromkeys(measures.WRITTEN, made.written),
+        **{
+            name: files.lines([{"label_source": "teacher"}] * training["examples"]["rows"])
+            for name, training in made.examples().items()
+        },
     }
+    (folder / "examples").mkdir()
     for name, text in texts.items():
         files.write(folder / name, text)
     digests = {name: digest(text) for name, text in texts.items()}

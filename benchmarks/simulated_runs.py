@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness import comparisons, crew, files, measures, plan
-from harness.arms import by_name
+from harness.arms import TREATMENT, by_name
 from harness.plan import Wish
 from harness.result import SCHEMA, problem_rows
 from harness.skills import SPLIT as SKILLS
 from harness.skills import Skills
+from harness.validation import BESIDE, THOUGHTS
 
 Row = dict[str, Any]
 Key = tuple[str, str, int | None]
@@ -152,7 +153,7 @@ class Run:
         return [row for group in self.items.values() for row in group]
 
     def result(self) -> dict[str, Any]:
-        """Its result but for transfer and files, which no check reads."""
+        """Its result, but for transfer, which no check reads, and the digests of its files: see ``artefacts.save``."""
         design, value = self.design, {**self.design.plan, **self.planned}
         problems = design.problems if self.problems is None else self.problems
         if not self.compared:
@@ -174,9 +175,14 @@ class Run:
             "transfer": [],
             "learning": {"entries": [], "strategies": [], "learned": None},
             "training": list(self.training),
-            "teacher_calls": [],
-            "files": {},
+            "teacher_calls": [_solutions(arm, value["sizes"]["train"]) for arm in (TREATMENT, "lora-naive")],
+            "files": dict.fromkeys([*BESIDE, THOUGHTS, *measures.WRITTEN, *self.examples()], digest("")),
         }
+
+    def examples(self) -> dict[str, Row]:
+        """Of each file of training rows the training that it is of."""
+        made = {"training": self.training}
+        return {f"examples/{measures.training_name(made, each)}.jsonl": each for each in self.training}
 
     def _arms(self, problems: Sequence[Row]) -> Iterator[Row]:
         for key, rows in measures.by_arm(self.rows()).items():
@@ -253,6 +259,12 @@ def adapter(arm: str, seed: int | None) -> str:
 def digest(text: str) -> str:
     """SHA-256 of a text, in hexadecimal."""
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _solutions(stage: str, calls: int) -> Row:
+    """The account of the worked solutions that the teacher wrote for a stage."""
+    counts = {"calls": calls, "failed": 0, **dict.fromkeys(measures.TOKENS, 0)}
+    return {"stage": stage, "purpose": "demonstrate", **counts, "cost_usd": 0.0}
 
 
 def _training(arm: str, seed: int) -> Row:

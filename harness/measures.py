@@ -7,7 +7,7 @@ plain JSON, as in items.jsonl and problems.jsonl. How two arms compare is in ``h
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from harness import files
@@ -44,7 +44,7 @@ def problem_sets(problems: Sequence[Row]) -> list[dict[str, Any]]:
             "n": len(rows),
             "sha256": files.digest([[row["id"], row["data"]] for row in rows]),
             "labels": _counts(row["truth"] for row in rows),
-            "distinct": len({row["canonical"] for row in rows}),
+            "distinct": min(len(set(forms)) for forms in _forms(rows)),
             "strata": [
                 {
                     "stratum": stratum,
@@ -73,22 +73,40 @@ def trivial(problems: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def overlaps(problems: Sequence[Row]) -> list[dict[str, Any]]:
-    """How many problems of each examined split share their canonical form with a split that is learned from."""
-    forms = {split: [row["canonical"] for row in rows] for split, rows in grouped(problems, "split").items()}
+    """How many problems of each examined split occur in a split that is learned from: in any form, see ``_forms``."""
+    forms = {split: _forms(rows) for split, rows in grouped(problems, "split").items()}
     return [
-        {"split": split, "source": source, "n": len(forms[split]), "shared": _shared(forms[split], set(forms[source]))}
+        {
+            "split": split,
+            "source": source,
+            "n": len(forms[split][0]),
+            "shared": _shared(forms[split], forms[source]),
+        }
         for split in EXAMINED
         for source in (*SEEN, *(["test"] if split == "harder" else []))
         if split in forms and source in forms
     ]
 
 
-def quoted(problems: Sequence[Row], texts: Iterable[str]) -> int:
-    """How many problems that arms are measured on stand word for word in these texts."""
+def _forms(rows: Sequence[Row]) -> list[list[str]]:
+    """What tells problems apart, each as a list over the rows: canonical form, data, and text.
+
+    Problems are the same if they agree in one of these: the canonical form is the task's word alone, and may miss it.
+    Where data or text is empty, the canonical form stands for it.
+    """
+    data = [files.canonical(row["data"]) if row["data"] else row["canonical"] for row in rows]
+    return [[row["canonical"] for row in rows], data, [row["text"] or row["canonical"] for row in rows]]
+
+
+def quoted(problems: Sequence[Row], texts: Iterable[str]) -> int | None:
+    """How many problems that arms are measured on stand word for word in these texts.
+
+    None, which is not known, where none does, but the text of one is too short to tell a quotation from coincidence.
+    """
     written = "\n".join(texts)
-    return sum(
-        len(row["text"]) >= LONG_ENOUGH and row["text"] in written for row in problems if row["split"] in EXAMINED
-    )
+    asked = [row["text"] for row in problems if row["split"] in EXAMINED]
+    found = sum(len(text) >= LONG_ENOUGH and text in written for text in asked)
+    return None if not found and any(len(text) < LONG_ENOUGH for text in asked) else found
 
 
 def arms(items: Sequence[Row], problems: Sequence[Row], labels: Sequence[str] | None) -> list[dict[str, Any]]:
@@ -120,6 +138,7 @@ def _arm(
         "problems": planned,
         **_given(rows),
         **_by_class(rows, labels),
+        "free_form": _free_form(rows) if labels is None else None,
         **_against_trivial(rows, problems),
         "steps": _steps(rows),
         "strata": [
@@ -167,6 +186,19 @@ def _by_class(rows: Sequence[Row], labels: Sequence[str] | None) -> dict[str, An
         "balanced_accuracy": interval(balanced_accuracy(predictions, Counter(row["truth"] for row in rows))),
         "matthews": rounded(matthews(predictions)),
         "information_p": rounded(information_p(predictions)),
+    }
+
+
+def _free_form(rows: Sequence[Row]) -> dict[str, int]:
+    """What is told of free-form answers: how many are the most common one, and how many are the truth to the letter.
+
+    Right answers may be more than these: a verifier may accept several.
+    """
+    given = [row for row in rows if answered(row)]
+    counts = Counter(row["outcome"]["label"] for row in given)
+    return {
+        "most_common": max(counts.values(), default=0),
+        "exact": sum(row["outcome"]["label"] == row["truth"] for row in given),
     }
 
 
@@ -258,8 +290,9 @@ def _digest(rows: Sequence[Row], field: str) -> str:
     return files.digest([row[field] for row in rows])
 
 
-def _shared(forms: Iterable[str], others: Collection[str]) -> int:
-    return sum(form in others for form in forms)
+def _shared(forms: Sequence[Sequence[str]], others: Sequence[Sequence[str]]) -> int:
+    known = [set(other) for other in others]
+    return sum(any(form in other for form, other in zip(row, known, strict=True)) for row in zip(*forms, strict=True))
 
 
 def _counts(values: Iterable[str]) -> dict[str, int]:

@@ -14,7 +14,7 @@ from harness.evaluate import Item
 from harness.experiment import Findings
 from harness.plan import Plan
 from harness.protocols import Task, Verifier
-from harness.records import Problem, Truth, Usage
+from harness.records import Completion, Problem, Truth
 
 SCHEMA = "urn:transfer-harness:schema:result:1.0"
 
@@ -202,18 +202,19 @@ def thought_rows(findings: Findings) -> list[dict[str, Any]]:
 
 def _accounts(crew: Crew, findings: Findings) -> list[dict[str, Any]]:
     """Teacher calls by stage and purpose, with tokens and cost."""
-    groups: dict[tuple[str, str], list[Usage]] = {}
+    groups: dict[tuple[str, str], list[Completion]] = {}
     for call in findings.calls:
-        groups.setdefault((call.stage, call.purpose), []).append(call.completion.usage)
+        groups.setdefault((call.stage, call.purpose), []).append(call.completion)
     return [
         {
             "stage": stage,
             "purpose": purpose,
-            "calls": len(usages),
-            **{name: sum(getattr(usage, name) for usage in usages) for name in measures.TOKENS},
-            "cost_usd": _total(crew.teacher.cost(usage) for usage in usages),
+            "calls": len(made),
+            "failed": sum(each.stop == "error" for each in made),
+            **{name: sum(getattr(each.usage, name) for each in made) for name in measures.TOKENS},
+            "cost_usd": _total(crew.teacher.cost(each.usage) for each in made),
         }
-        for (stage, purpose), usages in groups.items()
+        for (stage, purpose), made in groups.items()
     ]
 
 

@@ -160,6 +160,7 @@ def _arm(arm: str, strata: Mapping[str, tuple[int, int]], test: Sequence[measure
         **_score(correct, n),
         "problems": len(test),
         **dict.fromkeys(("accuracy_given_answered", "bounds", "predictions", "balanced_accuracy", "matthews")),
+        "free_form": None,
         "information_p": None,
         "best_trivial": best[0] if best else None,
         "over_trivial": None,

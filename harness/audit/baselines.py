@@ -6,30 +6,26 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from harness.arms import TREATMENT
+from harness.arms import TEACHER, TREATMENT
 from harness.audit import complete, views
+from harness.audit.thresholds import (
+    CONSTANT,
+    FEWEST,
+    MAJORITY,
+    MAJORITY_IN_STRATUM,
+    MINORITY,
+    SIGNIFICANT,
+    SMALL_STRATUM,
+)
 from harness.errors import MissingEvidenceError
 from harness.protocols import Evidence
 from harness.records import Finding, Severity, Status
 from harness.statistics import paired_bounds
 
-CONSTANT = 0.98
-"""Share of one label among the answers from which on they count as constant."""
-FEWEST = 20
-"""Answers from which on a constant is no coincidence."""
-MAJORITY, MAJORITY_IN_STRATUM = 0.60, 0.70
-MINORITY = 30
-"""Problems of the rarest label, at least."""
-SMALL_STRATUM = 10
-"""A stratum with fewer problems is not judged by itself."""
-SIGNIFICANT = 0.05
-
 
 def constant_score(evidence: Evidence) -> Iterator[Finding]:
     """See ``harness.audit.checks``."""
     labels = complete.labels(evidence)
-    if labels is None:
-        return
     for arm in views.arms(evidence):
         constant, known = _constant(evidence, arm, labels)
         severity = _constant_weight(arm)
@@ -38,7 +34,7 @@ def constant_score(evidence: Evidence) -> Iterator[Finding]:
                 evidence, arm, lambda other: _constant(evidence, other, labels)[0] is None
             ):
                 severity = "warn"
-            text = f"{constant}: {_by_stratum(arm)}; {_constants(evidence, arm['split'])}"
+            text = f"{constant}: {_by_stratum(arm)}; {_constants(evidence, arm['split'], labels)}"
             yield Finding(views.name(arm), "fail", text, severity)
         elif known:
             yield Finding(views.name(arm), "pass", "answers differ from every constant", severity)
@@ -53,8 +49,11 @@ def _constant_weight(arm: Evidence) -> Severity:
     return views.weight(arm["split"]) if arm["arm"] in views.IN_CLAIMS else "warn"
 
 
-def _constant(evidence: Evidence, arm: Evidence, labels: list[str]) -> tuple[str | None, bool]:
+def _constant(evidence: Evidence, arm: Evidence, labels: list[str] | None) -> tuple[str | None, bool]:
     """In what an arm is constant, if it is, and whether that can be told: by its answers, else by its scores."""
+    if labels is None:
+        most, given = arm["free_form"]["most_common"], arm["outcomes"]["answered"]
+        return (f"{most} of {given} answers are the same" if _is_constant(most, given) else None), True
     predictions = arm.maybe("predictions")
     if predictions is not None:
         answers: Counter[str] = Counter()
@@ -65,8 +64,7 @@ def _constant(evidence: Evidence, arm: Evidence, labels: list[str]) -> tuple[str
         given = answers.total()
         if given != arm["outcomes"]["answered"]:
             raise MissingEvidenceError(f"some predictions of {views.name(arm)} are not known")
-        is_constant = given >= FEWEST and most >= CONSTANT * given
-        return (f"{most} of {given} answers are {label}" if is_constant else None), True
+        return (f"{most} of {given} answers are {label}" if _is_constant(most, given) else None), True
     if evidence["source"] != "table":
         raise MissingEvidenceError(f"predictions of {views.name(arm)} are not known")
     whole = complete.problem_set(evidence, arm["split"])
@@ -78,6 +76,10 @@ def _constant(evidence: Evidence, arm: Evidence, labels: list[str]) -> tuple[str
             return f"scores exactly as {_rule(label)}", True
     possible = [label for label in labels if arm["n"] != whole["n"] or arm["correct"] == _count(whole, label)]
     return None, entire or not possible
+
+
+def _is_constant(most: int, given: int) -> bool:
+    return given >= FEWEST and most >= CONSTANT * given
 
 
 def _count(problems: Any, label: str) -> int:
@@ -93,41 +95,64 @@ def _rule(label: str) -> str:
     return f"always-{label}"
 
 
-def _constants(evidence: Evidence, split: str) -> str:
+def _constants(evidence: Evidence, split: str, labels: list[str] | None) -> str:
     """What every constant answerer scores: ``always-NO 18 of 150, always-YES 132 of 150``."""
     whole = complete.problem_set(evidence, split)
-    return ", ".join(f"{_rule(label)} {_count(whole, label)} of {whole['n']}" for label in evidence["labels"])
+    if labels is None:
+        return f"the most common truth is that of {_most_common(whole)} of {whole['n']}"
+    return ", ".join(f"{_rule(label)} {_count(whole, label)} of {whole['n']}" for label in labels)
+
+
+def _most_common(problems: Any) -> int:
+    return max(int(problems["labels"][label]) for label in problems["labels"])
 
 
 def no_information(evidence: Evidence) -> Iterator[Finding]:
     """See ``harness.audit.checks``."""
     labels = complete.labels(evidence)
-    if labels is None:
-        return
-    chance = 1 / len(labels)
     for arm in views.arms(evidence):
-        balanced, p_value = arm["balanced_accuracy"], arm["information_p"]
-        blind = _blind(arm, chance)
-        above = "lies above chance" if balanced["low"] > chance else "does not lie above chance"
-        text = (
-            f"{arm['n']} problems; test that answers are independent of the truth: p {views.p_text(p_value)}; "
-            f"the interval of balanced accuracy {above}"
-        )
+        status, text = _informed(evidence, arm, labels)
         severity = _weight(arm)
-        if blind and severity == "block" and _mostly(evidence, arm, lambda other: not _blind(other, chance)):
+        if status == "unknown" and severity == "block":
+            severity = "warn"  # rung 1 then needs a trivial rule of the task's own
+        if (
+            status == "fail"
+            and severity == "block"
+            and _mostly(evidence, arm, lambda other: _informed(evidence, other, labels)[0] == "pass")
+        ):
             severity = "warn"
-        yield Finding(views.name(arm), "fail" if blind else "pass", text, severity)
+        yield Finding(views.name(arm), status, text, severity)
 
 
-def _blind(arm: Evidence, chance: float) -> bool:
-    return bool(arm["information_p"] >= SIGNIFICANT or arm["balanced_accuracy"]["low"] <= chance)
+def _informed(evidence: Evidence, arm: Evidence, labels: list[str] | None) -> tuple[Status, str]:
+    """Whether an arm is shown to know anything."""
+    if labels is None:
+        return _informed_freely(evidence, arm)
+    chance, balanced, p_value = 1 / len(labels), arm["balanced_accuracy"], arm["information_p"]
+    above = "lies above chance" if balanced["low"] > chance else "does not lie above chance"
+    text = (
+        f"{arm['n']} problems; test that answers are independent of the truth: p {views.p_text(p_value)}; "
+        f"the interval of balanced accuracy {above}"
+    )
+    return views.verdict(p_value < SIGNIFICANT and balanced["low"] > chance), text
+
+
+def _informed_freely(evidence: Evidence, arm: Evidence) -> tuple[Status, str]:
+    """The same where answers are free-form: against the constant that gives the most common truth."""
+    whole = complete.problem_set(evidence, arm["split"])
+    if arm["free_form"]["exact"] != arm["correct"]:
+        return "unknown", "answers can be right in several ways, so what a constant answer gets is not known"
+    chance = _most_common(whole) / whole["n"]
+    above = "lies above" if arm["accuracy"]["low"] > chance else "does not lie above"
+    text = f"{views.right(arm)}; its interval {above} what always the most common truth gets, {_most_common(whole)}"
+    return views.verdict(arm["accuracy"]["low"] > chance), text
 
 
 def _weight(arm: Evidence) -> Severity:
     """The treatment must show something; a teacher should; all others may well show nothing."""
     if arm["arm"] == TREATMENT:
         return views.weight(arm["split"])
-    return "warn" if arm["arm"] == views.TEACHER else "note"
+    return "warn" if arm["arm"] == TEACHER else "note"
 
 
 def below_trivial(evidence: Evidence) -> Iterator[Finding]:
@@ -143,7 +168,7 @@ def below_trivial(evidence: Evidence) -> Iterator[Finding]:
         best = arm["best_trivial"]
         text = f"{views.right(arm)}; {best['rule']} gets {_best(evidence, arm)}; {compared}"
         if labels is not None:
-            text += f" ({_constants(evidence, arm['split'])})"
+            text += f" ({_constants(evidence, arm['split'], labels)})"
         severity = _weight(arm)
         if severity == "block" and status == "fail" and _mostly(evidence, arm, lambda other: _above(evidence, other)):
             severity, text = "warn", f"{text}; most trainings of the arm lie above"
@@ -188,14 +213,19 @@ def imbalance(evidence: Evidence) -> Iterator[Finding]:
     for split in complete.examined(evidence):
         whole = complete.problem_set(evidence, split)
         wrong = _lopsided(whole, labels, MAJORITY)
-        if min(_count(whole, label) for label in labels) < MINORITY:
-            wrong.append(f"fewer than {MINORITY} of {_rarest(whole, labels)}")
+        rarest = min(labels, key=lambda label: _count(whole, label))
+        if _count(whole, rarest) < MINORITY:
+            wrong.append(f"under {MINORITY} of {rarest} are too few to tell skill from luck")
+        small = [stratum["stratum"] for stratum in whole["strata"] if stratum["n"] < SMALL_STRATUM]
         for stratum in whole["strata"]:
-            if stratum["n"] >= SMALL_STRATUM:
+            if stratum["stratum"] not in small:
                 wrong += [f"{stratum['stratum']}: {what}" for what in _lopsided(stratum, labels, MAJORITY_IN_STRATUM)]
         counts = ", ".join(f"{_count(whole, label)} {label}" for label in labels)
         text = "; ".join([f"{counts} of {whole['n']}", *wrong])
         yield Finding(f"problems/{split}", "fail" if wrong else "pass", text, views.weight(split))
+        if small:
+            text = f"under {SMALL_STRATUM} problems, so not judged by themselves: {', '.join(small)}"
+            yield Finding(f"strata/{split}", "unknown", text, "note")
 
 
 def _lopsided(problems: Any, labels: list[str], most: float) -> list[str]:
@@ -206,7 +236,3 @@ def _lopsided(problems: Any, labels: list[str], most: float) -> list[str]:
     if counts[majority] > most * problems["n"]:
         return [f"{counts[majority]} of {problems['n']} {majority}"]
     return []
-
-
-def _rarest(problems: Any, labels: list[str]) -> str:
-    return min(labels, key=lambda label: _count(problems, label))

@@ -44,7 +44,7 @@ def checks(mismatches: Sequence[str] | None) -> tuple[CoreCheck, ...]:
 CHECKS = (
     CoreCheck(
         "constant-score",
-        "No arm gives one label in 98% of its answers (20 or more), or, where only scores are known, gets in every "
+        "No arm gives one answer in 98% of its answers (20 or more), or, where only scores are known, gets in every "
         "stratum what a constant answer gets. A control may, and a student that is only told warns.",
         "block",
         "Read the raw replies: a model that always says the same, or a parser that reads the same into everything, was "
@@ -54,7 +54,8 @@ CHECKS = (
     CoreCheck(
         "no-information",
         "Answers depend on the truth: independence is rejected at 0.05, and the interval of balanced accuracy lies "
-        "above chance. Blocks for the trained student, warns for the taught teacher.",
+        "above chance; where answers are free-form, that of accuracy above what always the most common truth gets. "
+        "Blocks for the trained student, unless more than half of its trainings pass; warns for the taught teacher.",
         "block",
         "The arm knows nothing of the task on these problems: claim nothing of it.",
         baselines.no_information,
@@ -70,9 +71,10 @@ CHECKS = (
     CoreCheck(
         "imbalance",
         "No label has over 60% of the problems, or over 70% of a stratum of 10 or more; no such stratum has one label "
-        "alone; each label has 30 problems or more.",
+        "alone; each label has 30 problems or more. Smaller strata are not judged, which is noted.",
         "block",
-        "Draw a balanced set, or a larger one: on this one a constant answer looks like skill.",
+        "Where a label has too many problems, a constant answer looks like skill: draw a balanced set. Where it has "
+        "too few, so does luck: draw a larger one.",
         baselines.imbalance,
     ),
     CoreCheck(
@@ -86,9 +88,11 @@ CHECKS = (
     ),
     CoreCheck(
         "errors-present",
-        "No call is left failed: a problem without a reply is missing, not wrong.",
+        "No call is left failed: a problem without a reply is missing, not wrong. Calls that only the reflection or "
+        "the training needed warn.",
         "block",
-        "Resume the run until every call has its reply.",
+        "Resume the run until every call has its reply. What the teacher learned and the student was trained on cannot "
+        "change any more: where calls of these failed, a new run is needed.",
         conditions.errors_present,
     ),
     CoreCheck(
@@ -96,7 +100,7 @@ CHECKS = (
         "Every arm of the plan was measured, as often as planned, on as many problems as planned; two arms that are "
         "compared, on the same ones.",
         "block",
-        "Resume the run, or plan fewer problems beforehand.",
+        "Measure every arm on every problem of the plan: resume the run, or plan fewer beforehand.",
         conditions.coverage,
     ),
     CoreCheck(
@@ -109,10 +113,10 @@ CHECKS = (
     ),
     CoreCheck(
         "overlap",
-        "No test problem occurs in canonical form among the problems that teacher or student learned from, or word for "
-        "word in what the teacher wrote; 95% of the problem set differ in canonical form (below 80% it blocks).",
+        "No test problem is the same, in canonical form, data or text, as one that teacher or student learned from, or "
+        "stands word for word in what the teacher wrote; 95% of the problem set differ in each (below 80% it blocks).",
         "block",
-        "Draw sets that are disjoint in canonical form.",
+        "Draw sets that share no problem in canonical form, data or text.",
         provenance.overlap,
     ),
     CoreCheck(
@@ -149,7 +153,7 @@ CHECKS = (
         "Each trained arm has 3 training seeds or more, and no difference of the family is claimed that is smaller "
         "than what the design finds 4 times in 5.",
         "warn",
-        "Use --training-seeds 3 or more, and more problems.",
+        "Where there are too few trainings, use --training-seeds 3; where a difference is too small, more problems.",
         provenance.underpowered,
     ),
 )

@@ -6,10 +6,10 @@ That something was measured too little, or wrongly, is for the checks to say.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from harness.arms import BOOTSTRAP, CONTRASTS, by_name
+from harness.arms import BOOTSTRAP, CONTRASTS, by_name, trained_name
 from harness.errors import MissingEvidenceError
 from harness.measures import EXAMINED
 from harness.protocols import Evidence
@@ -89,6 +89,25 @@ def arms(evidence: Evidence) -> Iterator[Any]:
         if by_name(arm["arm"]).recipe and evidence["source"] != "table":
             arm["training_seed"]
         yield arm
+
+
+def require_files(evidence: Evidence, names: Iterable[str]) -> None:
+    """Raises MissingEvidenceError where the result names no digest of a file that a check rests on.
+
+    What a result does not name, nobody can hold it to: neither ``recompute`` nor ``harness validate``.
+    """
+    if evidence["source"] == "table":
+        return
+    named = evidence["files"]
+    for name in names:
+        named[name]
+
+
+def examples(evidence: Evidence) -> list[str]:
+    """The files of the rows that each adapter was trained on."""
+    made = [(each["arm"], each["training_seed"]) for each in evidence["training"]]
+    first = min((seed for _, seed in made), default=0)
+    return [f"examples/{trained_name(arm, seed, first)}.jsonl" for arm, seed in made]
 
 
 def require_arms(evidence: Evidence) -> None:

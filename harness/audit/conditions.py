@@ -7,16 +7,12 @@ from typing import Any
 
 from harness.arms import BOOTSTRAP, CONTRASTS, Contrast, by_name
 from harness.audit import complete, views
+from harness.audit.thresholds import APART, BLANK, BLANK_TO_WARN, SIGNIFICANT
+from harness.errors import MissingEvidenceError
 from harness.measures import EXAMINED
 from harness.protocols import Evidence
 from harness.records import Finding, Severity
 from harness.skills import SPLIT as SKILLS
-
-BLANK, BLANK_TO_WARN = 0.05, 0.02
-"""Share of replies without an answer."""
-APART = 0.02
-"""Difference of that share between two arms that are compared."""
-SIGNIFICANT = 0.05
 
 
 def unparsed(evidence: Evidence) -> Iterator[Finding]:
@@ -58,6 +54,25 @@ def errors_present(evidence: Evidence) -> Iterator[Finding]:
         failed = arm["outcomes"]["failed"]
         text = f"{failed} of {arm['n']} calls failed"
         yield Finding(views.name(arm), "fail" if failed else "pass", text, views.weight(arm["split"]))
+    if complete.plan(evidence)["labels"] == "teacher":
+        yield from _demonstrated(evidence)
+
+
+def _demonstrated(evidence: Evidence) -> Iterator[Finding]:
+    """Where a worked solution of a training problem is missing because its call failed."""
+    recipes = {by_name(name).recipe for name in views.stages(evidence)} - {None}
+    sets = bool(recipes - {"naive"}) + ("naive" in recipes)
+    if not sets:
+        return
+    calls = failed = 0
+    for account in evidence["teacher_calls"]:
+        if account["purpose"] == "demonstrate":
+            calls, failed = calls + account["calls"], failed + account["failed"]
+    expected = sets * complete.problem_set(evidence, "train")["n"]
+    if calls < expected:
+        raise MissingEvidenceError(f"teacher_calls: {calls} of {expected} calls for worked solutions are known")
+    text = f"{failed} of {calls} calls for worked solutions failed"
+    yield Finding("worked solutions", "fail" if failed else "pass", text, views.weight("train"))
 
 
 def coverage(evidence: Evidence) -> Iterator[Finding]:

@@ -7,14 +7,12 @@ from typing import Any
 
 from harness.arms import by_name
 from harness.audit import complete, views
+from harness.audit.thresholds import DISTINCT, DISTINCT_TO_WARN, FEWEST_SEEDS, SIGNIFICANT
 from harness.errors import MissingEvidenceError
+from harness.measures import LONG_ENOUGH, WRITTEN
 from harness.protocols import Evidence
 from harness.records import Finding
 
-DISTINCT, DISTINCT_TO_WARN = 0.80, 0.95
-"""Share of a problem set that is left when problems of one canonical form count once."""
-FEWEST_SEEDS = 3
-SIGNIFICANT = 0.05
 MANY = 5
 """At most so many differing numbers are told."""
 
@@ -29,7 +27,7 @@ def overlap(evidence: Evidence) -> Iterator[Finding]:
             if entry is None:
                 yield Finding(subject, "unknown", "not compared", weight)
                 continue
-            text = f"{entry['shared']} of {entry['n']} problems share their canonical form with one of {source}"
+            text = f"{entry['shared']} of {entry['n']} problems are the same as one of {source}"
             yield Finding(subject, "fail" if entry["shared"] else "pass", text, weight)
         yield _distinct(complete.problem_set(evidence, split), split)
     given = complete.plan(evidence).maybe("strategy") is not None
@@ -37,9 +35,18 @@ def overlap(evidence: Evidence) -> Iterator[Finding]:
         text = "was learned elsewhere; what it was learned from is not known"
         yield Finding("given strategy", "unknown", text, "warn")
     if given or "reflect" in complete.learned_from(evidence):
-        quoted = evidence["quoted"]
-        text = f"{quoted} problems stand word for word in what the teacher wrote"
-        yield Finding("strategy and journal", "fail" if quoted else "pass", text)
+        yield _quoted(evidence)
+
+
+def _quoted(evidence: Evidence) -> Finding:
+    subject = "strategy and journal"
+    complete.require_files(evidence, WRITTEN)
+    quoted = evidence["quoted"] if evidence["source"] == "table" else evidence.maybe("quoted")
+    if quoted is None:
+        text = f"none is found in what the teacher wrote, but texts under {LONG_ENOUGH} characters cannot be looked for"
+        return Finding(subject, "unknown", text, "warn")
+    text = f"{quoted} problems stand word for word in what the teacher wrote"
+    return Finding(subject, "fail" if quoted else "pass", text)
 
 
 def _distinct(problems: Any, split: str) -> Finding:
@@ -79,6 +86,7 @@ def label_source(evidence: Evidence) -> Iterator[Finding]:
         source = "chance" if by_name(training["arm"]).recipe == "random" else "teacher"
         text = f"{rows[f'labelled_by_{source}']} of {rows['rows']} training answers are the {source}'s"
         yield Finding(_name(training), views.verdict(rows[f"labelled_by_{source}"] == rows["rows"]), text)
+    complete.require_files(evidence, complete.examples(evidence))
 
 
 def loss_on_prompt(evidence: Evidence) -> Iterator[Finding]:

@@ -9,13 +9,13 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from harness.audit import FAULTY, UNKNOWN
 from harness.audit.claims import RUNGS
 from harness.text import one_line
 
 WIDTH = 80
 MOST = 4
 """At most so many findings of one check are told in full."""
-FAULTY = ("fail", "unknown")
 
 
 def full(audit: Mapping[str, Any]) -> str:
@@ -24,7 +24,7 @@ def full(audit: Mapping[str, Any]) -> str:
     for check in audit["checks"]:
         lines += [f"  {_mark(check):<8} {check['id']}"]
         lines += list(_findings(check)) if check["weight"] != "none" else []
-    return "\n".join([*lines, "", *_claims(audit)])
+    return "\n".join([*lines, *_unknown(audit), "", *_claims(audit)])
 
 
 def brief(audit: Mapping[str, Any], run: str = "RUN") -> str:
@@ -33,7 +33,8 @@ def brief(audit: Mapping[str, Any], run: str = "RUN") -> str:
     for check in audit["checks"]:
         if check["weight"] in ("block", "warn"):
             lines += [f"  {_mark(check):<8} {check['id']}", *_findings(check)]
-    return "\n".join([*lines, *_claims(audit, reasons=False), f"everything that was checked: harness audit {run}"])
+    lines += [*_unknown(audit), *_claims(audit, reasons=False)]
+    return "\n".join([*lines, f"everything that was checked: harness audit {run}"])
 
 
 def wrong(audit: Mapping[str, Any]) -> str:
@@ -87,8 +88,14 @@ def _findings(check: Mapping[str, Any]) -> Iterator[str]:
         yield _filled(f"{row['subject']}: {unknown}{row['text']}", " " * 11, " " * 13)
     if len(heavy) > MOST:
         yield f"{' ' * 11}... and {len(heavy) - MOST} more"
-    if check["weight"] != "note":
+    if check["weight"] != "note" and check["advice"] != UNKNOWN:
         yield _filled(f"-> {check['advice']}", " " * 11, " " * 14)
+
+
+def _unknown(audit: Mapping[str, Any]) -> Iterator[str]:
+    """What to do about all checks of which nothing worse is known, told once."""
+    if any(check["advice"] == UNKNOWN and check["weight"] in ("block", "warn") for check in audit["checks"]):
+        yield _filled(UNKNOWN, "  ", "  ")
 
 
 def _claims(audit: Mapping[str, Any], reasons: bool = True) -> Iterator[str]:

@@ -17,7 +17,7 @@ def problem(index: int, truth: str, split: str = "test", **trivial: str) -> Row:
         "id": f"{split}/{index:04d}",
         "split": split,
         "stratum": "EASY" if index % 2 else "HARD",
-        "data": {"n": index},
+        "data": {"split": split, "n": index},
         "text": f"{split}: is {index} enough?",
         "canonical": f"{split} {index}",
         "truth": truth,

@@ -173,6 +173,21 @@ def test_problems_shared_with_a_split_that_is_learned_from_are_counted_by_canoni
     assert [(entry["split"], entry["source"]) for entry in measures.overlaps([*test, *train])] == [("test", "train")]
 
 
+@pytest.mark.parametrize("form", ["canonical", "data", "text"])
+def test_problems_are_the_same_by_form_data_or_text(form: str) -> None:
+    test, train = problems("YNYN"), problems("YNYN", "train")
+    assert [entry["shared"] for entry in measures.overlaps([*test, *train])] == [0]
+    test[0][form] = test[1][form] = train[3][form]
+    assert [entry["shared"] for entry in measures.overlaps([*test, *train])] == [2]
+    assert [entry["distinct"] for entry in measures.problem_sets([*test, *train])] == [3, 4]
+
+
+def test_problems_without_data_or_text_are_told_apart_by_their_form() -> None:
+    rows = [{**row, "data": {}, "text": ""} for row in [*problems("YN"), *problems("YN", "train")]]
+    assert [entry["shared"] for entry in measures.overlaps(rows)] == [0]
+    assert [entry["distinct"] for entry in measures.problem_sets(rows)] == [2, 2]
+
+
 def test_problems_that_stand_word_for_word_in_what_was_written_are_counted() -> None:
     test, harder, train = problems("YN"), problems("YN", "harder"), problems("YN", "train")
     written = [f"Look: {test[1]['text']}", f"{train[0]['text']} {harder[0]['text']}"]
@@ -181,3 +196,22 @@ def test_problems_that_stand_word_for_word_in_what_was_written_are_counted() -> 
     assert measures.quoted(rows, written) == 2
     test[1]["text"] = "is 1 enough"  # too short to be there by more than coincidence
     assert measures.quoted(rows, ["is 1 enough", *written]) == 1
+
+
+def test_what_is_too_short_to_be_looked_for_is_not_known() -> None:
+    rows = [*problems("YN"), *problems("YN", "train")]
+    rows[2]["text"] = "short"
+    assert measures.quoted(rows, ["short"]) == 0  # nobody is measured on it
+    rows[0]["text"] = "short"
+    assert measures.quoted(rows, []) is None
+    assert measures.quoted(rows, [rows[1]["text"]]) == 1
+
+
+def test_of_free_form_answers_the_most_common_and_the_exact_ones_are_counted() -> None:
+    asked = problems("YYYN")
+    rows = items(asked, "student-base", "YNN-")
+    (free,) = measures.arms(rows, asked, None)
+    (closed,) = measures.arms(rows, asked, LABELS)
+    assert (free["free_form"], closed["free_form"]) == ({"most_common": 2, "exact": 1}, None)
+    (silent,) = measures.arms(items(asked, "student-base", "----"), asked, None)
+    assert silent["free_form"] == {"most_common": 0, "exact": 0}

@@ -85,6 +85,38 @@ def in_trainings(run: Made, amount: int) -> None:
             answer(row, other(row["truth"], ("NO", "YES")))
 
 
+def constant_in_trainings(run: Made, amount: int) -> None:
+    """In ``amount`` of its trainings the trained student answers NO to everything."""
+    for seed in range(amount):
+        for row in run.of("student-lora", seed=seed):
+            answer(row, "NO")
+
+
+def blind_in_trainings(run: Made, amount: int) -> None:
+    """In ``amount`` of its trainings the trained student gets every other pair of problems wrong."""
+    for seed in range(amount):
+        for place, row in enumerate(run.of("student-lora", seed=seed)):
+            answer(row, row["truth"] if place // 2 % 2 else other(row["truth"], ("NO", "YES")))
+
+
+def freely(change: Change) -> Change:
+    """A change to a run of a task whose answers are free-form, so that it has no constants among its rules."""
+
+    def freed(run: Made, amount: Any) -> None:
+        run.labels = None
+        for row in run.problems:
+            row["trivial"] = {name: rule for name, rule in row["trivial"].items() if not name.startswith("always-")}
+        change(run, amount)
+
+    return freed
+
+
+def right_otherwise(run: Made, amount: int) -> None:
+    """The first ``amount`` answers of the trained student are right in other words."""
+    for row in run.of("student-lora")[-40:][:amount]:
+        row["outcome"] = {"kind": "answered", "label": "in other words"}
+
+
 def ends(arm: str, split: str = "test") -> Change:
     """The first reply of an arm ends as an outcome of the kind ``amount``."""
 
@@ -163,12 +195,12 @@ def untrained(run: Made, amount: int) -> None:
     del run.training[:amount]
 
 
-def shared(source: str, split: str = "test") -> Change:
-    """The first ``amount`` problems of a split occur in another, too."""
+def shared(source: str, split: str = "test", form: str = "canonical") -> Change:
+    """The first ``amount`` problems of a split occur in another, too, as their form tells."""
 
     def change(run: Made, amount: int) -> None:
         for row, known in zip(run.split(split)[:amount], run.split(source), strict=False):
-            row["canonical"] = known["canonical"]
+            row[form] = known[form]
 
     return change
 
@@ -196,11 +228,31 @@ def quoted_text(run: Made, amount: str) -> None:
     run.written.append(amount)
 
 
-def unlearned(arm: str) -> Change:
-    """An arm gets the first ``amount`` problems of its own skills wrong."""
+def given(run: Made, amount: str | None) -> None:
+    """The strategy was learned elsewhere."""
+    run.plan["strategy"] = amount
+
+
+def given_quotation(run: Made, amount: str) -> None:
+    """The strategy, learned elsewhere, has the first problem of the split ``amount`` in it."""
+    run.plan["strategy"] = f"Remember {run.split(amount)[0]['text']}"
+
+
+def unsolved(run: Made, amount: int) -> None:
+    """Of the calls for worked solutions ``amount`` failed."""
+    run.calls[0]["failed"] = amount
+
+
+def unaccounted(run: Made, amount: int) -> None:
+    """Of the first ``amount`` sets of worked solutions nothing is known."""
+    del run.calls[:amount]
+
+
+def unlearned(*arms: str) -> Change:
+    """Arms get the first ``amount`` problems of their own skills wrong."""
 
     def change(run: Made, amount: int) -> None:
-        for row in run.of(arm, SKILLS)[:amount]:
+        for row in [row for arm in arms for row in run.of(arm, SKILLS)[:amount]]:
             answer(row, "something else")
 
     return change

@@ -56,6 +56,8 @@ class Made:
     training: list[Row]
     written: list[str] = field(default_factory=lambda: ["What the teacher wrote in its journal."])
     """Texts of the teacher."""
+    calls: list[Row] = field(default_factory=list)
+    """Accounts of the teacher's calls."""
     identities: Row = field(
         default_factory=lambda: {
             "teacher": {"provider": "made up", "model": "teacher-1"},
@@ -85,27 +87,33 @@ class Made:
 
     def result(self) -> Row:
         """The result of these rows, as ``harness run`` would write it."""
-        return result(self, dict.fromkeys(("problems.jsonl", "items.jsonl"), ""))
+        return result(self, self._texts())
 
     def write(self, folder: Path) -> Path:
         """Writes the run directory: rows, replies, texts and result. Gives the folder."""
         for row in self.items:
             row["text_sha256"] = sha256(reply(row))
-        thoughts = [
-            {"arm": row["arm"], "training_seed": row["training_seed"], "problem": row["problem"], "text": reply(row)}
-            for row in self.items
-        ]
-        texts = {
-            "problems.jsonl": files.lines(self.problems),
-            "items.jsonl": files.lines(self.items),
-            "thoughts.jsonl": files.lines(thoughts),
-            **dict.fromkeys(measures.WRITTEN, "\n".join(self.written)),
-        }
-        folder.mkdir(parents=True, exist_ok=True)
+        texts = self._texts()
+        (folder / "examples").mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
             (folder / name).write_text(text)
         (folder / "result.json").write_text(files.pretty(result(self, texts)))
         return folder
+
+    def _texts(self) -> dict[str, str]:
+        """The files beside the result."""
+        thoughts = [
+            {"arm": row["arm"], "training_seed": row["training_seed"], "problem": row["problem"], "text": reply(row)}
+            for row in self.items
+        ]
+        made = {"training": self.training}
+        return {
+            "problems.jsonl": files.lines(self.problems),
+            "items.jsonl": files.lines(self.items),
+            "thoughts.jsonl": files.lines(thoughts),
+            **dict.fromkeys(measures.WRITTEN, "\n".join(self.written)),
+            **{f"examples/{measures.training_name(made, row)}.jsonl": _examples(row) for row in self.training},
+        }
 
 
 def honest(
@@ -141,7 +149,12 @@ def honest(
         for row in _items(arm, seed, problems, split, counts[split][arm.name] + (place if split != SKILLS else 0))
     ]
     training = [_training(arm.name, seed) for arm in stages if arm.recipe for seed in plan.seeds]
-    return Made(list(labels), files.plain(plan), problems, items, training)
+    calls = [
+        _account(arm, sizes["train"])
+        for arm in ("student-lora", "lora-naive")
+        if any(stage.name == arm for stage in stages)
+    ]
+    return Made(list(labels), files.plain(plan), problems, items, training, calls=calls)
 
 
 def answer(row: Row, label: str | None, kind: str = "unparsed") -> None:
@@ -180,13 +193,13 @@ def result(made: Made, texts: Mapping[str, str]) -> Row:
         "labels": made.labels,
         "problems": measures.problem_sets(made.problems),
         "overlaps": measures.overlaps(made.problems),
-        "quoted": measures.quoted(made.problems, made.written),
+        "quoted": measures.quoted(made.problems, [*made.written, made.plan["strategy"] or ""]),
         "arms": measures.arms(made.items, made.problems, made.labels),
         "contrasts": comparisons.contrasts(made.items, made.plan["margin"]),
         "transfer": comparisons.transfer(made.items),
         "learning": {"entries": [], "strategies": [], "learned": None},
         "training": made.training,
-        "teacher_calls": [],
+        "teacher_calls": made.calls,
         "files": {name: sha256(text) for name, text in texts.items()},
     }
 
@@ -257,7 +270,7 @@ def _problems(split: str, truths: Sequence[str], labels: Sequence[str], strata: 
             "id": f"{split}/{index:04d}",
             "split": split,
             "stratum": SKILLS if split == SKILLS else strata[index // len(labels) % len(strata)],
-            "data": {"index": index},
+            "data": {"split": split, "index": index},
             "text": f"the text of problem {split} {index:04d}.",
             "canonical": f"{split} {index}",
             "truth": f"reply {index}" if split == SKILLS else truth,
@@ -311,6 +324,19 @@ def _item(arm: Arm, seed: int | None, problem: Row) -> Row:
 def adapter(arm: str, seed: int) -> str:
     """Digest of an adapter that does not exist."""
     return sha256(f"{arm} {seed}")
+
+
+def _account(stage: str, calls: int) -> Row:
+    """Worked solutions of the training problems."""
+    counts = {"calls": calls, "failed": 0, **dict.fromkeys(measures.TOKENS, 7 * calls)}
+    return {"stage": stage, "purpose": "demonstrate", **counts, "cost_usd": 0.001 * calls}
+
+
+def _examples(training: Row) -> str:
+    """The rows that an adapter was trained on, as far as they are counted."""
+    counts = training["examples"]
+    sources = ("teacher", "verifier", "chance")
+    return files.lines([{"label_source": name} for name in sources for _ in range(counts[f"labelled_by_{name}"])])
 
 
 def _training(arm: str, seed: int) -> Row:

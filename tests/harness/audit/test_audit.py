@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness import files, schemas, validation
-from harness.audit import audit, runs, text
+from harness.audit import UNKNOWN, audit, runs, text
 from harness.audit.checks import RULESET
 from harness.errors import MissingEvidenceError
 from harness.protocols import Evidence
@@ -72,7 +73,7 @@ class _Toy:
     id, rule, advice = "toy", "Holds.", "None."
     severity: Severity = "block"
 
-    def __init__(self, *found: Finding | Exception) -> None:
+    def __init__(self, *found: Any) -> None:
         self._found = found
 
     def look(self, evidence: Evidence) -> Iterable[Finding]:
@@ -97,15 +98,21 @@ class _Toy:
         ([Finding("run", "fail", "", "note"), Finding("x", "unknown", "")], "unknown", "block"),
         ([MissingEvidenceError("gone")], "unknown", "block"),
         ([KeyError("a text of a model")], "unknown", "block"),
+        (["fine"], "unknown", "block"),
+        ([Finding("run", "fine", "")], "unknown", "block"),  # type: ignore[arg-type]
+        ([Finding("run", "fail", "", "fatal")], "unknown", "block"),  # type: ignore[arg-type]
+        ([Finding("run", "pass", "", "fatal")], "unknown", "block"),  # type: ignore[arg-type]
+        ([Finding("run", "pass", 1)], "unknown", "block"),  # type: ignore[arg-type]
     ],
 )
 def test_a_check_says_and_weighs_what_is_worst_in_its_findings(
-    clean: Row, found: list[Finding | Exception], status: str, weight: str
+    clean: Row, found: list[Any], status: str, weight: str
 ) -> None:
     made = audit(clean, [], [_Toy(*found)])
     check = made["checks"][-1]
     assert (check["id"], check["status"], check["weight"]) == ("toy", status, weight)
     assert made["verdict"] == ("blocked" if weight == "block" else "clean")
+    assert check["advice"] == (UNKNOWN if status == "unknown" else "None.")
     assert {"arms", "arms[0]", "arms[0].n"} <= set(check["read"])
     assert "a text of a model" not in files.canonical(made)
 
@@ -128,3 +135,5 @@ def test_every_audit_is_told_in_80_columns() -> None:
             assert max(map(len, told.splitlines())) <= 80
             if case.weight in ("block", "warn"):
                 assert f" {case.check}\n" in told
+        unknown = any(row["status"] == "unknown" and row["weight"] != "note" for row in made["checks"])
+        assert " ".join(text.full(made).split()).count(UNKNOWN) == unknown

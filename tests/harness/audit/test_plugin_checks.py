@@ -122,6 +122,14 @@ def test_a_check_that_calls_itself_otherwise_is_refused(fake_distribution: FakeD
     assert len(shown.output.strip().splitlines()) == 1
 
 
+def test_a_check_of_a_severity_that_is_none_is_refused(fake_distribution: FakeDistribution, folder: Path) -> None:
+    _install(fake_distribution, severity="fatal")
+    shown = _audit(folder, "--check", "enough")
+    assert shown.exit_code == 2
+    assert "check 'enough' (enough-checks 1.0, enough_checks) has the severity 'fatal'" in shown.output
+    assert len(shown.output.strip().splitlines()) == 1
+
+
 def test_an_unknown_check_is_refused_with_what_there_is(fake_distribution: FakeDistribution, folder: Path) -> None:
     _install(fake_distribution)
     shown = _audit(folder, "--check", "enouhg")

@@ -1,0 +1,35 @@
+"""What the checks of scores say in words."""
+
+from __future__ import annotations
+
+from harness.audit import audit, text
+from tests.harness.audit.changes import constant, freely, stratum
+from tests.harness.audit.results import Made, honest
+
+
+def _told(run: Made, check: str) -> list[str]:
+    (found,) = (row for row in audit(run.result(), [])["checks"] if row["id"] == check)
+    return [row["text"] for row in found["findings"]]
+
+
+def test_a_small_balanced_set_is_called_small_and_not_lopsided() -> None:
+    (test, _) = _told(honest(seeds=1, sizes={"test": 40}), "imbalance")
+    assert test == "20 NO, 20 YES of 40; under 30 of NO are too few to tell skill from luck"
+
+
+def test_strata_that_are_not_judged_are_named() -> None:
+    run = honest(seeds=1)
+    stratum(run, (9, 0))
+    assert "under 10 problems, so not judged by themselves: OWN" in _told(run, "imbalance")
+
+
+def test_what_a_model_wrote_in_a_free_form_answer_is_not_told() -> None:
+    run = honest(seeds=1)
+    freely(constant("student-base"))(run, 0)
+    for row in run.of("student-base"):
+        row["outcome"]["label"] = "a text of a model"
+        row["correct"] = False
+    told = text.full(audit(run.result(), []))
+    assert "120 of 120 answers are the same" in told
+    assert "the most common truth is that of 60 of 120" in " ".join(told.split())
+    assert "a text of a model" not in told

@@ -1,0 +1,129 @@
+"""An audit of files: rows that contradict each other, files that are not named, arms that do not exist."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from harness import files, validation
+from harness.audit import audit, runs
+from harness.cli import main
+from tests.conftest import ToyRun
+from tests.harness.audit.results import Made, Row, honest
+
+SIZES = {"test": 60, "harder": 60, "reflect": 4, "train": 4, "skills": 4}
+
+
+@pytest.fixture
+def run() -> Made:
+    return honest(seeds=1, sizes=SIZES)
+
+
+def _of(folder: Path, check: str) -> Row:
+    (found,) = (row for row in audit(*runs.read(folder))["checks"] if row["id"] == check)
+    assert isinstance(found, dict)
+    return found
+
+
+def _split(made: Made) -> None:
+    made.of("student-base")[0]["split"] = "harder"
+
+
+def _stratum(made: Made) -> None:
+    made.of("student-base")[0]["stratum"] = "HARD"
+
+
+def _truth(made: Made) -> None:
+    row = made.of("teacher-base")[0]
+    row["truth"] = row["outcome"]["label"]
+    row["correct"] = True
+
+
+def _rule(made: Made) -> None:
+    made.split("test")[0]["trivial"]["shortcut"]["correct"] = True
+
+
+def _twice(made: Made) -> None:
+    made.items.append(made.of("student-base")[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (_split, "split and stratum are not those of its problem"),
+        (_stratum, "split and stratum are not those of its problem"),
+        (_truth, "truth 'YES', problems.jsonl says 'NO'"),
+        (_rule, "rule 'shortcut' says 'YES', truth 'NO'"),
+        (_twice, "arm student-base has problem test/0000 twice"),
+    ],
+)
+def test_rows_that_contradict_each_other_block(
+    run: Made, tmp_path: Path, change: Callable[[Made], None], told: str
+) -> None:
+    change(run)
+    found = _of(run.write(tmp_path), "recompute")
+    assert (found["status"], found["weight"]) == ("fail", "block")
+    assert told in found["findings"][0]["text"]
+
+
+@pytest.mark.parametrize(
+    ("name", "check"),
+    [
+        ("journal.md", "overlap"),
+        ("strategy-evolution.md", "overlap"),
+        ("examples/student-lora.jsonl", "label-source"),
+        ("examples/lora-naive.jsonl", "label-source"),
+    ],
+)
+def test_what_a_result_does_not_name_passes_no_check_that_rests_on_it(
+    run: Made, tmp_path: Path, name: str, check: str
+) -> None:
+    folder = run.write(tmp_path)
+    assert _of(folder, check)["status"] == "pass"
+    result = files.read(folder / "result.json")
+    del result["files"][name]
+    (folder / "result.json").write_text(files.pretty(result))
+    (folder / name).unlink()
+    assert validation.problems_of(folder) == []
+    found = _of(folder, check)
+    assert (found["status"], found["weight"]) == ("unknown", "block")
+    assert found["findings"][-1]["text"] == f"files.{name} is missing"
+
+
+def test_an_arm_that_does_not_exist_is_refused_in_one_line(run: Made, tmp_path: Path) -> None:
+    folder = run.write(tmp_path)
+    result = files.read(folder / "result.json")
+    result["arms"][0]["arm"] = "student-nosuch"
+    (folder / "result.json").write_text(files.pretty(result))
+    shown = CliRunner().invoke(main, ["audit", str(folder)])
+    assert shown.exit_code == 2
+    (line,) = shown.output.strip().splitlines()
+    assert "not a valid result (arms[0].arm: no arm 'student-nosuch'; arms: student-base" in line
+
+
+def test_a_given_strategy_with_a_test_problem_in_it_blocks(toy_run: ToyRun, tmp_path: Path) -> None:
+    given = {"task": "scheduling", "preset": None, "teacher": "simulated", "stages": ("teacher-strategy",)}
+    strategy = tmp_path / "strategy.txt"
+    strategy.write_text("Sort by start.")
+    honestly = toy_run("sizes.test=4", **given, strategy_file=str(strategy))
+    assert _of(honestly, "overlap")["weight"] == "warn"
+    (known, *_) = files.read_lines(honestly / "problems.jsonl")
+    strategy.write_text(f"Sort by start. As in:\n{known['text']}\nit fits.")
+    leaked = toy_run("sizes.test=4", **given, strategy_file=str(strategy), out="leaked")
+    assert files.read(leaked / "result.json")["quoted"] == 1
+    assert _of(leaked, "overlap")["weight"] == "block"
+
+
+def test_a_worked_solution_whose_call_failed_is_told_of(toy_run: ToyRun) -> None:
+    (told,) = [
+        row
+        for row in _of(toy_run("teacher.trouble=one", "sizes.reflect=12", "sizes.train=20"), "errors-present")[
+            "findings"
+        ]
+        if "worked" in row["subject"]
+    ]
+    assert (told["status"], told["severity"]) == ("fail", "warn")
+    assert told["text"].startswith("1 of ")
