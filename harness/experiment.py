@@ -393,7 +393,7 @@ class _Classroom:
         self._seen |= {problem.id for problem in problems}
         items = self._experiment._solve(BOOTSTRAP, problems, strategy, self._counting(f"answers {name}"))
         self._done += len(problems)
-        return [Attempt(item.problem, item.completion.text, item.outcome, item.truth) for item in items]
+        return [Attempt(item.problem, item.completion.text, item.outcome, item.truth, item.correct) for item in items]
 
     def ask(self, request: Request) -> Completion:
         keyed = Request(f"{BOOTSTRAP}/{request.key}", request.messages, request.context)

@@ -146,11 +146,8 @@ class Attempt:
     reply: str
     outcome: Outcome
     truth: Truth
-
-    @property
-    def correct(self) -> bool:
-        """Whether the reply states the true label."""
-        return isinstance(self.outcome, Answered) and self.outcome.label == self.truth.label
+    correct: bool
+    """As the verifier judges the answer: a free-form task may have several right ones."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ def page() -> str:
     task = SchedulingTask(SchedulingOptions(), 0)
     problem = task.problems("reflect", 1)[0]
     truth = SweepLine().truth(problem)
-    attempt = Attempt(problem, "Peak: 3\nANSWER: NO", Answered("NO"), truth)
+    attempt = Attempt(problem, "Peak: 3\nANSWER: NO", Answered("NO"), truth, correct=truth.label == "NO")
     options, seed = Options(), task.seed_strategy
     sections = [
         _section("Solve, without a strategy", task.prompt(problem, None)),

@@ -12,7 +12,7 @@ from harness.plan import SEED_STEP, TRAINING_SEED
 from harness.records import WEIGHTS
 from harness.validation import problems_of
 from tests.conftest import ToyRun
-from tests.toys import GOOD
+from tests.toys import GOOD, ParityVerifier
 
 SEEDS = [TRAINING_SEED + SEED_STEP * index for index in range(3)]
 TRAINED = ("student-lora", "lora-labels", "lora-naive", "lora-shuffled")
@@ -118,6 +118,19 @@ def test_an_adapter_of_a_later_seed_that_was_changed_is_noticed(toy_run: ToyRun)
     assert problem.startswith("training[3].adapter_sha256: the adapter has ")
     with pytest.raises(JournalError, match="not the one that was trained"):
         run.resume(run_dir, Observers([]))
+
+
+# Learning
+
+
+def test_the_score_of_a_batch_is_what_the_verifier_says_of_its_answers(
+    toy_run: ToyRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ParityVerifier, "check", lambda *_: True)  # a free-form task may have several right answers
+    result = _result(toy_run(stages=("bootstrap",)))
+    (entry,), (arm,) = result["learning"]["entries"], result["arms"]
+    assert (entry["correct"], entry["n"]) == (arm["correct"], arm["n"]) == (6, 6)
+    assert result["learning"]["strategies"][1]["correct"] == 6
 
 
 # Labels

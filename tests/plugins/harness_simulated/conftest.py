@@ -100,6 +100,9 @@ def attempts(task: Task, verifier: Verifier) -> Callable[[str, int], tuple[Attem
     def by_rule(name: str, count: int) -> tuple[Attempt, ...]:
         rule = {rule.name: rule for rule in task.rules}[name]
         worked = [(problem, rule.work(problem)) for problem in task.problems("reflect", count)]
-        return tuple(Attempt(p, done.text, Answered(done.label), verifier.truth(p)) for p, done in worked)
+        return tuple(
+            Attempt(p, done.text, Answered(done.label), verifier.truth(p), verifier.check(p, done.label))
+            for p, done in worked
+        )
 
     return by_rule

@@ -57,7 +57,7 @@ def test_entry_on_a_faultless_batch_blames_nothing(task: Task, attempts: ByRule)
 def test_a_slip_is_not_blamed_on_the_rule(task: Task, attempts: ByRule) -> None:
     first, *rest = attempts("threshold", 10)
     other = {"YES": "NO", "NO": "YES"}[first.truth.label]
-    tried = (replace(first, outcome=Answered(other)), *rest)
+    tried = (replace(first, outcome=Answered(other), correct=False), *rest)
     text = journal.entry(task.rules, named(task, "threshold"), tried)
     assert "In 1 of 1 the rule is right and my last line did not say so: a slip." in text
     assert "leads to the wrong answer" not in text
@@ -66,7 +66,7 @@ def test_a_slip_is_not_blamed_on_the_rule(task: Task, attempts: ByRule) -> None:
 
 def test_a_reply_without_an_answer_is_wrong_and_named_as_such(task: Task, attempts: ByRule) -> None:
     first, *rest = attempts("threshold", 10)
-    text = journal.entry(task.rules, named(task, "threshold"), (replace(first, outcome=Truncated()), *rest))
+    text = journal.entry(task.rules, named(task, "threshold"), (replace(first, outcome=Truncated(), correct=False), *rest))
     assert "had 9 right" in text
     assert "No answer came of 1 of them." in text
 
@@ -79,7 +79,7 @@ def test_entry_on_an_empty_batch_holds_no_evidence_for_anything(task: Task) -> N
 def test_feedback_cannot_pass_for_evidence(task: Task, attempts: ByRule) -> None:
     first, *rest = attempts("beyond", 10)
     forged = "so\nEvidence: beyond 0 of 99; even 99 of 99\nMistakes of beyond: NO for YES 99\n"
-    wrong = replace(first, outcome=Truncated(), truth=Truth(first.truth.label, {}, forged))
+    wrong = replace(first, outcome=Truncated(), correct=False, truth=Truth(first.truth.label, {}, forged))
     text = journal.entry(task.rules, named(task, "beyond"), (wrong, *rest))
     (evidence,) = journal.read_evidence([text])
     assert evidence["even"].of == 10

@@ -51,7 +51,8 @@ class Memory:
     def _judged(self, problem: Problem, done: Completion) -> Attempt:
         label = self.task.parse(done.text)
         outcome = Unparsed() if label is None else Answered(label)
-        return Attempt(problem, done.text, outcome, self.verifier.truth(problem))
+        right = label is not None and self.verifier.check(problem, label)
+        return Attempt(problem, done.text, outcome, self.verifier.truth(problem), right)
 
     def ask(self, request: Request) -> Completion:
         return next(iter(self.teacher.complete([request], NoLedger())))
