@@ -14,6 +14,9 @@ from harness.records import Message, Problem, Request, Solve
 from harness.registry import made
 from harness.text import one_line
 
+LONGEST_RULE = 64
+"""Characters of the name of a rule, ``always-`` for that of a constant among them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Crew:
@@ -38,6 +41,25 @@ def assemble(plan: Plan, cast: Cast) -> Crew:
         reflection=made(cast.reflection.ref, lambda: cast.reflection.spec.create(cast.reflection.options, task)),
         trainer=made(cast.trainer.ref, lambda: cast.trainer.spec.create(cast.trainer.options)),
     )
+
+
+def constant(label: str) -> str:
+    """The name of the trivial rule that always gives a label."""
+    return f"always-{label.lower()}"
+
+
+def _check_names(plan: Plan, task: Task) -> None:
+    """Raises UsageError for labels and rules that a result could not hold, or not tell apart."""
+    name = f"task {plan.plugins['task'].name!r}"
+    constants, rules = [constant(label) for label in task.labels or ()], [rule.name for rule in task.rules]
+    for rule in (*constants, *rules):
+        if not (rule.isprintable() and 1 <= len(rule) <= LONGEST_RULE):
+            raise UsageError(
+                f"{name}: no result can hold a rule named {rule[:80]!r}, its own or that of a constant answer; "
+                f"expected 1 to {LONGEST_RULE} printable characters"
+            )
+    if len(set(constants)) < len(constants) or len(set(rules)) < len(rules):
+        raise UsageError(f"{name} has two labels that differ in case alone, or two rules of one name; name them apart")
 
 
 def _check_problems(plan: Plan, crew: Crew, split: str, size: int) -> None:
@@ -97,6 +119,7 @@ def check(plan: Plan, crew: Crew) -> None:
     """Raises UsageError for what a run would refuse, as far as that is known without a key and without weights."""
     arms = [by_name(name) for name in plan.stages]
     trains = any(arm.recipe for arm in arms)
+    _check_names(plan, crew.task)
     for split, size in plan.sizes.items():
         needed = any(split in arm.splits for arm in arms) or (trains and split == "train")
         if size and split != skills.SPLIT and needed:

@@ -60,7 +60,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One problem in one arm: a row of items.jsonl. ``text`` is untrusted and kept apart, in thoughts.jsonl."""
+    """One problem in one arm: a row of items.jsonl. The text of its completion is untrusted: see thoughts.jsonl."""
 
     arm: str
     problem: Problem
@@ -110,7 +110,7 @@ def score(
 ) -> Item:
     """The row of one problem in one arm."""
     outcome = judge(reader, completion)
-    correct = isinstance(outcome, Answered) and verifier.check(problem, outcome.label)
+    correct = isinstance(outcome, Answered) and bool(verifier.check(problem, outcome.label))
     steps = verifier.steps(problem, completion.text) if completion.stop == "end" else None
     sent, wording = files.digest(asked.messages), files.digest(asked.wording)
     return Item(arm, problem, truth, outcome, correct, steps, sent, wording, completion, adapter)

@@ -50,7 +50,6 @@ class StageFinished:
     """A stage is done."""
 
     stage: str
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,7 @@ class Journal:
             self._append(Record(key, lines.digests(given), value, final=True))
 
     def recorded(self, key: str) -> Any:
-        """The final value under a key, or None."""
+        """What is recorded of the effect under a key, or None: what is final, or in a ``Recording`` the last."""
         return self._known[key].value if key in self._known else None
 
     def lends(self, key: str, given: Mapping[str, str]) -> Record | None:

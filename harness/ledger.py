@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from threading import Lock
+from threading import RLock
 from typing import Any
 
 from harness.errors import BudgetError
@@ -45,7 +45,7 @@ class Books:
         self._cost = cost
         self._limit = limit
         self._proceed = proceed
-        self._lock = Lock()
+        self._lock = RLock()  # a teacher may write from a thread of its own while another reads
         self._open: dict[str, list[InDoubt]] = {}
         self._notes: dict[str, Json] = {}
         self._spent = 0.0
@@ -86,8 +86,9 @@ class Books:
 
     def note(self, name: str, value: Json) -> None:
         """See ``harness.protocols.Ledger``."""
-        self._journal.note(NOTE, {"name": name, "value": value})
-        self._notes[name] = value
+        with self._lock:
+            self._journal.note(NOTE, {"name": name, "value": value})
+            self._notes[name] = value
 
     def noted(self, name: str) -> Json:
         """See ``harness.protocols.Ledger``."""
@@ -103,12 +104,14 @@ class Books:
     @property
     def in_doubt(self) -> list[InDoubt]:
         """Attempts of which no end is known: under way, or left open by a crash."""
-        return [attempt for attempts in self._open.values() for attempt in attempts]
+        with self._lock:
+            return [attempt for attempts in self._open.values() for attempt in attempts]
 
     @property
     def committed(self) -> float:
         """USD that are spent, may have been billed, or are reserved for attempts under way."""
-        return self._spent + sum(attempt.worst_cost or 0.0 for attempt in self.in_doubt)
+        with self._lock:
+            return self._spent + sum(attempt.worst_cost or 0.0 for attempt in self.in_doubt)
 
     def _replay(self, key: str, value: Any) -> None:
         if key == SENDING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.experiment import Findings
+from harness.findings import Findings
 from harness.plan import Plan
 
 
@@ -23,7 +23,7 @@ def strategy_text(plan: Plan, findings: Findings) -> str:
     if plan.strategy is not None:
         source = "Given by --strategy-file; this run did not write it."
     else:
-        source = f"Learned in this run as {findings.strategies[-1].id}; see strategy-evolution.md."
+        source = f"Learned in this run as {findings.learned_as}; see strategy-evolution.md."
     return _page(plan, "Strategy", [source, fenced(findings.learned)], made=plan.strategy is None)
 
 

@@ -5,7 +5,9 @@ Which observers are chosen, and when something has happened, is for others to sa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
 
 import pluggy
 
@@ -15,6 +17,13 @@ from harness.registry import manage
 from harness.text import one_line
 
 Event = RunStarted | StageStarted | StageAdvanced | StageFinished | RunFinished | RunFailed
+
+
+class Advance(Protocol):
+    """Tells how far an activity is."""
+
+    def __call__(self, done: int, *, total: int | None = None, note: str = "") -> None:
+        """``done`` steps are done by now, of ``total`` if they are other than was thought; ``note`` says what of."""
 
 
 class Observers:
@@ -52,6 +61,18 @@ class Observers:
     def stage_finished(self, event: StageFinished) -> None:
         """A stage is done."""
         self._tell("harness_stage_finished", event)
+
+    @contextmanager
+    def activity(self, started: StageStarted) -> Iterator[Advance]:
+        """Tells of the beginning, of how far it is whenever it is called, and of the end, unless an error ends it."""
+        self.stage_started(started)
+
+        def advance(done: int, *, total: int | None = None, note: str = "") -> None:
+            steps = started.total if total is None else total
+            self.stage_advanced(StageAdvanced(started.stage, done, steps, note))
+
+        yield advance
+        self.stage_finished(StageFinished(started.stage))
 
     def run_finished(self, event: RunFinished) -> None:
         """The result is written."""

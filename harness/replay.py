@@ -1,7 +1,8 @@
 """A run done again from its plan and its journal alone: no teacher, no student and no trainer is called.
 
-Rebuilds every file that a finished run writes and compares the bytes. Needs the plugins of the plan, in their versions,
-and what a student states of its own skills; neither weights nor adapters, neither a key nor a device.
+Rebuilds what a finished run makes of these two, and compares the bytes: not clocks and machines, nor the adapters with
+their cards. Needs the plugins of the plan, in their versions, and what a student states of its own skills; neither
+weights nor adapters, neither a key nor a device.
 """
 
 from __future__ import annotations

@@ -9,9 +9,9 @@ from typing import Any
 
 from harness import comparisons, files, lessons, measures, notes, schemas, skills
 from harness.arms import by_name
-from harness.crew import Crew
+from harness.crew import Crew, constant
 from harness.evaluate import Item
-from harness.experiment import Findings
+from harness.findings import Findings
 from harness.plan import Plan
 from harness.protocols import Task, Verifier
 from harness.records import Completion, Problem, Truth
@@ -148,9 +148,9 @@ def _text(task: Task, problem: Problem) -> str:
 def _trivial(task: Task, verifier: Verifier, problem: Problem, truth: str) -> dict[str, dict[str, Any]]:
     """What each trivial rule answers. A closed task has its constants among them, whether it offers them or not."""
     answers = {rule.name: rule.work(problem).label for rule in task.rules if rule.trivial}
-    found = {name: {"label": label, "correct": verifier.check(problem, label)} for name, label in answers.items()}
+    found = {name: {"label": label, "correct": bool(verifier.check(problem, label))} for name, label in answers.items()}
     labels = task.labels or ()
-    return {f"always-{label.lower()}": {"label": label, "correct": label == truth} for label in labels} | found
+    return {constant(label): {"label": label, "correct": label == truth} for label in labels} | found
 
 
 def item_row(crew: Crew, item: Item) -> dict[str, Any]:

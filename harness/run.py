@@ -18,6 +18,7 @@ from harness.crew import Crew, assemble, preflight
 from harness.errors import JournalError, UsageError
 from harness.events import RunFailed, RunFinished, RunStarted
 from harness.experiment import Experiment
+from harness.faults import suspected
 from harness.journal import Journal, Recording, locked
 from harness.ledger import Books
 from harness.lines import Record
@@ -158,7 +159,8 @@ def _walk(
             with _lending(run_dir, journal):
                 observers.run_started(told)
                 findings = Experiment(plan, crew, journal, books, run_dir, observers).run()
-            written = result.write(run_dir, plan, crew, findings)
+            with suspected("writing the result"):
+                written = result.write(run_dir, plan, crew, findings)
             report.write(run_dir, written, runs.write(run_dir))
             meta["training"] = session.training(findings)
             meta["economy"] = session.costs(written, findings)

@@ -8,6 +8,8 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from harness import files
+from harness.errors import HarnessError
+from harness.text import one_line
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
@@ -28,10 +30,11 @@ def violations(name: str, value: Any) -> Iterator[str]:
 
 
 def require(name: str, value: Any) -> None:
-    """Raises ValueError unless a value that this program made keeps its schema."""
+    """Raises HarnessError unless a value that this program made, of what plugins gave it, keeps its schema."""
     found = list(violations(name, value))
     if found:
-        raise ValueError(f"{name} breaks its own schema: {'; '.join(found)}")
+        what = f"what was to be written breaks the schema of {name}, by a fault of a plugin or of the harness"
+        raise HarnessError(one_line(f"{what}: {'; '.join(found)}"))
 
 
 def path_text(path: Any) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from harness import files, schemas
 from harness.arms import TREATMENT
 from harness.economy import economy
-from harness.experiment import Findings
+from harness.findings import Findings
 from harness.ledger import Books
 
 PACKAGES = ("torch", "transformers", "peft", "tokenizers", "safetensors", "anthropic", "scipy", "pydantic", "pluggy")

@@ -3,16 +3,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from harness import files, run
-from harness.errors import JournalError, UsageError
+from harness.errors import HarnessError, JournalError, UsageError
 from harness.observers import Observers
 from harness.plan import SEED_STEP, TRAINING_SEED
-from harness.records import WEIGHTS
+from harness.records import WEIGHTS, StepCheck, TrainingReport
 from harness.validation import problems_of
 from tests.conftest import ToyRun
-from tests.toys import GOOD, ParityVerifier
+from tests.toys import GOOD, ParityVerifier, ToyTrainer
 
 SEEDS = [TRAINING_SEED + SEED_STEP * index for index in range(3)]
 TRAINED = ("student-lora", "lora-labels", "lora-naive", "lora-shuffled")
@@ -187,3 +188,37 @@ def test_a_task_with_one_wording_cannot_be_put_in_others(toy_run: ToyRun, tmp_pa
     with pytest.raises(UsageError, match="prompts = separate: task 'parity' has one wording for all stages"):
         toy_run("run.prompts=separate")
     assert not (tmp_path / "run").exists()
+
+
+# Plugins
+
+
+def test_what_a_plugin_breaks_while_the_result_is_written_is_one_line(
+    toy_run: ToyRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ParityVerifier, "steps", lambda *_: StepCheck({1}, "EVEN"))  # type: ignore[arg-type]
+    with pytest.raises(HarnessError, match=r"^writing the result failed, in the code of a plugin .*set has no JSON"):
+        toy_run(stages=("teacher-base",))
+
+
+def test_a_verifier_may_answer_with_what_is_as_good_as_yes(toy_run: ToyRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ParityVerifier, "check", lambda *_: np.True_)
+    assert _result(toy_run(stages=("teacher-base",)))["arms"][0]["correct"] == 12
+
+
+def test_a_trainer_may_leave_folders_and_all_that_is_in_them_is_kept(
+    toy_run: ToyRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = ToyTrainer.train
+
+    def with_checkpoint(self: ToyTrainer, *given: Any) -> TrainingReport:
+        (given[3] / "checkpoint-10").mkdir()
+        (given[3] / "checkpoint-10" / "state").write_text("half way")
+        return train(self, *given)
+
+    monkeypatch.setattr(ToyTrainer, "train", with_checkpoint)
+    run_dir = toy_run(stages=("bootstrap", "student-lora"))
+    run.resume(run_dir, Observers([]))
+    (run_dir / "adapters" / "student-lora" / "checkpoint-10" / "state").write_text("other")
+    with pytest.raises(JournalError, match="checkpoint-10/state is not the one that was trained"):
+        run.resume(run_dir, Observers([]))

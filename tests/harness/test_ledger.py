@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -105,3 +107,26 @@ def test_no_attempt_is_written_down_once_the_user_asked_to_stop(tmp_path: Path) 
         with pytest.raises(StoppedError):
             act()
     assert books.in_doubt == []
+
+
+class _Nothing:
+    """A journal that writes nothing, so that a thread can go as fast as it can."""
+
+    notes = ()
+
+    def note(self, key: str, value: object) -> None: ...
+
+
+def test_the_books_can_be_read_while_another_thread_writes_into_them() -> None:
+    books = Books(_Nothing(), _cost, None)  # type: ignore[arg-type]
+    writer = Thread(target=lambda: [books.sending(str(number), 1, 0.5) for number in range(1_000)])
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        writer.start()
+        while writer.is_alive():
+            assert books.committed >= 0
+    finally:
+        sys.setswitchinterval(before)
+        writer.join()
+    assert len(books.in_doubt) == 1_000

@@ -133,7 +133,7 @@ def test_a_plugin_that_breaks_in_the_middle_is_told_of_in_one_line() -> None:
     assert result.exit_code == 1
     assert result.stderr.splitlines()[-3] == (
         "harness: stage teacher-base failed, in the code of a plugin or of the harness: RuntimeError: "
-        "two lines; harness --traceback run --resume run shows where"
+        "two lines; harness --traceback shows where"
     )
 
 

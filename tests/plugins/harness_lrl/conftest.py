@@ -50,7 +50,9 @@ class AskingTask:
 def _attempt(problem: Problem) -> Attempt:
     """Says ODD to everything."""
     truth = "ODD" if int(problem.canonical) % 2 else "EVEN"
-    return Attempt(problem, "ODD", Answered("ODD"), Truth(truth, {}, f"{problem.canonical} is {truth}."), truth == "ODD")
+    return Attempt(
+        problem, "ODD", Answered("ODD"), Truth(truth, {}, f"{problem.canonical} is {truth}."), truth == "ODD"
+    )
 
 
 @dataclass

@@ -66,7 +66,9 @@ def test_a_slip_is_not_blamed_on_the_rule(task: Task, attempts: ByRule) -> None:
 
 def test_a_reply_without_an_answer_is_wrong_and_named_as_such(task: Task, attempts: ByRule) -> None:
     first, *rest = attempts("threshold", 10)
-    text = journal.entry(task.rules, named(task, "threshold"), (replace(first, outcome=Truncated(), correct=False), *rest))
+    text = journal.entry(
+        task.rules, named(task, "threshold"), (replace(first, outcome=Truncated(), correct=False), *rest)
+    )
     assert "had 9 right" in text
     assert "No answer came of 1 of them." in text
 

@@ -1,0 +1,21 @@
+"""What nobody foresaw, turned into one line with the suspicion that it deserves: plugin code runs in many places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from harness.errors import HarnessError
+from harness.text import one_line
+
+
+@contextmanager
+def suspected(doing: str) -> Iterator[None]:
+    """Raises HarnessError for an error that nobody foresaw. Those that are fit to show, and the disk's, pass."""
+    try:
+        yield
+    except (HarnessError, OSError):
+        raise
+    except Exception as error:
+        what = f"{doing} failed, in the code of a plugin or of the harness: {type(error).__name__}: {error}"
+        raise HarnessError(one_line(f"{what}; harness --traceback shows where")) from error

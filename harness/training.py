@@ -1,0 +1,93 @@
+"""One training of the student: through the journal, into a folder that takes its name only when it is whole.
+
+What is trained on, and when, is for ``experiment`` to say.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from harness import files, secrets
+from harness.crew import Crew
+from harness.errors import HarnessError, JournalError
+from harness.journal import Journal
+from harness.observers import Advance
+from harness.records import WEIGHTS, Adapter, Example, Request, TrainingReport
+
+CARD = "README.md"
+"""The one file of an adapter that may change later: its card is completed when the results are known."""
+
+
+def train(
+    journal: Journal,
+    crew: Crew,
+    folder: Path,
+    examples: Sequence[Example],
+    seed: int,
+    telling: AbstractContextManager[Advance],
+) -> tuple[Adapter, TrainingReport]:
+    """Trains an adapter into a folder, or finds it trained. ``telling`` is entered only for a training that is done.
+
+    Raises JournalError for an adapter that is not as its training left it, and HarnessError for one without weights.
+    """
+    given = {
+        "student": crew.student.identity,
+        "trainer": crew.trainer.settings,
+        "examples": examples,
+        "seed": seed,
+    }
+    value = journal.once(f"train/{folder.name}", given, lambda: _perform(crew, folder, examples, seed, telling))
+    if journal.live:
+        _check(folder, value["files"])
+    report = TrainingReport(**{**value["report"], "losses": tuple(value["report"]["losses"])})
+    return Adapter(folder, value["adapter"]), report
+
+
+def probe(journal: Journal, crew: Crew, adapter: Adapter, requests: Sequence[Request]) -> float:
+    """The largest absolute change of a logit that an adapter makes on these prompts."""
+    given = {"adapter": adapter.sha256}
+    change: float = journal.once(f"probe/{adapter.folder.name}", given, lambda: crew.student.probe(requests, adapter))
+    return change
+
+
+def _perform(
+    crew: Crew, folder: Path, examples: Sequence[Example], seed: int, telling: AbstractContextManager[Advance]
+) -> Mapping[str, object]:
+    unfinished = folder.with_name(f"{folder.name}.unfinished")
+    for leftover in (unfinished, folder):
+        shutil.rmtree(leftover, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    with telling as advance, secrets.hidden():
+        report = crew.trainer.train(
+            crew.student,
+            examples,
+            seed,
+            unfinished,
+            lambda step, steps, loss: advance(step, total=steps, note=f"loss {loss:.3f}"),
+        )
+    if not (unfinished / WEIGHTS).is_file():
+        raise HarnessError(f"the trainer saved no {WEIGHTS} for {folder.name}; its plugin is broken")
+    files.sync_tree(unfinished)
+    unfinished.rename(folder)
+    files.sync_folder(folder.parent)
+    files.sync_folder(folder.parent.parent)  # where the folder of all adapters may be new
+    left = _left(folder)
+    return {"adapter": left[WEIGHTS], "files": left, "report": files.plain(report)}
+
+
+def _left(folder: Path) -> dict[str, str]:
+    """The digest of every file that a training left, at any depth, by its path in the folder."""
+    found = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {name: files.file_digest(path) for name, path in found.items() if name != CARD}
+
+
+def _check(folder: Path, trained: Mapping[str, str]) -> None:
+    """Raises JournalError unless every file that the training left is in its folder as it was."""
+    for name, digest in trained.items():
+        if not (folder / name).is_file():
+            raise JournalError(f"{folder}: {name} of the trained adapter is missing; restore it or start a new run")
+        if files.file_digest(folder / name) != digest:
+            raise JournalError(f"{folder}: {name} is not the one that was trained; restore it or start a new run")

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness import files
+from harness.errors import UsageError
+from tests.conftest import ToyRun
+from tests.toys import Parity, Rule
+
+
+@pytest.mark.parametrize("labels", [("EVEN", "ODD", "Very likely"), ("EVEN", "ODD", "+")])
+def test_a_label_in_any_words_can_be_measured(
+    toy_run: ToyRun, monkeypatch: pytest.MonkeyPatch, labels: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(Parity, "labels", labels)
+    monkeypatch.setattr(Parity, "rules", (Rule("First Digit", "Look.", True),))
+    result = files.read(toy_run(stages=("teacher-base",)) / "result.json")
+    rules = {rule["rule"] for rule in result["problems"][0]["trivial"]}
+    assert rules == {"First Digit", *(f"always-{label.lower()}" for label in labels)}
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "message"),
+    [
+        ("labels", ("EVEN", "Even"), "two labels that differ in case alone"),
+        ("labels", ("EVEN", "O" * 60), "expected 1 to 64 printable characters"),
+        ("labels", ("EVEN", "O\nDD"), "no result can hold a rule named 'always-o\\ndd'"),
+        ("rules", (Rule("", "Look.", True),), "no result can hold a rule named ''"),
+        ("rules", (Rule("one", "Look.", True), Rule("one", "Guess.", True)), "two rules of one name"),
+    ],
+)
+def test_names_that_no_result_could_hold_are_refused_before_anything_is_done(
+    toy_run: ToyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, given: object, message: str
+) -> None:
+    monkeypatch.setattr(Parity, name, given)
+    with pytest.raises(UsageError) as caught:
+        toy_run(stages=("teacher-base",))
+    assert message in str(caught.value)
+    assert not (tmp_path / "run").exists()
