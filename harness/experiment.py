@@ -210,8 +210,8 @@ class Experiment:
         for split in self._splits(arm):
             problems = self._problems(split)
             requests = self._student_requests(arm, problems, strategy)
-            seed = training.seed if training else None
-            with self._activity(arm.name, f"answers {_named(split)}", len(requests), seed) as advance:
+            doing = f"answers {_named(split)}"
+            with self._activity(arm.name, doing, len(requests), made.seed if made else None) as advance:
                 completions, seconds = ask_student(
                     self._journal, self._crew.student, requests, adapter, f"{name}/{split}", advance
                 )

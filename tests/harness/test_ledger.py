@@ -119,7 +119,12 @@ class _Nothing:
 
 def test_the_books_can_be_read_while_another_thread_writes_into_them() -> None:
     books = Books(_Nothing(), _cost, None)  # type: ignore[arg-type]
-    writer = Thread(target=lambda: [books.sending(str(number), 1, 0.5) for number in range(1_000)])
+
+    def write() -> None:
+        for number in range(1_000):
+            books.sending(str(number), 1, 0.5)
+
+    writer = Thread(target=write)
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
