@@ -150,8 +150,8 @@ def _gap(before: Sequence[Row], after: Sequence[Row], teacher: Sequence[Row]) ->
     closed = gap_closed(_right(before), _right(after), _right(teacher))
     limits = newcombe(lead.both, lead.only_first, lead.only_second, lead.neither)
     refused = None if closed else "the teacher is not shown to be better than the student was: there is no gap to close"
-    if closed and closed.low == closed.high:  # every resample says the same: that is no measure of what chance may do
-        refused = f"{closed.value:.0%} on these problems, none of which went another way: that gives no interval"
+    if closed and closed.low == closed.high:
+        refused = f"every resample of the problems gives {closed.value:.0%}, so there is no interval"
         closed = None
     return {"lead": interval(limits), "gap_closed": interval(closed) if closed else None, "refused": refused}
 

@@ -125,12 +125,12 @@ def _transfer_line(entry: Mapping[str, Any], several: bool) -> str:
     place = f"seed {entry['training_seed']}: " if several else ""
     closed = entry["gap_closed"]
     if closed is None:
-        told = f"gap to the teacher closed: not given, {entry['refused']}"
+        told = f"not given, {entry['refused']}"
     else:
         limits = ", ".join(f"{100 * closed[limit]:.0f}" for limit in ("low", "high"))
-        alike = f"says the same on {entry['fidelity']['alike']} of {entry['fidelity']['n']}"
-        told = f"gap to the teacher closed: {100 * closed['value']:.0f}% [{limits}]; {alike}"
-    return wrapped(f"{place}{told}")
+        told = f"{100 * closed['value']:.0f}% [{limits}]"
+    alike = f"says the same on {entry['fidelity']['alike']} of {entry['fidelity']['n']}"
+    return wrapped(f"{place}gap to the teacher closed: {told}; {alike}")
 
 
 def _steps(arm: Mapping[str, Any], several: bool) -> str:

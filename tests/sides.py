@@ -48,6 +48,7 @@ def _problem(split: str, index: int) -> dict[str, Any]:
         "split": split,
         "stratum": "ALL",
         "data": data,
+        "text": f"the text of {identity}",
         "canonical": identity,
         "truth": truth,
         "trivial": constant,

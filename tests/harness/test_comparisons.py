@@ -194,7 +194,7 @@ def test_a_share_that_no_resample_changes_has_no_interval_and_says_why(after: st
         _items("Y" * 40, student_base=before, teacher_strategy=teacher, student_lora_1=after)
     )
     assert entry["gap_closed"] is None
-    assert entry["refused"] == f"{share} on these problems, none of which went another way: that gives no interval"
+    assert entry["refused"] == f"every resample of the problems gives {share}, so there is no interval"
 
 
 @pytest.mark.parametrize("teacher", ["YYYYNNNN", "YYYYYNNN", "NNNNYYYY", "--------"])

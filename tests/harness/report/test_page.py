@@ -200,7 +200,7 @@ def test_a_result_without_an_arm_is_a_page_without_a_figure() -> None:
 
 def test_costs_are_summed_and_unknown_where_one_is(shown: Shown) -> None:
     result, made, page = shown
-    assert page.row("in all")[-1] == "0.7500"
+    assert page.row("in all")[-1] == "0.7900"
     result = brief()
     result["teacher_calls"][0]["cost_usd"] = None
     assert Page(report.html(result, made)).row("in all")[-1] == "unknown"
