@@ -78,7 +78,8 @@ def judge(condition: Condition, comparison: Mapping[str, Any]) -> dict[str, Any]
             difference = entry["difference"][condition.metric]
             break
     else:
-        compared = ", ".join(dict.fromkeys(entry["arm"] for entry in comparison["arms"]))
+        splits = [f"{entry['arm']}/{entry['split']}" for entry in comparison["arms"] if entry["arm"] == condition.arm]
+        compared = ", ".join(splits or dict.fromkeys(entry["arm"] for entry in comparison["arms"]))
         raise UsageError(
             f"--fail-if: {condition.text!r}: {condition.arm}/{condition.split} is not compared; compared: {compared}"
         )

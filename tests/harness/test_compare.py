@@ -153,7 +153,7 @@ def test_of_different_numbers_of_seeds_those_in_common_are_compared_and_the_rest
     made = compare(_trained([True, False]), _trained([True, True], [False, False]))
     (arm,) = made["arms"]
     assert [entry["training_seed_b"] for entry in arm["by_seed"]] == [7]
-    assert made["unmatched"] == {"a": [], "b": ["student-lora/test/8"]}
+    assert made["unmatched"] == {"a": [], "b": ["student-lora/test/seed 8"]}
 
 
 def test_different_numbers_of_seeds_with_none_in_common_are_refused() -> None:

@@ -120,7 +120,7 @@ def test_a_condition_holds_or_not(text: str, holds: bool) -> None:
 
 
 def test_an_arm_that_is_not_compared_does_not_pass() -> None:
-    with pytest.raises(UsageError, match="student-lora/test is not compared; compared: student-base/test"):
+    with pytest.raises(UsageError, match=r"student-lora/test is not compared; compared: student-base$"):
         gate.judge(gate.parse("student-lora.accuracy < 0"), MADE)
 
 
