@@ -148,7 +148,11 @@ def _neighbours(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
 
 def _adapters(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
     """Where a file of an adapter is not the one that the run's journal says was trained; the weights are told above."""
-    path = folder / JOURNAL
+    try:
+        path = files.inside(folder, JOURNAL)
+    except ValueError as error:
+        yield f"{JOURNAL}: {error}"
+        return
     if not path.is_file():
         return
     try:
@@ -157,7 +161,7 @@ def _adapters(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
                 name = measures.training_name(result, training)
                 trained = (journal.recorded(f"train/{name}") or {}).get("files", {})
                 yield from _changed(folder, f"adapters/{name}", trained)
-    except (JournalError, OSError, AttributeError, TypeError) as error:
+    except (JournalError, AttributeError, TypeError) as error:
         yield f"{JOURNAL}: {str(error).removeprefix(f'{path}: ')}"
 
 
