@@ -26,7 +26,7 @@ import torch
 from benchmarks import measure
 from harness_qwen_lora import memory
 from harness_qwen_lora.encoding import Row
-from harness_qwen_lora.fitting import Split, fit, splits
+from harness_qwen_lora.fitting import Job, Split, fit, splits
 from harness_qwen_lora.loading import quiet
 from harness_qwen_lora.options import LoraOptions, QwenLoraOptions
 from harness_qwen_lora.student import QwenStudent
@@ -44,7 +44,7 @@ def examples(count: int, prompt: int, reply: int, seed: int = 0) -> list[Row]:
 def ours(student: QwenStudent, rows: list[Row], options: LoraOptions, split: Split) -> None:
     """One training by the trainer ``lora``."""
     with student.lend() as base, tempfile.TemporaryDirectory() as folder:
-        fit(base, rows, 0, options, 7, split, Path(folder), lambda *_: None)
+        fit(base, Job(student.source(), options, tuple(rows), 0, 7, split, Path(folder)), lambda *_: None)
     measure.synchronize()
 
 

@@ -12,7 +12,7 @@ import resource
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -20,7 +20,7 @@ from harness.errors import UsageError
 from harness.protocols import OnStep
 from harness_qwen_lora import memory
 from harness_qwen_lora.encoding import Row
-from harness_qwen_lora.loading import known_peft_warning, quiet
+from harness_qwen_lora.loading import Source, known_peft_warning, quiet
 from harness_qwen_lora.options import ALL_LINEAR, LoraOptions
 
 if TYPE_CHECKING:
@@ -38,6 +38,41 @@ class Split:
 
     micro_batch: int
     checkpointing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A training: all that decides its adapter, and where that goes."""
+
+    source: Source
+    """The model, as another process loads it."""
+    options: LoraOptions
+    rows: tuple[Row, ...]
+    pad: int
+    """Token id that fills a shorter row up."""
+    seed: int
+    split: Split
+    folder: Path
+    """It exists."""
+
+    def to_json(self) -> str:
+        """The job as text."""
+        return json.dumps(asdict(self) | {"options": self.options.model_dump(mode="json")}, default=str)
+
+    @classmethod
+    def from_json(cls, text: str) -> Job:
+        """The job that ``to_json`` wrote."""
+        data: dict[str, Any] = json.loads(text)
+        data["source"]["folder"] = Path(data["source"]["folder"])
+        return cls(
+            source=Source(**data["source"]),
+            options=LoraOptions(**data["options"]),
+            rows=tuple(Row(tuple(row["ids"]), row["prompt_tokens"], row["truncated"]) for row in data["rows"]),
+            pad=data["pad"],
+            seed=data["seed"],
+            split=Split(**data["split"]),
+            folder=Path(data["folder"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,17 +138,8 @@ def splits(options: LoraOptions, shape: memory.Shape, rows: Sequence[Row], avail
     return ways[next(fitting, len(ways) - 1) :]
 
 
-def fit(
-    base: PreTrainedModel,
-    rows: Sequence[Row],
-    pad: int,
-    options: LoraOptions,
-    seed: int,
-    split: Split,
-    folder: Path,
-    on_step: OnStep,
-) -> Fitted:
-    """Trains an adapter on rows and saves it into ``folder``; the model stays as it was.
+def fit(base: PreTrainedModel, job: Job, on_step: OnStep) -> Fitted:
+    """Trains the adapter of a job and saves it; the model, which is that of the job's source, stays as it was.
 
     Raises HarnessError if the loss stops being a number, and OSError if the adapter cannot be written.
     """
@@ -122,15 +148,15 @@ def fit(
     from harness_qwen_lora.hf_trainer import run
 
     _reset_peak_memory(base.device)
-    set_seed(seed)  # before the adapter exists: its first values are drawn at random
-    bits = _same_bits() if options.deterministic else nullcontext()
+    set_seed(job.seed)  # before the adapter exists: its first values are drawn at random
+    bits = _same_bits() if job.options.deterministic else nullcontext()
     with quiet(), bits:
-        model = _put_on(base, options)
+        model = _put_on(base, job.options)
         try:
-            with checkpointing(base) if split.checkpointing else nullcontext():
-                losses, steps = run(model, rows, pad, _arguments(base, options, seed, split, folder), on_step)
+            with checkpointing(base) if job.split.checkpointing else nullcontext():
+                losses, steps = run(model, job.rows, job.pad, _arguments(base, job), on_step)
             if int(os.environ.get("RANK", "0")) == 0:
-                _save(model, folder)
+                _save(model, job.folder)
         finally:
             model.unload()
     return Fitted(tuple(losses), steps, _peak_memory(base.device))
@@ -152,13 +178,14 @@ def _put_on(base: PreTrainedModel, options: LoraOptions) -> PeftModel:
     return cast("PeftModel", model)
 
 
-def _arguments(base: PreTrainedModel, options: LoraOptions, seed: int, split: Split, folder: Path) -> TrainingArguments:
+def _arguments(base: PreTrainedModel, job: Job) -> TrainingArguments:
     import torch
     from transformers import TrainingArguments
 
+    options, split = job.options, job.split
     on_cpu = base.device.type == "cpu"
     arguments = TrainingArguments(
-        output_dir=str(folder),  # to which nothing is written: see save_strategy
+        output_dir=str(job.folder),  # to which nothing is written: see save_strategy
         num_train_epochs=options.epochs,
         per_device_train_batch_size=split.micro_batch,
         gradient_accumulation_steps=share(options) // split.micro_batch,
@@ -168,7 +195,7 @@ def _arguments(base: PreTrainedModel, options: LoraOptions, seed: int, split: Sp
         weight_decay=options.weight_decay,
         max_grad_norm=options.max_grad_norm,
         optim="adamw_torch",
-        seed=seed,
+        seed=job.seed,
         fp16=base.dtype == torch.float16,
         bf16=base.dtype == torch.bfloat16,
         use_cpu=on_cpu,

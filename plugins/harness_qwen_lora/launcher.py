@@ -1,6 +1,6 @@
 """A training in several processes: the job as a file, torchrun over the workers, and what they say.
 
-What a worker does is in worker.py. The workers get no name from the environment that could hold a key.
+What a worker does is in worker.py. Workers inherit the environment: keys are taken out of it before a training begins.
 """
 
 from __future__ import annotations
@@ -12,19 +12,14 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UsageError
 from harness.protocols import OnStep
-from harness_qwen_lora.encoding import Row
-from harness_qwen_lora.fitting import Fitted, Split
-from harness_qwen_lora.loading import Source
-from harness_qwen_lora.options import LoraOptions
+from harness_qwen_lora.fitting import Fitted, Job
 
-SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.IGNORECASE)
 LEASH = "harness_qwen_lora.leash"
 CAUSE = re.compile(
     r"^(?:\[rank\d+\]: *)?((?!torch\.distributed\.elastic)[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit)\b.*)"
@@ -36,47 +31,12 @@ MOST_ERROR = 500
 """Characters of a worker's own last words that an error repeats."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A training, as another process needs it."""
-
-    source: Source
-    options: LoraOptions
-    rows: tuple[Row, ...]
-    pad: int
-    seed: int
-    split: Split
-    folder: str
-    """Where the adapter goes; it exists."""
-
-    def to_json(self) -> str:
-        """The job as text."""
-        data = asdict(self) | {"options": self.options.model_dump(mode="json")}
-        data["source"]["folder"] = str(self.source.folder)
-        return json.dumps(data)
-
-    @classmethod
-    def from_json(cls, text: str) -> Job:
-        """The job that ``to_json`` wrote."""
-        data: dict[str, Any] = json.loads(text)
-        data["source"]["folder"] = Path(data["source"]["folder"])
-        return cls(
-            source=Source(**data["source"]),
-            options=LoraOptions(**data["options"]),
-            rows=tuple(Row(tuple(row["ids"]), row["prompt_tokens"], row["truncated"]) for row in data["rows"]),
-            pad=data["pad"],
-            seed=data["seed"],
-            split=Split(**data["split"]),
-            folder=data["folder"],
-        )
-
-
 def launch(job: Job, on_step: OnStep) -> Fitted:
     """Runs a job in as many processes as its options say. They end with this call, however it ends.
 
     What they need besides the adapter lies in its folder meanwhile, so that a kill leaves nothing elsewhere. Raises
-    HarnessError where a worker fails, torch.OutOfMemoryError where one runs out of memory, and OSError where the
-    adapter cannot be written.
+    UsageError as a worker does, HarnessError where one fails otherwise, torch.OutOfMemoryError where one runs out of
+    memory, and OSError where the adapter cannot be written.
     """
     import torch
 
@@ -91,6 +51,8 @@ def launch(job: Job, on_step: OnStep) -> Fitted:
                 raise torch.OutOfMemoryError("in a process of the training")
             if "disk" in said:
                 raise OSError(*said["disk"])
+            if "refused" in said:
+                raise UsageError(said["refused"])
             if "steps" not in said or code:
                 errors.seek(0)
                 last = said.get("error") or _last_words(errors.read())
@@ -105,10 +67,9 @@ def command(processes: int, job: Path) -> list[str]:
 
 
 def environment(inherited: Mapping[str, str], scratch: Path) -> dict[str, str]:
-    """What the workers see: nothing that could be a key, this process's own import path, a place for scratch files."""
-    kept = {name: value for name, value in inherited.items() if not SECRET.search(name)}
+    """What the workers see: this process's environment and import path, and a place for scratch files."""
     own = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "TMPDIR": str(scratch.absolute())}
-    return {"OMP_NUM_THREADS": "1"} | kept | own
+    return {"OMP_NUM_THREADS": "1"} | dict(inherited) | own
 
 
 def _last_words(errors: str) -> str:

@@ -18,7 +18,7 @@ from harness.protocols import OnStep, Student
 from harness.records import Example, Json, TrainingReport
 from harness_qwen_lora import card, launcher
 from harness_qwen_lora.encoding import Chat, Row
-from harness_qwen_lora.fitting import Fitted, Split, alpha, fit, share, splits
+from harness_qwen_lora.fitting import Fitted, Job, Split, alpha, fit, share, splits
 from harness_qwen_lora.loading import Source, linear_features
 from harness_qwen_lora.memory import shape
 from harness_qwen_lora.options import ALL_LINEAR, LoraOptions
@@ -159,15 +159,15 @@ class LoraTrainer:
         with student.lend() as base:
             self._check_modules(linear_features(base))
             ways = splits(self._options, shape(base), rows, student.memory())
+        job = Job(student.source(), self._options, tuple(rows), pad, seed, ways[0], folder)
         if self._options.processes > 1:
-            job = launcher.Job(student.source(), self._options, tuple(rows), pad, seed, ways[0], str(folder))
             student.release()
         for split in ways:
             try:
                 if self._options.processes > 1:
                     return launcher.launch(replace(job, split=split), on_step), split
                 with student.lend() as base:
-                    return fit(base, rows, pad, self._options, seed, split, folder, on_step), split
+                    return fit(base, replace(job, split=split), on_step), split
             except torch.OutOfMemoryError:
                 pass
             # Beyond the handler: until here, the traceback held on to the batch's tensors.

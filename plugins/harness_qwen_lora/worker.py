@@ -14,10 +14,9 @@ from typing import Any
 
 import torch
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UsageError
 from harness_qwen_lora import loading
-from harness_qwen_lora.fitting import fit
-from harness_qwen_lora.launcher import Job
+from harness_qwen_lora.fitting import Job, fit
 
 
 def main(path: str) -> int:
@@ -41,9 +40,12 @@ def main(path: str) -> int:
             torch.cuda.set_device(local)
             source = replace(source, device=f"cuda:{local}")
         base, _ = loading.load(source)
-        fitted = fit(base, job.rows, job.pad, job.options, job.seed, job.split, Path(job.folder), on_step)
+        fitted = fit(base, job, on_step)
     except torch.OutOfMemoryError:
         say(out_of_memory=True)
+        return 1
+    except UsageError as error:
+        say(refused=str(error))
         return 1
     except HarnessError as error:
         say(error=str(error))

@@ -14,8 +14,7 @@ import pytest
 from harness.records import Example
 from harness_qwen_lora import worker
 from harness_qwen_lora.encoding import Row
-from harness_qwen_lora.fitting import Split
-from harness_qwen_lora.launcher import Job
+from harness_qwen_lora.fitting import Job, Split
 from harness_qwen_lora.loading import Source
 from harness_qwen_lora.options import LoraOptions
 from harness_qwen_lora.student import QwenStudent
@@ -52,7 +51,7 @@ def test_a_worker_that_cannot_write_its_adapter_says_so(
     rows = (Row((5, 6, 7), 2, truncated=False),)
     source = Source(checkpoint, "random", "float32", "cpu")
     job = tmp_path / "job.json"
-    job.write_text(Job(source, options, rows, 0, 7, Split(1, False), str(tmp_path)).to_json())
+    job.write_text(Job(source, options, rows, 0, 7, Split(1, False), tmp_path).to_json())
     with _limited():
         assert worker.main(str(job)) == 1
     assert json.loads(capsys.readouterr().out.splitlines()[-1]) == {

@@ -1,4 +1,4 @@
-"""A training in several processes: the same adapter as one, no keys, no process left behind."""
+"""A training in several processes: the same adapter as one, the same errors, no process left behind."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UsageError
 from harness.records import Example
-from harness_qwen_lora import launcher
+from harness_qwen_lora import launcher, loading
+from harness_qwen_lora import worker as one_process
 from harness_qwen_lora.encoding import Row
-from harness_qwen_lora.fitting import Split, fit
-from harness_qwen_lora.launcher import Job, environment, launch
+from harness_qwen_lora.fitting import Job, Split, fit
+from harness_qwen_lora.launcher import environment, launch
 from harness_qwen_lora.loading import Source
 from harness_qwen_lora.options import LoraOptions
 from harness_qwen_lora.student import QwenStudent
@@ -55,7 +56,7 @@ SOON = 10
 def job(folder: Path, processes: int = 1) -> Job:
     source = Source(folder, "random", "float32", "cpu")
     options = LoraOptions(processes=processes, target_modules=("q_proj",))
-    return Job(source, options, (Row((5, 6, 7), 2, truncated=False),), 0, 7, Split(2, False), str(folder))
+    return Job(source, options, (Row((5, 6, 7), 2, truncated=False),), 0, 7, Split(2, False), folder)
 
 
 def test_two_processes_train_the_adapter_of_one(student: QwenStudent, examples: list[Example], tmp_path: Path) -> None:
@@ -87,25 +88,18 @@ def test_two_processes_train_the_same_bits_from_the_same_pieces(student: QwenStu
         options = LoraOptions(
             processes=processes, target_modules="all-linear", learning_rate=5e-3, batch_size=8, accumulation=1, epochs=4
         )
-        planned = Job(student.source(), options, rows, 0, 7, Split(4, False), str(folder))
+        planned = Job(student.source(), options, rows, 0, 7, Split(4, False), folder)
         if processes > 1:
             launch(planned, lambda *_: None)
         else:
             with student.lend() as base:
-                fit(base, rows, 0, options, 7, planned.split, folder, lambda *_: None)
+                fit(base, planned, lambda *_: None)
         weights.append((folder / WEIGHTS).read_bytes())
     assert weights[0] == weights[1]
 
 
 def test_job_survives_its_file(tmp_path: Path) -> None:
     assert Job.from_json(job(tmp_path).to_json()) == job(tmp_path)
-
-
-def test_workers_see_no_key(tmp_path: Path) -> None:
-    given = {"PATH": "/bin", "ANTHROPIC_API_KEY": "a", "HF_TOKEN": "b", "AWS_SECRET": "c", "My_Password": "d"}
-    seen = environment(given, tmp_path)
-    assert seen["PATH"] == "/bin"
-    assert not set("abcd") & set(seen.values())
 
 
 def saying(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
@@ -130,6 +124,21 @@ def test_worker_that_fails_is_told_of_in_one_line(
     with pytest.raises(HarnessError, match=f"a process of the training {told}") as error:
         launch(job(tmp_path), lambda *_: None)
     assert "\n" not in str(error.value)
+
+
+def test_what_a_worker_refuses_is_refused_in_the_same_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "job.json"
+    path.write_text(job(tmp_path / "no model").to_json())
+    with pytest.raises(UsageError) as alone:
+        loading.load(job(tmp_path / "no model").source)
+    assert one_process.main(str(path)) == 1
+    said = capsys.readouterr().out
+    saying(monkeypatch, f"import sys; print({said!r}); sys.exit(1)")
+    with pytest.raises(UsageError) as launched:
+        launch(job(tmp_path), lambda *_: None)
+    assert str(launched.value) == str(alone.value)
 
 
 def test_worker_without_memory_is_known_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,7 +183,8 @@ def test_listener_that_stops_leaves_no_process(tmp_path: Path, monkeypatch: pyte
 
 ENDLESS = """
 import sys
-from harness_qwen_lora.launcher import Job, launch
+from harness_qwen_lora.fitting import Job
+from harness_qwen_lora.launcher import launch
 
 launch(Job.from_json(sys.stdin.read()), lambda *_: print("step", flush=True))
 """
@@ -201,7 +211,7 @@ def test_workers_of_a_run_that_is_killed_end_with_it_and_leave_nothing_outside_i
     elsewhere.mkdir()
     options = LoraOptions(processes=2, target_modules=("q_proj",), epochs=10**6)
     source = Source(checkpoint, "random", "float32", "cpu")
-    endless = Job(source, options, (Row((5, 6, 7), 2, truncated=False),) * 2, 0, 7, Split(1, False), str(folder))
+    endless = Job(source, options, (Row((5, 6, 7), 2, truncated=False),) * 2, 0, 7, Split(1, False), folder)
     run = subprocess.Popen(
         [sys.executable, "-c", ENDLESS],
         env=environment(os.environ, elsewhere),
