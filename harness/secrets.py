@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-NAMES = re.compile(r".*_(API_KEY|AUTH_TOKEN|TOKEN|SECRET|SECRET_KEY|ACCESS_KEY|PASSWORD)", re.IGNORECASE)
-"""Names of variables that hold a secret."""
+NAMES = re.compile(r"(.*_)?((API)?KEYS?|TOKENS?|SECRETS?|PASSPHRASE|CREDENTIALS?|\w*PASSW(OR)?D)(_.*)?", re.IGNORECASE)
+"""Names of variables that hold a secret: by whole words between underscores, so that ``KEYBOARD`` is none."""
 
 
 @contextmanager

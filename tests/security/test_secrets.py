@@ -71,15 +71,20 @@ def test_the_key_is_in_no_file_no_line_no_log_and_no_traceback(
     assert _holding(tmp_path) == []
 
 
-def test_names_of_secrets_are_known_and_other_names_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    hidden = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "HF_TOKEN", "ANTHROPIC_AUTH_TOKEN", "aws_secret_access_key")
-    kept = ("PATH", "TOKENIZERS_PARALLELISM", "KEYBOARD", "OMP_NUM_THREADS")
-    for name in (*hidden, *kept):
-        monkeypatch.setenv(name, f"value of {name}")
+SECRETS = (
+    *("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "AZURE_OPENAI_KEY", "API_KEY", "APIKEY", "AWS_ACCESS_KEY_ID", "KEY_2"),
+    *("aws_secret_access_key", "HF_TOKEN", "ANTHROPIC_AUTH_TOKEN", "TOKEN", "CLIENT_SECRET", "AWS_SECRET", "KEYS"),
+    *("My_Password", "PGPASSWORD", "DB_PASSWD", "SSH_PASSPHRASE", "GOOGLE_APPLICATION_CREDENTIALS"),
+)
+OTHERS = ("PATH", "PWD", "OLDPWD", "TOKENIZERS_PARALLELISM", "KEYBOARD", "OMP_NUM_THREADS", "SSH_AUTH_SOCK", "MONKEY")
+
+
+@pytest.mark.parametrize("name", [*SECRETS, *OTHERS])
+def test_names_of_secrets_are_known_and_other_names_left_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "its value")
     with secrets.hidden():
-        assert [name for name in hidden if name in os.environ] == []
-        assert [name for name in kept if name not in os.environ] == []
-    assert {name: os.environ[name] for name in hidden} == {name: f"value of {name}" for name in hidden}
+        assert (name in os.environ) == (name in OTHERS)
+    assert os.environ[name] == "its value"
 
 
 @pytest.mark.usefixtures("toy_site")
