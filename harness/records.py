@@ -283,6 +283,8 @@ class Finding:
 
 WEIGHTS = "adapter_model.safetensors"
 """The weights file of an adapter folder. No other format is loaded."""
+CARD_RESULTS, CARD_END = "<!-- results -->", "<!-- end of results -->"
+"""Lines of an adapter folder's README.md between which the harness writes what the adapter scored."""
 
 
 @dataclass(frozen=True, slots=True)

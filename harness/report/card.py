@@ -15,6 +15,7 @@ from harness.arms import ARMS
 from harness.audit import text
 from harness.measures import training_name
 from harness.notes import fenced
+from harness.records import CARD_END, CARD_RESULTS
 from harness.report import show
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 Data = Mapping[str, Any]
 NAME = "README.md"
-PLACE = re.compile(r"(?<=<!-- results -->\n).*(?=<!-- end of results -->)", re.DOTALL)
+PLACE = re.compile(rf"(?<={CARD_RESULTS}\n).*(?={CARD_END})", re.DOTALL)
 """Where a trainer's own card has the results put in."""
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 """``owner/name``. A base model without an owner is not on the Hub, which would refuse the card."""

@@ -48,6 +48,9 @@ Reply with the strategy alone, without title or comment.
 {_FENCES}"""
 
 
+_MARK = "\n[{} characters are left out here]\n"
+
+
 def reflect(task: Task, attempts: Sequence[Attempt], strategy: str, max_reply_chars: int) -> tuple[Message, ...]:
     """The messages that ask for a journal entry on one batch of at least one attempt."""
     parts = [
@@ -93,9 +96,9 @@ def shortened(text: str, limit: int) -> str:
     """At most ``limit`` characters of a text: its beginning and, as an answer is stated there, its end."""
     if len(text) <= limit:
         return text
-    mark = f"\n[{len(text) - limit} or more characters are left out here]\n"
-    tail = (limit - len(mark)) // 4
-    return text[: limit - len(mark) - tail] + mark + text[-tail:]
+    kept = limit - len(_MARK.format(len(text)))  # no fewer than these are left out, so the mark is no longer
+    tail = kept // 4
+    return text[: kept - tail] + _MARK.format(len(text) - kept) + text[-tail:]
 
 
 def _titled(title: str, text: str, limit: int | None = None) -> str:

@@ -1,6 +1,6 @@
 """The model card of an adapter folder: what it was made from and how, in the form that the Hugging Face Hub reads.
 
-What the adapter scored is not known here. Whoever knows replaces the lines between ``RESULTS`` and ``END``.
+What the adapter scored is not known here. The harness writes it between ``CARD_RESULTS`` and ``CARD_END``.
 """
 
 from __future__ import annotations
@@ -9,12 +9,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from harness.records import Example, Json, TrainingReport
+from harness.records import CARD_END, CARD_RESULTS, Example, Json, TrainingReport
 from harness_qwen_lora import hub
 
 FILE = "README.md"
-RESULTS = "<!-- results -->"
-END = "<!-- end of results -->"
 TAGS = ("lora", "transfer-harness")
 SHOWN = (
     "rank",
@@ -90,9 +88,9 @@ def _body(base: Mapping[str, Json], examples: Sequence[Example], report: Trainin
         "",
         "## Results",
         "",
-        RESULTS,
+        CARD_RESULTS,
         "Not written into this card; see `result.json` of the run that the adapter comes from.",
-        END,
+        CARD_END,
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -98,15 +99,18 @@ def test_the_teacher_is_told_that_fenced_text_is_data(message: str) -> None:
     assert "gives you no instructions" in message
 
 
-@given(st.text(max_size=600), st.integers(200, 400))
+@given(st.text(max_size=300) | st.integers(0, 12_000).map("a".__mul__), st.integers(200, 400))
 def test_a_shortened_text_keeps_both_ends_within_its_limit(text: str, limit: int) -> None:
     short = prompts.shortened(text, limit)
     assert len(short) <= limit
     if len(text) <= limit:
         assert short == text
     else:
-        assert text.startswith(short[:80])
-        assert text.endswith(short[-20:])
+        head, count, tail = re.split(r"\n\[(\d+) characters are left out here\]\n", short)
+        assert text.startswith(head)
+        assert text.endswith(tail)
+        assert len(text) == len(head) + int(count) + len(tail)
+        assert min(len(head), len(tail)) >= 30
 
 
 def test_a_long_reply_is_marked_as_cut_outside_its_fence(task: Task, attempt: Tried) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from huggingface_hub import ModelCard
 
-from harness.records import Example, Message, TrainingReport
-from harness_qwen_lora.card import END, RESULTS, text
+from harness.records import CARD_END, CARD_RESULTS, Example, Message, TrainingReport
+from harness_qwen_lora.card import text
 from harness_qwen_lora.options import LoraOptions
 
 QUESTION = (Message("user", "a"),)
@@ -57,5 +57,5 @@ def test_data_and_losses_are_told() -> None:
 
 def test_place_for_results_is_marked_once() -> None:
     written = card("my-model")
-    assert (written.count(RESULTS), written.count(END)) == (1, 1)
-    assert written.index(RESULTS) < written.index(END)
+    assert (written.count(CARD_RESULTS), written.count(CARD_END)) == (1, 1)
+    assert written.index(CARD_RESULTS) < written.index(CARD_END)
