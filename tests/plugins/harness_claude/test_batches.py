@@ -14,8 +14,9 @@ from harness.ledger import Books
 from harness.records import Json
 from harness_claude import batches, client
 from harness_claude.batches import Batch
-from tests.loopback.server import FINAL, LOST, UNBILLED, Loopback
+from tests.loopback.faults import FINAL, LOST, UNBILLED
 from tests.loopback.server import Batch as ServerBatch
+from tests.loopback.server import Loopback
 from tests.plugins.harness_claude.conftest import (
     Notes,
     OpenSession,

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from harness.errors import BudgetError, CallError
 from harness.records import Completion
 from harness_claude.calls import Width
-from tests.loopback.server import FINAL, GOOD, HANG, LOST, REFUSED, UNBILLED, Loopback
+from tests.loopback.faults import FINAL, GOOD, HANG, LOST, REFUSED, UNBILLED
+from tests.loopback.server import Loopback
 from tests.plugins.harness_claude.conftest import Notes, OpenSession, answer, intended, prompt, requests, teacher
 
 

@@ -26,9 +26,10 @@ from harness.validation import problems_of
 from harness_claude.options import Options
 from harness_claude.teacher import create
 from tests.conftest import TOY, ToyRun
+from tests.loopback.faults import GOOD as ODD
+from tests.loopback.faults import LOST, UNBILLED
 from tests.loopback.recorded import Recorder
-from tests.loopback.server import GOOD as ODD
-from tests.loopback.server import LOST, UNBILLED, Loopback
+from tests.loopback.server import Loopback
 from tests.toys import GOOD
 
 REPOSITORY = Path(__file__).parents[3]

@@ -16,7 +16,8 @@ from harness_claude.client import Fault, credential
 from harness_claude.options import Options
 from harness_claude.teacher import create
 from tests import toys
-from tests.loopback.server import FINAL, LOST, REFUSED, UNBILLED, Loopback
+from tests.loopback.faults import FINAL, LOST, REFUSED, UNBILLED
+from tests.loopback.server import Loopback
 from tests.plugins.harness_claude.conftest import CANARY, Notes, OpenSession, answer, requests, teacher
 
 ACTIVE = {"lifecycle": "active", "retires_at": None, "display_name": "H", "created_at": "2026-10-07T00:00:00Z"}
