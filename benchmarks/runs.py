@@ -24,7 +24,7 @@ def run(*arguments: str) -> tuple[float, float]:
     """Wall and CPU seconds of one `harness run` in a folder of its own."""
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(  # noqa: S603  # our own command
+        subprocess.run(  # noqa: S603 - our own command
             [sys.executable, "-m", "harness", "run", "--out", str(Path(folder) / "run"), *arguments],
             check=True,
             stdout=subprocess.DEVNULL,

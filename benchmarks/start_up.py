@@ -19,7 +19,7 @@ COMMANDS = (("--help",), ("plugin", "list"))
 def cpu_seconds(arguments: tuple[str, ...]) -> float:
     """CPU time, user and system, of one run of the command in a process of its own."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(  # noqa: S603  # our own command
+    subprocess.run(  # noqa: S603 - our own command
         [sys.executable, "-m", "harness", *arguments], check=True, stdout=subprocess.DEVNULL
     )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -15,6 +15,7 @@ MODULES = ("pickle", "cPickle", "_pickle", "dill", "cloudpickle", "marshal", "sh
 CALLS = ("eval", "exec", "compile", "__import__", "os.system", "os.popen", "torch.load", "subprocess.getoutput")
 TRUE = ("shell", "trust_remote_code", "allow_pickle")
 WORDS = re.compile(r"shell\s*=\s*True|trust_remote_code\s*[=:]\s*[Tt]rue|import\s+pickle|(?<![\w.])(?:eval|exec)\(")
+WAIVED = re.compile(r"# noqa: [A-Z]+\d+ - \S.*$")
 TEXT = (".py", ".sh", ".toml", ".cfg", ".yml", ".yaml", ".md", ".json", "")
 
 
@@ -67,6 +68,16 @@ def test_no_text_of_the_project_shows_how_either() -> None:
         for match in WORDS.finditer(path.read_text("utf-8", "replace"))
     ]
     assert found == []
+
+
+def test_every_rule_that_is_waived_has_its_reason() -> None:
+    waived = [
+        f"{path.relative_to(REPOSITORY)}: {line.strip()}"
+        for path in SOURCES
+        for line in path.read_text().splitlines()
+        if "# noqa" in line and not WAIVED.search(line)
+    ]
+    assert waived == []
 
 
 @pytest.mark.parametrize(

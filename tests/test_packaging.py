@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
 from configparser import ConfigParser
-from importlib import import_module
+from importlib import import_module, metadata
 from pathlib import Path
 
 import pytest
@@ -67,6 +69,36 @@ def test_every_requirement_has_a_floor_and_a_locked_version(setup: ConfigParser)
     for line in _listed(setup, "install_requires"):
         assert ">=" in line, line
         assert line.split(">=")[0] in locked, line
+
+
+def test_every_distribution_that_is_imported_is_required(setup: ConfigParser) -> None:
+    required = {re.split(r"[<>=]", line)[0] for line in _listed(setup, "install_requires")}
+    providers = metadata.packages_distributions()
+    ours = {name.split(".")[0] for name in _found()}
+    imported = {
+        (name or "").split(".")[0]
+        for package in _listed(setup, "package_dir")
+        for path in (REPOSITORY / package.split(" = ")[1]).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in _names(node)
+    }
+    others = imported - ours - sys.stdlib_module_names - {""}
+    assert [
+        name for name in others if not required & {each.lower().replace("_", "-") for each in providers[name]}
+    ] == []
+
+
+def _names(node: ast.AST) -> list[str | None]:
+    match node:
+        case ast.Import(names=names):
+            return [alias.name for alias in names]
+        case ast.ImportFrom(module=module, level=0):
+            return [module]
+    return []
+
+
+def test_the_version_is_stated_once(setup: ConfigParser) -> None:
+    assert setup["metadata"]["version"] == "attr: harness.__version__"
 
 
 def test_a_wheel_installs_harness_and_harness_packages_only(tmp_path: Path) -> None:

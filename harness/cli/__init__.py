@@ -14,6 +14,7 @@ from importlib import import_module
 import click
 from click.exceptions import NoArgsIsHelpError
 
+from harness import __version__
 from harness.errors import HarnessError
 from harness.text import did_you_mean, one_line, printable
 
@@ -104,6 +105,6 @@ def _fail(ctx: click.Context, error: BaseException, message: str, exit_code: int
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--traceback", is_flag=True, help="Show where an error came from, in place of its one line.")
-@click.version_option(package_name="transfer-harness", prog_name="harness")
+@click.version_option(__version__, prog_name="harness")
 def main(traceback: bool) -> None:
     """Measure whether a capability really moves from a large model to a small one."""

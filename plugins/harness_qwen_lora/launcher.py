@@ -82,7 +82,7 @@ def _last_words(errors: str) -> str:
 
 @contextmanager
 def _workers(processes: int, job: Path, errors: IO[str]) -> Iterator[subprocess.Popen[str]]:
-    worker = subprocess.Popen(  # noqa: S603  # our own interpreter on our own module
+    worker = subprocess.Popen(  # noqa: S603 - our own interpreter on our own module
         command(processes, job),
         env=environment(os.environ, job.parent),
         stdin=subprocess.PIPE,  # what ties the workers to this process: see leash.py

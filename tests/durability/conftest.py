@@ -48,7 +48,7 @@ def _wish(**options: object) -> Wish:
     return Wish({**TOY, "teacher": options.get("teacher", "toy"), "stages": STAGES}, assignments=(*sizes, *given))
 
 
-MEMORY = Path("/dev/shm")  # noqa: S108 - made by mkdtemp, for its owner alone
+MEMORY = Path("/dev/shm")  # noqa: S108 - what is put there is made by mkdtemp
 
 
 @pytest.fixture

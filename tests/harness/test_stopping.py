@@ -24,7 +24,11 @@ TOYS = ("--task=parity", "--student=toy", "--reflection=toy", "--trainer=toy", "
 
 
 @pytest.fixture(autouse=True)
-def _elsewhere(toy_site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
+def _elsewhere(
+    toy_site: Path,  # noqa: ARG001 - the plugins must be installed
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.chdir(tmp_path)
 
 

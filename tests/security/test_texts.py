@@ -91,12 +91,16 @@ def test_every_verb_prints_by_the_one_way_that_strips() -> None:
 
 
 @pytest.fixture
-def hostile_run(toy_site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:  # noqa: ARG001
+def hostile_run(
+    toy_site: Path,  # noqa: ARG001 - the plugins must be installed
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Path:
     """A whole run in which every reply of teacher and student, and every stratum, means harm."""
     monkeypatch.chdir(tmp_path)
     made = toys.Parity._problem
 
-    def reply(_: object, request: Request, *rest: object) -> Completion:  # noqa: ARG001 - teacher's and student's
+    def reply(_: object, request: Request, *rest: object) -> Completion:  # noqa: ARG001 - as teacher and student call it
         number = sum(map(ord, request.key))
         return Completion(request.key, f"{TEXTS[number % len(TEXTS)]}\nEVEN", "end", TEXTS[number % 7], Usage(3, 2))
 

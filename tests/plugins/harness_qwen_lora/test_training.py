@@ -171,7 +171,7 @@ def test_step_that_cannot_be_shared_is_refused_before_anything_is_loaded(student
 
 def test_student_without_weights_is_refused() -> None:
     class Remote:
-        identity: dict[str, str] = {"model": "remote"}  # noqa: RUF012  # a stand-in for a property
+        identity: dict[str, str] = {"model": "remote"}  # noqa: RUF012 - a stand-in for a property
 
     with pytest.raises(UsageError, match="'remote' has no local weights"):
         LoraTrainer(LoraOptions()).preflight(Remote())  # type: ignore[arg-type]  # not all of a student
