@@ -30,10 +30,10 @@ def table(results: Sequence[Mapping[str, Any]], split: str = "test") -> str:
 
 
 def by_column(result: Mapping[str, Any], split: str) -> dict[str, Mapping[str, Any]]:
-    """The arms of a split; their names are numbered by training, as in the summary, where there are several."""
+    """The arms of a split. Trainings are numbered, where there are several, since each run has other training seeds."""
     seeds = sorted({arm["training_seed"] for arm in result["arms"] if arm["training_seed"] is not None})
     arms = [arm for arm in result["arms"] if arm["split"] == split]
-    numbered = {seed: f"#{place}" if len(seeds) > 1 else "" for place, seed in enumerate(seeds, 1)}
+    numbered = {seed: f", training {place}" if len(seeds) > 1 else "" for place, seed in enumerate(seeds, 1)}
     return {f"{arm['arm']}{numbered.get(arm['training_seed'], '')}": arm for arm in arms}
 
 

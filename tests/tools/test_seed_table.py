@@ -28,7 +28,7 @@ def test_every_training_of_an_arm_has_a_cell_of_its_own(toy_run: ToyRun) -> None
     trained[0]["correct"], trained[1]["correct"] = 5, 7
     header, _, row = table([result]).split("\n")
     shown = dict(zip(header.split(" | "), row.split(" | "), strict=True))
-    assert [shown[f"student-lora#{place}"].partition("/")[0] for place in (1, 2)] == ["5", "7"]
+    assert [shown[f"student-lora, training {place}"].partition("/")[0] for place in (1, 2)] == ["5", "7"]
 
 
 def test_a_split_that_a_run_lacks_is_dashes_and_one_that_all_lack_is_left_out(
