@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import files
-from harness.arms import NAMES, by_name
+from harness.arms import by_name
 from harness.errors import UsageError
 from harness.measures import Row
 from harness.text import did_you_mean, one_line
@@ -43,8 +43,8 @@ def require_sound(path: Path, result: Mapping[str, Any]) -> None:
     for arm in result["arms"]:
         name, outcomes = f"{arm['arm']}/{arm['split']}", arm["outcomes"]
         key = arm["arm"], arm["split"], arm["training_seed"]
-        if arm["arm"] not in NAMES or arm["split"] not in by_name(arm["arm"]).splits:
-            raise UsageError(f"{path}: {name}: no such arm; known: {', '.join(NAMES)}")
+        if arm["split"] not in (splits := by_name(arm["arm"]).splits):
+            raise UsageError(f"{path}: {name}: no such problem set of this arm; it has: {', '.join(splits)}")
         if key in seen:
             raise UsageError(f"{path}: {name}: stands twice in the result")
         seen.add(key)
@@ -175,16 +175,31 @@ def require_same_reading(key: Key, a: Sequence[Row], b: Sequence[Row]) -> None:
 
 
 def differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """In what else two results differ: plan, identities, and the strategy that was learned. One entry per setting."""
-    found: dict[tuple[str, str, str], dict[str, Any]] = {}
-    for section in ("plan", "identities"):
-        for path, was, now in files.differences(a[section], b[section], section):
-            same = path.rpartition(".")[2], files.canonical(was), files.canonical(now)
-            found.setdefault(same, {"key": path, "a": was, "b": now})
-    learned = [result["learning"]["learned"] for result in (a, b)]
+    """In what else two results differ: plan, identities, and the strategy that was learned.
+
+    One entry per setting: an option that its part has in its identity, too, is told once. A side that lacks the key has
+    no value in the entry.
+    """
+    found = {
+        path: (was, now)
+        for section in ("plan", "identities")
+        for path, was, now in files.differences(a[section], b[section], section)
+    }
+    options = {_in_identity(path): values for path, values in found.items() if path.startswith("plan.plugins.")}
+    told = {path: values for path, values in found.items() if options.get(path) != values}
+    learned = tuple(result["learning"]["learned"] for result in (a, b))
     if learned[0] != learned[1]:
-        found["learned", "", ""] = {"key": "learning.learned", "a": learned[0], "b": learned[1]}
-    return list(found.values())
+        told["learning.learned"] = learned
+    return [
+        {"key": path, **{side: value for side, value in zip("ab", values, strict=True) if value is not files.NOTHING}}
+        for path, values in told.items()
+    ]
+
+
+def _in_identity(path: str) -> str | None:
+    """Where the identity of a part has an option of the plan, if it has it; None for what is no option."""
+    kind, options, name = path.removeprefix("plan.plugins.").partition(".options.")
+    return f"identities.{kind}.{name}" if options else None
 
 
 def short(value: Any) -> str:

@@ -53,10 +53,6 @@ def read(path: Path) -> Side:
     Raises UsageError for a file that is no result, and for rows that are not those of the result.
     """
     result, mismatches = runs.read(path)
-    try:
-        files.canonical(result).encode()
-    except UnicodeEncodeError:
-        raise UsageError(f"{path}: holds half of a surrogate pair; expected whole text, as a run writes it") from None
     comparable.require_sound(path, result)
     audited = audit(result, mismatches, runs.plugins(result))
     return Side(result, audited, _items(path if path.is_dir() else path.parent, result, mismatches))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -19,13 +20,23 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 MAX_BYTES = 64 * 1024 * 1024
-"""Largest JSON file that is read."""
+"""Largest JSON file that is read, and the longest line of a JSON Lines file, which itself may have any size."""
 MAX_DEPTH = 100
 """How deeply JSON may be nested."""
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 """What a file or a folder of a run directory may be called."""
 TEMPORARY = ".tmp"
 """How the name of a file ends that is not whole yet. A kill can leave one behind; it begins with a point."""
+
+
+class Nothing:
+    """What stands for a key that is absent, where null is a value of its own."""
+
+    def __repr__(self) -> str:
+        return "nothing"
+
+
+NOTHING = Nothing()
 _HALF_OF_A_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -69,12 +80,15 @@ def lines(rows: Iterable[Any]) -> str:
 
 
 def differences(was: Any, now: Any, path: str = "") -> list[tuple[str, Any, Any]]:
-    """Where two JSON values differ: path such as ``arms[2].accuracy.value``, first value, second value."""
+    """Where two JSON values differ: path such as ``arms[2].accuracy.value``, first value, second value.
+
+    The value of a key that one of them lacks is NOTHING.
+    """
     if isinstance(was, dict) and isinstance(now, dict):
         return [
             found
             for key in sorted(was.keys() | now.keys())
-            for found in differences(was.get(key), now.get(key), f"{path}.{key}" if path else key)
+            for found in differences(was.get(key, NOTHING), now.get(key, NOTHING), f"{path}.{key}" if path else key)
         ]
     if isinstance(was, list) and isinstance(now, list) and len(was) == len(now):
         return [
@@ -142,11 +156,17 @@ def read(path: Path) -> Any:
 
 def read_lines(path: Path) -> list[Any]:
     """The rows of a JSON Lines file, read strictly. Raises OSError, or ValueError naming the line."""
+    _require_regular(path)
     rows = []
-    for number, line in enumerate(read_text(path).split("\n"), 1):
-        if line:
+    with path.open("rb") as stream:
+        for number in itertools.count(1):
+            line = stream.readline(MAX_BYTES + 1)
+            if not line:
+                break
             try:
-                rows.append(parse(line))
+                _require_size(len(line))
+                if text := line.decode("utf-8").removesuffix("\n"):
+                    rows.append(parse(text))
             except ValueError as error:
                 raise ValueError(f"line {number}: {error}") from error
     return rows
@@ -154,12 +174,21 @@ def read_lines(path: Path) -> list[Any]:
 
 def read_text(path: Path) -> str:
     """A text file of bounded size. Raises OSError, or ValueError for one that is too large, no file or not UTF-8."""
+    _require_size(_require_regular(path))
+    return path.read_bytes().decode("utf-8")
+
+
+def _require_regular(path: Path) -> int:
+    """The size of a file in bytes. Raises OSError, or ValueError for what is no file."""
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):
         raise ValueError("not a regular file")
-    if found.st_size > MAX_BYTES:
-        raise ValueError(f"{found.st_size} bytes; at most {MAX_BYTES} are read")
-    return path.read_bytes().decode("utf-8")
+    return found.st_size
+
+
+def _require_size(size: int) -> None:
+    if size > MAX_BYTES:
+        raise ValueError(f"too large; at most {MAX_BYTES} bytes are read")
 
 
 def inside(folder: Path, name: str) -> Path:

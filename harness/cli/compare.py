@@ -98,7 +98,8 @@ def _differing(differs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         return
     yield "A and B differ in"
     for entry in differs[:MOST]:
-        yield _filled(f"{entry['key']}: {short(entry['a'])} -> {short(entry['b'])}", "  ", "    ")
+        was, now = (short(entry.get(side, "nothing")) for side in "ab")
+        yield _filled(f"{entry['key']}: {was} -> {now}", "  ", "    ")
     if len(differs) > MOST:
         yield f"  ... and {len(differs) - MOST} more, in --json"
 

@@ -27,6 +27,11 @@ def test_what_differs_is_one_line_with_all_of_it_in_the_notes(was: dict[str, obj
     assert len(caught.value.__notes__) == len(files.differences(was, now))
 
 
+def test_a_setting_that_came_to_be_is_told_even_if_it_is_null() -> None:
+    with pytest.raises(UsageError, match=r"^it changed: teacher\.temperature: was nothing, is None\. Do this"):
+        changes.refuse("it changed", {"teacher": {}}, {"teacher": {"temperature": None}}, "Do this")
+
+
 def test_a_changed_text_shows_its_lines() -> None:
     was, now = "Solve it.\nBe quick.\nSay YES.", "Solve it.\nBe careful.\nSay YES."
     with pytest.raises(UsageError) as caught:

@@ -205,6 +205,27 @@ def test_every_setting_that_differs_is_told_once() -> None:
     assert told == ["plan.plugins.trainer.options.epochs", "identities.trainer.epochs", "learning.learned"]
 
 
+def test_an_option_that_is_in_the_identity_too_is_told_once_and_nothing_else_is_left_out() -> None:
+    a, b = _pair()
+    for one, value in ((a, 2), (b, 3)):
+        _set("plan", "plugins", "trainer", "options", value={"epochs": value})(one.result)
+        _set("identities", "trainer", "epochs", value=value)(one.result)
+        for kind in ("reflection", "trainer"):
+            _set("plan", "plugins", kind, "version", value=f"{value}.0")(one.result)
+    told = [entry["key"] for entry in compare(a, b)["differs"]]
+    assert told == [
+        "plan.plugins.reflection.version",
+        "plan.plugins.trainer.options.epochs",
+        "plan.plugins.trainer.version",
+    ]
+
+
+def test_a_setting_that_one_side_lacks_has_no_value_there() -> None:
+    a, b = _pair()
+    _set("identities", "student", "device", value=None)(b.result)
+    assert compare(a, b)["differs"] == [{"key": "identities.student.device", "b": None}]
+
+
 def test_what_is_shown_is_short_and_on_one_line() -> None:
     assert comparable.short("a\nb\x1b[2J") == "a b [2J"
     assert comparable.short("ab" * 32) == "abababababab"

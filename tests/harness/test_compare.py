@@ -245,7 +245,7 @@ def test_rows_that_count_otherwise_than_the_result_are_refused(toy_run: ToyRun) 
         ({"correct": 11}, "student-base/test: its counts contradict each other"),
         ({"n": 13}, "student-base/test: its counts contradict each other"),
         ({"arm": "nosuch"}, "no arm 'nosuch'"),
-        ({"split": "reflect"}, "student-base/reflect: no such arm"),
+        ({"split": "reflect"}, "student-base/reflect: no such problem set of this arm; it has: test, harder, skills"),
         ({"split": "harder"}, "student-base/harder: stands twice"),
         ({"outcomes": None}, "what became of its replies is not known, as in a table of counts"),
     ],

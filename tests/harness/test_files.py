@@ -76,6 +76,18 @@ def test_a_file_over_the_limit_is_not_read(tmp_path: Path, monkeypatch: pytest.M
         files.read(path)
 
 
+def test_rows_are_read_from_a_file_of_any_size_if_each_is_of_bounded_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "MAX_BYTES", 10)
+    path = tmp_path / "rows.jsonl"
+    path.write_text("[1,2]\n" * 100 + "\n[3]")
+    assert files.read_lines(path) == [[1, 2]] * 100 + [[3]]
+    path.write_text('[1,2]\n"' + "x" * 20 + '"\n')
+    with pytest.raises(ValueError, match="line 2: too large; at most 10 bytes"):
+        files.read_lines(path)
+
+
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "result.json"
     files.write(path, "old")
@@ -98,7 +110,8 @@ def test_a_value_does_not_differ_from_itself(value: Any) -> None:
 def test_differences_name_the_place() -> None:
     was = {"arms": [{"n": 1}, {"n": 2}], "seed": 0}
     now = {"arms": [{"n": 1}, {"n": 3}], "seed": 0, "limit": None}
-    assert files.differences(was, now) == [("arms[1].n", 2, 3)]
+    assert files.differences(was, now) == [("arms[1].n", 2, 3), ("limit", files.NOTHING, None)]
+    assert files.differences({"a": None}, {}) == [("a", None, files.NOTHING)]
     assert files.differences([1], [1, 2], "arms") == [("arms", [1], [1, 2])]
     assert files.differences(True, 1, "flag") == [("flag", True, 1)]
 

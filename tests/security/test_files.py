@@ -89,7 +89,7 @@ def test_what_is_larger_than_the_cap_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "result.json"
     with path.open("wb") as stream:
         stream.truncate(files.MAX_BYTES + 1)
-    assert "at most 67108864 are read" in _command("validate", str(path)).output
+    assert "too large; at most 67108864 bytes are read" in _command("validate", str(path)).output
 
 
 def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
