@@ -55,9 +55,10 @@ def name(arm: Evidence) -> str:
 
 
 def pair(entry: Evidence, run: Evidence | None = None) -> str:
-    """How a contrast is called in a finding, or with ``run`` one of its trainings."""
-    seed = None if run is None else run.maybe("training_seed")
-    return f"{entry['first']} - {entry['second']}/{entry['split']}{'' if seed is None else f'/seed {seed}'}"
+    """How a contrast is called in a finding, or with ``run`` one of its trainings, where it has any."""
+    trained = any(by_name(entry[side]).recipe for side in ("first", "second"))
+    seed = f"/seed {run['training_seed']}" if run is not None and trained else ""
+    return f"{entry['first']} - {entry['second']}/{entry['split']}{seed}"
 
 
 def weight(split: str, severity: Severity = "block") -> Severity:

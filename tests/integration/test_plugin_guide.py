@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-import importlib.util
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -58,29 +55,6 @@ def test_the_guide_names_every_hook() -> None:
     hooks = [name for name in vars(hookspecs) if name.startswith("harness_")]
     assert len(hooks) == 14
     assert [name for name in hooks if f"`{name}`" not in guide] == []
-
-
-def _imported(path: Path) -> set[str]:
-    """The modules of the harness that a source imports."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module == "harness":
-            found |= {f"harness.{alias.name}" for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            found |= {node.module or ""}
-        elif isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-    return {name for name in found if name == "harness" or name.startswith("harness.")}
-
-
-def test_what_ships_as_a_plugin_uses_the_modules_of_the_guide_and_no_others() -> None:
-    guide = (REPOSITORY / "docs" / "plugins.md").read_text()
-    interface = set(re.findall(r"^\| `(harness\.\w+)` \|", guide, re.MULTILINE))
-    sources = [path for folder in ("plugins", "tasks") for path in (REPOSITORY / folder).rglob("*.py")]
-    used = {str(path): _imported(path) - interface for path in sources}
-    assert {name: modules for name, modules in used.items() if modules} == {}
-    assert len(sources) > 20
-    assert all(importlib.util.find_spec(name) for name in interface)
 
 
 def test_its_plugins_are_listed_and_described(site: Path) -> None:
