@@ -142,6 +142,8 @@ def contrasts(evidence: Evidence, splits: Collection[str]) -> Iterator[Any]:
             trained = by_name(first).recipe or by_name(second).recipe
             if len(entry["by_seed"]) < (seeds if trained else 1):
                 raise MissingEvidenceError(f"contrasts: a training seed of {first} - {second}/{split} is missing")
+            for run in entry["by_seed"] if trained else ():
+                run["training_seed"]
             yield entry
     if evidence["source"] == "table":
         return

@@ -62,7 +62,7 @@ def test_blocked_audits_and_simulated_parts_are_said_on_top(runs: tuple[Path, Pa
     a, b = lines.index(f"A: {runs[0]}"), lines.index(f"B: {runs[1]}")
     assert a == 0
     for start in (a, b):
-        told = " ".join(lines[start + 1 : start + 5])
+        told = " ".join(" ".join(lines[start + 1 : start + 5]).split())
         assert told.startswith("audit: BLOCKED by ")
         assert "SIMULATED: teacher toy." in told
 
