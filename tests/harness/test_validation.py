@@ -125,21 +125,31 @@ def test_another_plan_or_adapter_beside_the_result_is_noticed(run_dir: Path) -> 
     assert adapter.startswith("training[0].adapter_sha256: the adapter has ")
 
 
-def test_another_configuration_of_an_adapter_than_was_trained_is_noticed(
+def test_another_file_of_an_adapter_than_was_trained_is_noticed(
     toy_run: ToyRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train = toys.ToyTrainer.train
 
-    def with_configuration(self: toys.ToyTrainer, *given: Any) -> TrainingReport:
+    def with_more(self: toys.ToyTrainer, *given: Any) -> TrainingReport:
         (given[3] / "adapter_config.json").write_text('{"lora_alpha": 32}')
+        (given[3] / "More").mkdir()
+        (given[3] / "More" / "Tokens.txt").write_text("a b")
         return train(self, *given)
 
-    monkeypatch.setattr(toys.ToyTrainer, "train", with_configuration)
+    monkeypatch.setattr(toys.ToyTrainer, "train", with_more)
     run_dir = toy_run()
+    adapter = run_dir / "adapters" / "lora-labels"
     assert problems_of(run_dir) == []
-    (run_dir / "adapters" / "lora-labels" / "adapter_config.json").write_text('{"lora_alpha": 2}')
+    (adapter / "adapter_config.json").write_text('{"lora_alpha": 2}')
     (problem,) = problems_of(run_dir)
     assert problem.startswith("adapters/lora-labels/adapter_config.json: has digest ")
+    (adapter / "More" / "Tokens.txt").unlink()
+    (adapter / "More" / "Tokens.txt").symlink_to(run_dir / "plan.json")
+    problem, _ = problems_of(run_dir)
+    assert problem == "adapters/lora-labels/More/Tokens.txt: leads out of the adapter's folder"
+
+
+def test_a_journal_that_is_damaged_is_told_of(run_dir: Path) -> None:
     with (run_dir / "journal.jsonl").open("r+b") as stream:
         stream.write(b"x")
     (problem,) = problems_of(run_dir)
