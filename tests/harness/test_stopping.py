@@ -6,6 +6,8 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -16,6 +18,7 @@ from harness.cli import main
 from harness.errors import StoppedError
 from harness.records import Completion, Request
 from harness.stopping import Stop
+from harness_claude import batches, calls, worker
 from tests import toys
 from tests.conftest import ToyRun
 from tests.loopback.server import Loopback
@@ -152,28 +155,45 @@ def test_a_batch_is_not_waited_for_after_a_first_signal_and_fetched_by_the_resum
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "key")
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        signal.raise_signal(signal.SIGINT)  # a second sleep would end the process at once
+
     with Loopback(_answer) as server:
         server.looks = 10**6
-        watcher = _signalled_when(lambda: bool(server.batches))
         batched = ("-o", "teacher.mode=batch", "-o", "teacher.poll_seconds=20")
-        started = time.monotonic()
-        stopped = _run(*CLAUDE, "-o", f"teacher.base_url={server.url}", *batched)
-        watcher.join()
+        with monkeypatch.context() as patch:
+            patch.setattr(batches, "time", SimpleNamespace(monotonic=time.monotonic, sleep=sleep))
+            stopped = _run(*CLAUDE, "-o", f"teacher.base_url={server.url}", *batched)
         assert stopped.exit_code == 130, stopped.output
-        assert time.monotonic() - started < 15
-        for batch in server.batches.values():
-            batch.looks = 0
+        assert "stopped as asked" in stopped.stderr
+        assert slept == [calls.LOOK]
+        (batch,) = server.batches.values()
+        assert batch.looks == 10**6 - 1
+        batch.looks = 0
         assert _run("--resume", "run").exit_code == EXIT_BLOCKED
         assert len(server.purchases) == 12
 
 
 def test_a_pause_before_another_attempt_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "key")
+    waited: list[float] = []
+    real = worker.Worker.next
+
+    def waiting(self: worker.Worker[calls.Call], seconds: float | None) -> Any:
+        if seconds is None:
+            return real(self, seconds)
+        waited.append(seconds)
+        signal.raise_signal(signal.SIGINT)  # a second wait would end the process at once
+        return None
+
+    monkeypatch.setattr(worker.Worker, "next", waiting)
     with Loopback(_answer, script=["429-after"] * 12) as server:
         server.retry_after = "20"
-        watcher = _signalled_when(lambda: server.met["429-after"] >= 1 and server.under_way == 0)
-        started = time.monotonic()
         stopped = _run(*CLAUDE, "-o", f"teacher.base_url={server.url}", "-o", "teacher.concurrency=1")
-        watcher.join()
         assert stopped.exit_code == 130, stopped.output
-        assert time.monotonic() - started < 15
+        assert "stopped as asked" in stopped.stderr
+        assert waited == [calls.LOOK]
+        assert len(server.calls) == 12, "each was made once"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
-import time
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,21 +27,21 @@ from tests import hostile, toys
 from tests.harness.report.pages import Page
 
 TEXTS = list(hostile.TEXTS.values())
-PARSERS: dict[str, Callable[[str], object]] = {
-    "scheduling answer": parsing.parse,
-    "scheduling steps": parsing.claimed_peak,
-    "one line": one_line,
-    "printable": printable,
-}
-MILLISECONDS = 50
+PASSES = 40
+"""Calls of functions, built-in ones among them, that a parser may make for a text of any length."""
 CARD = "README.md"
 """The one name that others prescribe: the card of an adapter."""
 
 
-def _seconds(parser: Callable[[str], object], text: str) -> float:
-    started = time.process_time()
-    parser(text)
-    return time.process_time() - started
+def _calls(parser: Callable[[str], object], text: str) -> int:
+    """How many functions a parser calls on a text."""
+    made: list[str] = []
+    sys.setprofile(lambda _frame, event, _about: made.append(event))
+    try:
+        parser(text)
+    finally:
+        sys.setprofile(None)
+    return made.count("call") + made.count("c_call")
 
 
 def test_there_are_enough_payloads_and_the_corpus_finds_what_it_is_about() -> None:
@@ -51,10 +51,16 @@ def test_there_are_enough_payloads_and_the_corpus_finds_what_it_is_about() -> No
 
 
 @pytest.mark.parametrize("name", hostile.LARGE)
-@pytest.mark.parametrize("parser", ["scheduling answer", "scheduling steps"])
-def test_a_parser_takes_at_most_50_ms_for_a_megabyte(parser: str, name: str) -> None:
-    fastest = min(_seconds(PARSERS[parser], hostile.LARGE[name]) for _ in range(3))
-    assert fastest * 1000 < MILLISECONDS
+@pytest.mark.parametrize("parser", [parsing.parse, parsing.claimed_peak])
+def test_a_parser_goes_over_a_megabyte_a_few_times_at_most(parser: Callable[[str], object], name: str) -> None:
+    assert _calls(parser, hostile.LARGE[name]) <= PASSES
+
+
+@pytest.mark.parametrize("name", hostile.LARGE)
+def test_a_megabyte_comes_through_as_text(name: str) -> None:
+    text = hostile.LARGE[name]
+    assert one_line(text).isprintable()
+    assert printable(text).replace("\n", "").isprintable()
 
 
 @pytest.mark.parametrize("name", hostile.LARGE)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import harness_qwen_lora
 from harness.errors import HarnessError, UsageError
 from harness.records import Adapter, Message, Problem, Request, Solve
-from harness_qwen_lora import memory
+from harness_qwen_lora import generation, memory
 from harness_qwen_lora.generation import Generator, Settings
 from harness_qwen_lora.options import QwenTinyOptions
 from harness_qwen_lora.student import QwenStudent
@@ -215,13 +215,31 @@ def trim(row: list[int], stops: Sequence[int]) -> list[int]:
     return row[:ended]
 
 
-def test_continuous_batching_gives_the_completions_of_generate(
+def test_replies_of_continuous_batching_come_back_in_order_and_trimmed_for_each_adapter(
     make_student: MakeStudent, requests: list[Request], adapter: Adapter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     student = continuous(make_student, monkeypatch)
     for wanted in (None, adapter):
         assert student.generate(requests, wanted) == make_student().generate(requests, wanted)
     assert student.generate([], None) == []
+
+
+@pytest.mark.parametrize("near", [True, False])
+def test_engines_may_part_at_a_near_tie_alone(
+    make_student: MakeStudent, requests: list[Request], monkeypatch: pytest.MonkeyPatch, near: bool
+) -> None:
+    plain, other = make_student(), 7
+    with torch.inference_mode():
+        logits = plain._generator.next_logits([plain.chat().prompt(requests[0].messages)])[0]
+    gap = float(logits.max() - logits[other])
+    assert gap > 0
+    monkeypatch.setitem(generation.TIES, "float32", gap * (1.01 if near else 0.99))
+    student = continuous(make_student, monkeypatch, lambda made: [replace(made[0], generated_tokens=[other])])
+    if near:
+        assert student.generate(requests[:1], None)[0].text == plain.chat().reply([other])[0]
+    else:
+        with pytest.raises(HarnessError, match="parts from generate at token 1"):
+            student.generate(requests[:1], None)
 
 
 @pytest.mark.parametrize(

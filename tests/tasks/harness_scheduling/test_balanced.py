@@ -76,7 +76,7 @@ def test_a_shorter_set_is_the_beginning_of_a_longer_one() -> None:
         assert drawn("train", count, 5) == problems[:count]
 
 
-def test_seeds_and_splits_give_different_problems() -> None:
+def test_seeds_give_different_problems() -> None:
     assert {problem.canonical for problem in drawn("test", 60, 0)} != {
         problem.canonical for problem in drawn("test", 60, 1)
     }

@@ -87,7 +87,7 @@ def test_conflicting_answers_are_unparsed(
 @pytest.mark.parametrize("piece", ["\n", "ANSWER:", "ANSWER: YES or\n", "*", "ANSWER: YES" + " " * 50])
 def test_a_reply_of_a_million_characters_is_read(piece: str) -> None:
     text = piece * (1_000_000 // len(piece))
-    assert parse(f"{text}\nANSWER: NO") in {"NO", None}
+    assert parse(f"{text}\nANSWER: NO") == "NO"
 
 
 @pytest.mark.parametrize(
