@@ -1,4 +1,4 @@
-"""How fast scheduling problems are made, by either generator, and verified, by the number of meetings.
+"""How fast scheduling problems are made, by either generator, and verified, by the number of meetings; replies read.
 
 python -m benchmarks.scheduling
 """
@@ -13,8 +13,10 @@ from benchmarks import measure
 from harness.records import Problem
 from harness_scheduling.domain import Meeting, problem
 from harness_scheduling.options import SchedulingOptions
+from harness_scheduling.parsing import parse
 from harness_scheduling.task import SchedulingTask
 from harness_scheduling.verifier import SweepLine
+from tests import hostile
 
 RUNS = 3
 MADE = {"balanced": 1_000, "published": 10_000}
@@ -55,6 +57,8 @@ def main() -> None:
     for size in SIZES:
         large = [random_problem(size, size, 10 * size, stream)]
         add(f"meetings of one problem ({size:,})", size, measure.median_seconds(partial(verify, large), 1))
+    slowest = max(measure.median_seconds(partial(parse, text), RUNS) for text in hostile.LARGE.values())
+    add("characters of a hostile reply read", hostile.MEGABYTE, slowest)
     print(measure.table(rows))
 
 
