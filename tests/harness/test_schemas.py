@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import cast
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -35,6 +37,23 @@ def test_every_object_is_closed(name: str) -> None:
     found = _objects(schemas.load(name))
     assert found
     assert all(schema["additionalProperties"] is False for schema in found)
+
+
+@pytest.mark.parametrize("name", schemas.NAMES)
+def test_every_property_says_what_it_holds(name: str) -> None:
+    silent = [
+        key
+        for schema in _objects(schemas.load(name))
+        for key, value in cast(dict[str, dict[str, object]], schema["properties"]).items()
+        if not value.get("description")
+    ]
+    assert silent == []
+
+
+@pytest.mark.parametrize("name", schemas.NAMES)
+def test_no_two_definitions_say_the_same(name: str) -> None:
+    said = [json.dumps(value) for value in schemas.load(name).get("$defs", {}).values()]
+    assert len(set(said)) == len(said)
 
 
 def test_a_reference_outside_the_registry_is_never_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
