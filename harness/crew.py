@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness import skills
-from harness.arms import BOOTSTRAP, by_name
+from harness.arms import BOOTSTRAP
 from harness.errors import UsageError
 from harness.plan import Cast, Plan
 from harness.protocols import Foreseeing, Reflection, Staged, Student, Task, Teacher, Trainer, Verifier
@@ -30,12 +30,18 @@ class Crew:
     trainer: Trainer
 
 
+def task_and_verifier(plan: Plan, cast: Cast) -> tuple[Task, Verifier]:
+    """Makes those of a plan who need nobody else. Raises UsageError where options do not fit the task."""
+    task = made(cast.task.ref, lambda: cast.task.spec.create(cast.task.options, plan.seed))
+    return task, made(cast.verifier.ref, lambda: cast.verifier.spec.create(cast.verifier.options, task))
+
+
 def assemble(plan: Plan, cast: Cast) -> Crew:
     """Makes every plugin of a plan. Raises UsageError where options do not fit the task."""
-    task = made(cast.task.ref, lambda: cast.task.spec.create(cast.task.options, plan.seed))
+    task, verifier = task_and_verifier(plan, cast)
     return Crew(
         task=task,
-        verifier=made(cast.verifier.ref, lambda: cast.verifier.spec.create(cast.verifier.options, task)),
+        verifier=verifier,
         teacher=made(cast.teacher.ref, lambda: cast.teacher.spec.create(cast.teacher.options, task, plan.seed)),
         student=made(cast.student.ref, lambda: cast.student.spec.create(cast.student.options)),
         reflection=made(cast.reflection.ref, lambda: cast.reflection.spec.create(cast.reflection.options, task)),
@@ -92,14 +98,14 @@ def prompt(plan: Plan, task: Task, stage: str, problem: Problem, strategy: str |
 
 def _foreseen(plan: Plan, crew: Crew) -> Iterator[Request]:
     """The teacher calls whose prompts are known before anything is learned."""
-    for arm in map(by_name, plan.stages):
+    for arm in plan.arms:
         strategy = plan.strategy if arm.strategy else None
         known = strategy is not None or not arm.strategy
         for split in arm.splits if arm.answers == "teacher" and known and arm.name != BOOTSTRAP else ():
             for problem in _first(plan, crew, split):
                 context = Solve(problem, strategy)
                 yield Request(f"{arm.name}/{problem.id}", prompt(plan, crew.task, arm.name, problem, strategy), context)
-    recipes = {by_name(name).recipe for name in plan.stages} - {None} if plan.labels == "teacher" else set()
+    recipes = {arm.recipe for arm in plan.arms} - {None} if plan.labels == "teacher" else set()
     for name, strategy, wanted in (
         ("learned", plan.strategy, plan.strategy is not None and recipes - {"naive"}),
         ("naive", None, "naive" in recipes),
@@ -111,24 +117,20 @@ def _foreseen(plan: Plan, crew: Crew) -> Iterator[Request]:
 
 def _first(plan: Plan, crew: Crew, split: str) -> Sequence[Problem]:
     """The problems of a split that the plan takes."""
-    size = plan.sizes[split]
-    return crew.task.problems(split, size)[: plan.limit or size] if size else ()
+    return crew.task.problems(split, plan.sizes[split])[: plan.count(split)]
 
 
 def check(plan: Plan, crew: Crew) -> None:
     """Raises UsageError for what a run would refuse, as far as that is known without a key and without weights."""
-    arms = [by_name(name) for name in plan.stages]
-    trains = any(arm.recipe for arm in arms)
     _check_names(plan, crew.task)
-    for split, size in plan.sizes.items():
-        needed = any(split in arm.splits for arm in arms) or (trains and split == "train")
-        if size and split != skills.SPLIT and needed:
-            _check_problems(plan, crew, split, size)
+    for split in plan.splits:
+        if split != skills.SPLIT:
+            _check_problems(plan, crew, split, plan.sizes[split])
     if plan.prompts == "separate" and not isinstance(crew.task, Staged):
         raise UsageError(
             f"prompts = separate: task {plan.plugins['task'].name!r} has one wording for all stages; leave it out"
         )
-    if crew.task.labels is None and any(arm.recipe == "random" for arm in arms):
+    if crew.task.labels is None and any(arm.recipe == "random" for arm in plan.arms):
         raise UsageError("arm lora-random: the task's answers are free-form, so none can be drawn; leave the arm out")
     if isinstance(crew.teacher, Foreseeing):
         crew.teacher.foresee(list(_foreseen(plan, crew)))
@@ -137,11 +139,9 @@ def check(plan: Plan, crew: Crew) -> None:
 def preflight(plan: Plan, crew: Crew) -> None:
     """Lets every plugin that the plan uses find out whether it can work. Spends nothing; raises UsageError."""
     check(plan, crew)
-    arms = [by_name(name) for name in plan.stages]
-    trains = any(arm.recipe for arm in arms)
-    if trains or any(arm.answers == "teacher" or arm.name == BOOTSTRAP for arm in arms):
+    if plan.asks_teacher:
         crew.teacher.preflight()
-    if any(arm.answers == "student" for arm in arms):
+    if plan.asks_student:
         crew.student.preflight()
-    if trains:
+    if plan.trains:
         crew.trainer.preflight(crew.student)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from harness.arms import BOOTSTRAP, by_name
-from harness.crew import Crew
+from harness.crew import Crew, prompt
 from harness.errors import UsageError
 from harness.plan import Plan
 from harness.protocols import Teacher
-from harness.records import Distil, Message, Request, Usage
+from harness.records import Distil, Message, Problem, Request, Usage
 from harness.skills import SPLIT as SKILLS
 
 CHARACTERS_PER_TOKEN = 4
@@ -55,35 +56,34 @@ def loads(plan: Plan, crew: Crew) -> list[Load]:
     """The work of every stage, in order. Token counts are estimates from the lengths of the real prompts."""
     found: list[Load] = []
     demonstrated: set[str] = set()
-
     prompts = _Prompts(plan, crew)
 
-    def add(stage: str, purpose: str, split: str, calls: int, prompt: int, teacher: bool = True) -> None:
+    def add(stage: str, purpose: str, split: str, calls: int, tokens: int, teacher: bool = True) -> None:
         expected = REPLY_TOKENS[purpose][1]
-        cost = _cost(crew.teacher, purpose, calls, prompt) if teacher else None
-        found.append(Load(stage, purpose, split, calls, calls * prompt, calls * expected, cost))
+        cost = _cost(crew.teacher, purpose, calls, tokens) if teacher else None
+        found.append(Load(stage, purpose, split, calls, calls * tokens, calls * expected, cost))
 
     for name in plan.stages:
         arm = by_name(name)
         if name == BOOTSTRAP:
-            count, prompt = prompts.of("reflect", strategy=True)
+            count, tokens = prompts.solve(name, "reflect", strategy=True)
             calls = crew.reflection.calls(count)
             batch = max(1, round(count / max(1, calls.get("reflect", 1))))
             for purpose, number in calls.items():
                 if purpose == "solve":
-                    add(name, purpose, "reflect", number, prompt)
-                else:
-                    add(name, purpose, "", number, batch * (prompt + REPLY_TOKENS["solve"][1]))
+                    add(name, purpose, "reflect", number, tokens)
+                else:  # a journal to distil is taken to be as long as a batch to reflect on
+                    add(name, purpose, "", number, batch * (tokens + REPLY_TOKENS["solve"][1]))
             continue
         if arm.recipe is not None and (made := "naive" if arm.recipe == "naive" else "learned") not in demonstrated:
             demonstrated.add(made)
             if plan.labels == "teacher":
-                add(name, "demonstrate", "train", *prompts.of("train", strategy=made == "learned"))
+                add(name, "demonstrate", "train", *prompts.demonstrate(strategy=made == "learned"))
         for split in arm.splits:
-            count, prompt = prompts.of(split, arm.strategy)
+            count, tokens = prompts.solve(name, split, arm.strategy)
             if count:
                 count *= plan.training_seeds if arm.recipe else 1
-                add(name, "solve", split, count, prompt, teacher=arm.answers == "teacher")
+                add(name, "solve", split, count, tokens, teacher=arm.answers == "teacher")
     return found
 
 
@@ -93,10 +93,10 @@ def total(found: Sequence[Load]) -> Cost:
     return Cost(*(_sum([getattr(cost, name) for cost in costs]) for name in ("low", "expected", "worst")))
 
 
-def _cost(teacher: Teacher, purpose: str, calls: int, prompt: int) -> Cost:
+def _cost(teacher: Teacher, purpose: str, calls: int, tokens: int) -> Cost:
     """The cost of so many calls with prompts of so many tokens."""
-    short, usual = (teacher.cost(Usage(prompt, reply)) for reply in REPLY_TOKENS[purpose])
-    text = Message("user", "x" * prompt * CHARACTERS_PER_TOKEN)
+    short, usual = (teacher.cost(Usage(tokens, reply)) for reply in REPLY_TOKENS[purpose])
+    text = Message("user", "x" * tokens * CHARACTERS_PER_TOKEN)
     worst = teacher.worst_cost(Request("estimate", (text,), Distil((), "")))
     return Cost(*(None if each is None else each * calls for each in (short, usual, worst)))
 
@@ -106,29 +106,48 @@ def _sum(costs: Sequence[float | None]) -> float | None:
 
 
 class _Prompts:
-    """How many prompts a split has, and how many tokens each on average. Problems are made once."""
+    """How many prompts there are, and how many tokens each on average. Problems are made once."""
 
     def __init__(self, plan: Plan, crew: Crew) -> None:
         self._plan = plan
         self._crew = crew
-        self._known: dict[str, tuple[int, int]] = {}
+        self._problems: dict[str, Sequence[Problem]] = {}
+        self._known: dict[tuple[str, str], tuple[int, int]] = {}
 
-    def of(self, split: str, strategy: bool) -> tuple[int, int]:
-        """Prompts, and mean tokens of one, with the strategy in it or without."""
-        if split not in self._known:
-            made = self._made(split)[: self._plan.limit or self._plan.sizes[split]]
-            characters = sum(len(message.text) for prompt in made for message in prompt)
-            self._known[split] = len(made), round(characters / max(1, len(made)) / CHARACTERS_PER_TOKEN)
-        count, tokens = self._known[split]
+    def solve(self, stage: str, split: str, strategy: bool) -> tuple[int, int]:
+        """Prompts that ask for an answer, with the strategy in them or without, and mean tokens of one."""
+        if split == SKILLS:
+            return self._measured("", split, self._skills)
+        words = stage if self._plan.prompts == "separate" else ""
+        ask = partial(prompt, self._plan, self._crew.task, stage, strategy=None)
+        return self._told(*self._measured(words, split, lambda: map(ask, self._made(split))), strategy)
+
+    def demonstrate(self, strategy: bool) -> tuple[int, int]:
+        """The same of prompts that ask for a worked solution."""
+        ask = self._crew.task.demonstration
+        made = self._measured("demonstrate", "train", lambda: [ask(each, None) for each in self._made("train")])
+        return self._told(*made, strategy)
+
+    def _measured(self, words: str, split: str, make: Callable[[], Iterable[Sequence[Message]]]) -> tuple[int, int]:
+        if (words, split) not in self._known:
+            lengths = [sum(len(message.text) for message in messages) for messages in make()][: self._plan.count(split)]
+            mean = round(sum(lengths) / max(1, len(lengths)) / CHARACTERS_PER_TOKEN)
+            self._known[words, split] = len(lengths), mean
+        return self._known[words, split]
+
+    def _told(self, count: int, tokens: int, strategy: bool) -> tuple[int, int]:
         given = self._plan.strategy
         longer = STRATEGY_TOKENS if given is None else len(given) // CHARACTERS_PER_TOKEN
         return count, tokens + longer * strategy
 
-    def _made(self, split: str) -> Sequence[Sequence[Message]]:
-        size = self._plan.sizes[split]
-        if split != SKILLS:
-            return [self._crew.task.prompt(problem, None) for problem in self._crew.task.problems(split, size)]
+    def _made(self, split: str) -> Sequence[Problem]:
+        if split not in self._problems:
+            made = self._crew.task.problems(split, self._plan.sizes[split])
+            self._problems[split] = made[: self._plan.count(split)]
+        return self._problems[split]
+
+    def _skills(self) -> Sequence[Sequence[Message]]:
         try:
-            return [skill.prompt for skill in self._crew.student.skills(size)]
+            return [skill.prompt for skill in self._crew.student.skills(self._plan.sizes[SKILLS])]
         except UsageError:  # the weights are not here yet, which a forecast does not need
             return []

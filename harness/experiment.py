@@ -13,7 +13,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from harness import lessons, training
-from harness.arms import BOOTSTRAP, Arm, Recipe, by_name, trained_name
+from harness.arms import BOOTSTRAP, Arm, Recipe, trained_name
 from harness.classroom import Classroom
 from harness.crew import Crew, prompt
 from harness.errors import HarnessError
@@ -51,10 +51,9 @@ class Experiment:
 
     def run(self) -> Findings:
         """Walks the stages of the plan. What is in the journal is not done again."""
-        for position, name in enumerate(self._plan.stages, 1):
+        for position, arm in enumerate(self._plan.arms, 1):
             self._position = position
-            arm = by_name(name)
-            with suspected(f"stage {name}"):
+            with suspected(f"stage {arm.name}"):
                 self._walk(arm)
         return self._findings
 
@@ -75,9 +74,9 @@ class Experiment:
         """The problems of a split, with their truths at hand."""
         known = self._findings.problems
         if split not in known:
-            wanted = self._plan.sizes[split]
-            made = self._skills.problems if split == SKILLS else self._crew.task.problems(split, wanted)
-            known[split] = list(made)[: self._plan.limit or wanted]
+            task, size = self._crew.task, self._plan.sizes[split]
+            made = self._skills.problems if split == SKILLS else task.problems(split, size)
+            known[split] = list(made)[: self._plan.count(split)]
             verifier = self._skills if split == SKILLS else self._crew.verifier
             for problem in known[split]:
                 self._findings.truths[problem.id] = verifier.truth(problem)
@@ -191,13 +190,12 @@ class Experiment:
 
     def _demonstrations(self, stage: str) -> dict[str, list[Demonstration]]:
         """Every set of worked solutions that the plan trains on, so that all arms can train on the same items."""
-        recipes = {by_name(name).recipe for name in self._plan.stages} - {None}
+        by_recipe = {arm.recipe: arm.name for arm in self._plan.arms if arm.recipe}
         sets = {}
-        if recipes - {"naive"}:
+        if by_recipe.keys() - {"naive"}:
             sets["learned"] = self._demonstrate(stage, "learned", self._strategy())
-        if "naive" in recipes:
-            stage = next(name for name in self._plan.stages if by_name(name).recipe == "naive")
-            sets["naive"] = self._demonstrate(stage, "naive", None)
+        if "naive" in by_recipe:
+            sets["naive"] = self._demonstrate(by_recipe["naive"], "naive", None)
         return sets
 
     # The student

@@ -47,6 +47,6 @@ def fenced(text: str) -> str:
 
 def _page(plan: Plan, title: str, sections: list[str], made: bool = True) -> str:
     warning = [f"**Simulated: {', '.join(plan.simulated)}.**"]
-    if made:
+    if made and plan.plugins["teacher"].simulated:
         warning[0] += " Nothing here was written by a real model."
     return "\n\n".join([f"# {title}", *(warning if plan.simulated else []), *sections]) + "\n"

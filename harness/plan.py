@@ -5,67 +5,26 @@ A plan holds all that a result depends on, and nothing of the machine it runs on
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 
-from harness import __version__, arms, changes, files, options, registry
+from harness import __version__, arms, changes, config, files, options, registry
+from harness.arms import Arm
+from harness.config import PLUGIN_KINDS, RunSettings, Settings, Sizes
 from harness.errors import UsageError
 from harness.records import Json
-from harness.specs import ReflectionSpec, Spec, StudentSpec, TaskSpec, TeacherSpec, TrainerSpec, VerifierSpec
+from harness.specs import Config, ReflectionSpec, Spec, StudentSpec, TaskSpec, TeacherSpec, TrainerSpec, VerifierSpec
 from harness.text import did_you_mean
 
-PLUGIN_KINDS = ("task", "verifier", "teacher", "student", "reflection", "trainer")
 TRAINING_SEED = 999
 """The published seed of the LoRA stage; the run's seed is added."""
 SEED_STEP = 100_003
 """Between the training seeds of one run, so that runs with neighbouring seeds share none."""
-
-MOST = 1_000_000
-"""Problems of one split at most."""
-
-
-class Sizes(BaseModel):
-    """How many problems of each split."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    test: int = Field(300, ge=1, le=MOST, description="problems that every arm is measured on")
-    reflect: int = Field(100, ge=1, le=MOST, description="problems that the teacher learns from")
-    train: int = Field(200, ge=1, le=MOST, description="problems whose worked solutions train the student")
-    harder: int = Field(150, ge=0, le=MOST, description="harder problems for the student, base and trained; 0 for none")
-    skills: int = Field(150, ge=0, le=MOST, description="of the student's own skills, base and trained; 0 for none")
-
-
-class RunSettings(BaseModel):
-    """Settings of the run as a whole: the table ``[run]`` of a configuration file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    task: str = "scheduling"
-    verifier: str | None = None
-    teacher: str = "simulated"
-    student: str = "qwen-tiny"
-    reflection: str = "lrl"
-    trainer: str = "lora"
-    preset: str | None = None
-    seed: int = Field(0, ge=0, le=10**9, description="added to every seed of the run")
-    stages: tuple[str, ...] | None = None
-    controls: Literal["none", "standard", "all"] | None = None
-    limit: int | None = Field(None, ge=1, description="at most so many problems of each split, for a quick look")
-    training_seeds: int = Field(1, ge=1, le=20, description="trainings of each trained arm, each with its own seed")
-    labels: Literal["teacher", "verifier"] = Field("teacher", description="who answers the training problems")
-    prompts: Literal["same", "separate"] = Field("same", description="one wording for all arms, or one for each stage")
-    margin: float = Field(
-        0.05, gt=0, le=0.1, description="how much worse counts as no worse, as a share of the problems"
-    )
-    checks: tuple[str, ...] = Field((), description="audit checks of plugins, beside those of the harness")
-    strategy_file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +81,36 @@ class Plan:
         return tuple(TRAINING_SEED + self.seed + SEED_STEP * index for index in range(self.training_seeds))
 
     @property
+    def arms(self) -> tuple[Arm, ...]:
+        """The arms of its stages."""
+        return tuple(map(arms.by_name, self.stages))
+
+    @property
+    def trains(self) -> bool:
+        """Whether a student is trained."""
+        return any(arm.recipe for arm in self.arms)
+
+    @property
+    def asks_teacher(self) -> bool:
+        """Whether a teacher is asked anything."""
+        return any(arm.answers == "teacher" or (arm.recipe and self.labels == "teacher") for arm in self.arms)
+
+    @property
+    def asks_student(self) -> bool:
+        """Whether a student is asked anything."""
+        return any(arm.answers == "student" for arm in self.arms)
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The problem sets that it uses; first those that are always there."""
+        used = {split for arm in self.arms for split in arm.splits} | ({"train"} if self.trains else set())
+        return tuple(split for split in Sizes.model_fields if self.sizes[split] and split in used)
+
+    def count(self, split: str) -> int:
+        """How many problems of a split it uses at most: the first of as many as its size says."""
+        return min(self.sizes[split], self.limit or self.sizes[split])
+
+    @property
     def simulated(self) -> tuple[str, ...]:
         """The parts that are simulated, such as ``teacher simulated``."""
         return tuple(f"{kind} {choice.name}" for kind, choice in self.plugins.items() if choice.simulated)
@@ -176,27 +165,16 @@ class Cast:
     trainer: Member[TrainerSpec[Any]]
 
 
-Settings = dict[str, dict[str, Any]]
-
-
 def make(wish: Wish) -> tuple[Plan, Cast]:
     """The plan of a wish, and its plugins. Raises UsageError for anything that is wrong; writes nothing."""
-    given = _given(wish)
-    given.pop("observer", None)
-    _merge(given, {"run": {name: value for name, value in wish.run.items() if value is not None}})
-    asked = given.pop("run", {})
+    given, asked = _asked(wish)
     run = options.validate(RunSettings, asked, "run")
     task = registry.load(registry.TASK, run.task)
     student = registry.load(registry.STUDENT, run.student)
-
     settings: Settings = {}
-    _merge(settings, student.spec.defaults)
-    _merge(settings, _preset(task.spec, run.preset))
-    where = f"student {run.student!r} or preset {run.preset!r}"
-    _check_sections(settings, where)
-    for name in sorted({"task", "student", "preset"} & settings.get("run", {}).keys()):
-        raise UsageError(f"{where}: sets run.{name}, which is chosen before it is read; its plugin is broken")
-    _merge(settings, given)
+    config.merge(settings, _defaults(student.spec))
+    config.merge(settings, _preset(task.spec, run.preset))
+    config.merge(settings, given)
     run = options.validate(RunSettings, {**settings.pop("run", {}), **asked}, "run")
     return _build(run, settings, task, student)
 
@@ -206,11 +184,9 @@ def watchers(wish: Wish, names: Iterable[str]) -> list[tuple[str, object]]:
 
     They are no part of the plan, since they cannot change a result. Raises UsageError.
     """
-    settings = _given(wish).get("observer", {})
+    settings = config.given(wish.config, wish.assignments).get("observer", {})
     chosen = [registry.load(registry.OBSERVER, name) for name in names]
-    for name, table in settings.items():
-        if not isinstance(table, dict):
-            raise UsageError(f"observer.{name}: expected a table [observer.{name}] or -o observer.{name}.OPTION=VALUE")
+    for name in settings:
         if name not in names:
             raise UsageError(f"options for observer {name!r}, which is not chosen; add --observer {name}")
     made = []
@@ -247,28 +223,58 @@ def changed(plan: Plan, wish: Wish) -> tuple[Plan, Cast]:
 
     Raises UsageError for anything that is wrong; writes nothing.
     """
-    given = _given(wish)
-    given.pop("observer", None)
-    _merge(given, {"run": {name: value for name, value in wish.run.items() if value is not None}})
-    asked, kept = given.pop("run", {}), _kept(plan)
+    (given, asked), kept = _asked(wish), _kept(plan)
     if asked.keys() & {"stages", "controls", "strategy_file"}:
         del kept["stages"]
-    if "task" in asked and "verifier" not in asked:
-        kept["verifier"] = None
+    if asked.get("task", kept["task"]) != kept["task"]:
+        kept |= {"verifier": None, "preset": None}  # both are the other task's own
     run = options.validate(RunSettings, {**kept, **asked}, "run")
     task, student = registry.load(registry.TASK, run.task), registry.load(registry.STUDENT, run.student)
     settings: Settings = {"sizes": dict(plan.sizes)}
     if student.spec.name != plan.plugins["student"].name:
-        _merge(settings, student.spec.defaults)
+        config.merge(settings, _defaults(student.spec))
     for kind, choice in plan.plugins.items():
         if choice.name == (getattr(run, kind) or task.spec.verifier):
-            _merge(settings, {kind: choice.options})
+            config.merge(settings, {kind: choice.options})
     if "preset" in asked:
-        _merge(settings, _preset(task.spec, run.preset))
-    _merge(settings, given)
+        config.merge(settings, _preset(task.spec, run.preset))
+    config.merge(settings, given)
     run = options.validate(RunSettings, {**kept, **settings.pop("run", {}), **asked}, "run")
     learns = arms.BOOTSTRAP in (run.stages or ())
     return _build(run, settings, task, student, None if learns else plan.strategy)
+
+
+def _asked(wish: Wish) -> tuple[Settings, dict[str, Any]]:
+    """What a wish says of the parts, by section, and of the run as a whole."""
+    given = config.given(wish.config, wish.assignments)
+    given.pop("observer", None)
+    config.merge(given, {"run": {name: value for name, value in wish.run.items() if value is not None}})
+    return given, given.pop("run")
+
+
+def _defaults(student: StudentSpec[Any]) -> Config:
+    """The settings that a student brings along. Raises UsageError where they cannot be used."""
+    return _shipped(student.defaults, f"the defaults of student {student.name!r}")
+
+
+def _preset(task: TaskSpec[Any], name: str | None) -> Config:
+    """The settings of a preset, none without a name. Raises UsageError."""
+    if name is None:
+        return {}
+    if name not in task.presets:
+        offered = ", ".join(sorted(task.presets)) or "none"
+        raise UsageError(
+            f"--preset: task {task.name!r} has no preset {name!r};{did_you_mean(name, task.presets)} it has: {offered}"
+        )
+    return _shipped(task.presets[name], f"preset {name!r} of task {task.name!r}")
+
+
+def _shipped(settings: Config, where: str) -> Config:
+    """Settings that come with a plugin. Raises UsageError if they choose what they depend on themselves."""
+    config.check_sections(settings, where)
+    for name in sorted({"task", "student", "preset"} & settings.get("run", {}).keys()):
+        raise UsageError(f"{where}: sets run.{name}, which is chosen before it is read; its plugin is broken")
+    return settings
 
 
 def _kept(plan: Plan) -> dict[str, Any]:
@@ -287,23 +293,6 @@ def read(path: Path) -> Plan:
         raise UsageError(f"{path}: {error.strerror}; expected a run directory with a plan.json") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UsageError(f"{path}: not a plan of this harness ({error})") from error
-
-
-def read_config(path: Path) -> Settings:
-    """A configuration file: TOML with a table for each section. Raises UsageError."""
-    try:
-        settings = tomllib.loads(files.read_text(path))
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}; expected a TOML configuration file") from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: not a TOML file ({error})") from error
-    if not settings:
-        raise UsageError(f"{path}: empty; expected tables such as [run] or [teacher]")
-    for section, table in settings.items():
-        if not isinstance(table, dict):
-            raise UsageError(f"{path}: {section!r} stands outside a table; expected tables such as [run] or [teacher]")
-    _check_sections(settings, str(path))
-    return settings
 
 
 def _build(
@@ -327,12 +316,12 @@ def _build(
         trainer=member(registry.load(registry.TRAINER, run.trainer), "trainer"),
     )
     if run.strategy_file is not None:
-        strategy = _strategy(Path(run.strategy_file))
+        strategy = config.strategy_text(Path(run.strategy_file))
     plan = Plan(
         harness=__version__,
         preset=run.preset,
         seed=run.seed,
-        stages=_stages(run, strategy),
+        stages=config.stages(run, strategy),
         sizes=options.validate(Sizes, settings.get("sizes", {}), "sizes").model_dump(),
         limit=run.limit,
         training_seeds=run.training_seeds,
@@ -350,81 +339,3 @@ def _build(
             f"an option cannot be written as JSON ({error}); give finite numbers and whole text"
         ) from error
     return plan, cast
-
-
-def _stages(run: RunSettings, strategy: str | None) -> tuple[str, ...]:
-    """The stages to walk, in the order of the experiment."""
-    if run.stages is None:
-        wanted = set(arms.STAGES) - ({arms.BOOTSTRAP} if strategy is not None else set())
-        controls = run.controls or "standard"
-    else:
-        wanted = set(run.stages)
-        controls = run.controls or "none"
-    wanted |= set(arms.CONTROLS[controls])
-    for name in sorted(wanted - set(arms.NAMES)):
-        raise UsageError(
-            f"--stages: no stage named {name!r};{did_you_mean(name, arms.NAMES)} stages: {', '.join(arms.NAMES)}"
-        )
-    if not wanted:
-        raise UsageError(f"--stages: none given; stages: {', '.join(arms.NAMES)}")
-    if strategy is not None and arms.BOOTSTRAP in wanted:
-        raise UsageError("--strategy-file takes the place of the stage bootstrap; leave one of them out")
-    lacking = [name for name in arms.NAMES if name in wanted and arms.needs_strategy(name)]
-    if lacking and strategy is None and arms.BOOTSTRAP not in wanted:
-        raise UsageError(
-            f"--stages: {', '.join(lacking)} need{'s' if len(lacking) == 1 else ''} a learned strategy; "
-            "add the stage bootstrap or give --strategy-file"
-        )
-    return tuple(name for name in arms.NAMES if name in wanted)
-
-
-def _strategy(path: Path) -> str:
-    try:
-        text = files.read_text(path).strip()
-    except OSError as error:
-        raise UsageError(f"--strategy-file {path}: {error.strerror}; expected a text file") from error
-    except ValueError as error:
-        raise UsageError(f"--strategy-file {path}: {error}; expected UTF-8 text") from error
-    if not text:
-        raise UsageError(f"--strategy-file {path}: empty; expected the text of a strategy")
-    return text
-
-
-def _preset(task: TaskSpec[Any], name: str | None) -> Mapping[str, Mapping[str, Any]]:
-    if name is None:
-        return {}
-    if name not in task.presets:
-        offered = ", ".join(sorted(task.presets)) or "none"
-        raise UsageError(
-            f"--preset: task {task.name!r} has no preset {name!r};{did_you_mean(name, task.presets)} it has: {offered}"
-        )
-    return task.presets[name]
-
-
-def _given(wish: Wish) -> Settings:
-    """What the configuration file and ``-o`` say, by section; the latter wins."""
-    settings = read_config(wish.config) if wish.config else {}
-    for text in wish.assignments:
-        section, name, value = options.parse_assignment(text)
-        _check_sections([section], "-o")
-        table = settings.setdefault(section, {})
-        if section == "observer":
-            observer, _, name = name.partition(".")
-            table = table.setdefault(observer, {})
-        table[name] = value
-    return settings
-
-
-def _check_sections(given: Iterable[str], where: str) -> None:
-    sections = ("run", "sizes", *PLUGIN_KINDS, "observer")
-    for section in given:
-        if section not in sections:
-            raise UsageError(
-                f"{where}: no section {section!r};{did_you_mean(section, sections)} sections: {', '.join(sections)}"
-            )
-
-
-def _merge(settings: Settings, more: Mapping[str, Mapping[str, Any]]) -> None:
-    """Lays settings over others, option by option."""
-    for section, values in more.items():
-        settings.setdefault(section, {}).update(values)

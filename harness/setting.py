@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 from harness import changes, files
-from harness.arms import BOOTSTRAP, by_name
 from harness.crew import Crew
 from harness.journal import Journal
 from harness.plan import Plan
@@ -18,17 +17,14 @@ KEY = "setting"
 
 def of(plan: Plan, crew: Crew) -> dict[str, Any]:
     """The setting of a plan as JSON: the identity of each part that it uses, and examples of the task's prompts."""
-    arms = [by_name(name) for name in plan.stages]
-    trains = any(arm.recipe for arm in arms)
-    asks = trains or any(arm.answers == "teacher" or arm.name == BOOTSTRAP for arm in arms)
-    examines = trains or any(arm.answers == "student" for arm in arms)
-    problem = crew.task.problems("test", 1)[0]
-    student = {"identity": crew.student.identity, "batch_size": crew.student.batch_size} if examines else None
+    split = plan.splits[0]
+    problem = crew.task.problems(split, plan.sizes[split])[0]
+    student = {"identity": crew.student.identity, "batch_size": crew.student.batch_size} if plan.asks_student else None
     made: dict[str, Any] = files.plain(
         {
-            "teacher": crew.teacher.identity if asks else None,
+            "teacher": crew.teacher.identity if plan.asks_teacher else None,
             "student": student,
-            "trainer": crew.trainer.settings if trains else None,
+            "trainer": crew.trainer.settings if plan.trains else None,
             "prompts": {
                 "solve": crew.task.prompt(problem, None),
                 "demonstrate": crew.task.demonstration(problem, None),

@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from harness.config import PLUGIN_KINDS
 from harness.text import counted
 
 HEADER = f"{'arm':<16} {'split':<7} {'n':>4} {'right % [95% int.]':<19} {'best trivial rule, %':<24} blank"
@@ -43,10 +44,16 @@ def remarks(result: Mapping[str, Any]) -> list[str]:
     found = []
     if result["simulated"]:
         parts = ", ".join(result["simulated"])
-        found.append(f"SIMULATED: {parts}. These numbers say nothing about a real teacher.")
+        found.append(f"SIMULATED: {parts}. {unreal(result['simulated'])}")
     if is_recorded(result):
         found.append(f"{RECORDED}.")
     return found
+
+
+def unreal(simulated: Sequence[str]) -> str:
+    """What it means that these parts, such as ``teacher simulated``, are simulated. Holds no text of theirs."""
+    kinds = [kind for kind in PLUGIN_KINDS if any(part.startswith(f"{kind} ") for part in simulated)]
+    return f"These numbers say nothing about a real {' or '.join(kinds) or 'model'}."
 
 
 def is_recorded(result: Mapping[str, Any]) -> bool:

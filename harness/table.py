@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from harness import files, measures, plan, schemas
-from harness.arms import ARMS, BOOTSTRAP, by_name, needs_strategy
+from harness.arms import ARMS, BOOTSTRAP, needs_strategy
+from harness.config import MOST
+from harness.crew import task_and_verifier
 from harness.errors import UsageError
-from harness.plan import Cast, Plan, Wish
-from harness.registry import made
+from harness.plan import Plan, Wish
+from harness.protocols import Task, Verifier
 from harness.result import SCHEMA, problem_rows
 from harness.statistics import wilson
 from harness.text import did_you_mean, one_line
@@ -34,7 +36,8 @@ def imported(path: Path, wish: Wish) -> dict[str, Any]:
     taught = {BOOTSTRAP} if any(needs_strategy(arm) for arm in counts) else set()
     stages = tuple(arm.name for arm in ARMS if arm.name in {*counts, *taught})
     drawn, cast = plan.make(replace(wish, run={**wish.run, "stages": stages}))
-    problems = _problems(drawn, cast)
+    task, verifier = task_and_verifier(drawn, cast)
+    problems = _problems(drawn, task, verifier)
     test = [row for row in problems if row["split"] == "test"]
     _check(path, counts, test)
     value = {**files.plain(drawn), "plugins": _known(drawn)}
@@ -46,7 +49,7 @@ def imported(path: Path, wish: Wish) -> dict[str, Any]:
         "plan": value,
         "plan_sha256": files.digest(value),
         "identities": dict.fromkeys(("teacher", "student", "trainer")),
-        "labels": _labels(drawn, cast),
+        "labels": None if task.labels is None else list(task.labels),
         "problems": measures.problem_sets(problems),
         "overlaps": measures.overlaps(problems),
         "quoted": None,
@@ -106,26 +109,19 @@ def _add(counts: Counts, row: Mapping[str, Any], where: str) -> None:
 
 def _count(row: Mapping[str, Any], column: str, where: str) -> int:
     given = row[column].strip()
-    if not (given.isascii() and given.isdigit() and len(given) <= len(str(plan.MOST))):
-        raise UsageError(one_line(f"{where}: {column} is {given[:20]!r}; expected a whole number up to {plan.MOST}"))
+    if not (given.isascii() and given.isdigit() and len(given) <= len(str(MOST))):
+        raise UsageError(one_line(f"{where}: {column} is {given[:20]!r}; expected a whole number up to {MOST}"))
     return int(given)
 
 
-def _problems(drawn: Plan, cast: Cast) -> list[dict[str, Any]]:
+def _problems(drawn: Plan, task: Task, verifier: Verifier) -> list[dict[str, Any]]:
     """The problem rows of the setting: the test set, and the sets that were learned from."""
-    task = made(cast.task.ref, lambda: cast.task.spec.create(cast.task.options, drawn.seed))
-    verifier = made(cast.verifier.ref, lambda: cast.verifier.spec.create(cast.verifier.options, task))
     splits = ["test", *(["reflect"] if BOOTSTRAP in drawn.stages else [])]
-    if any(by_name(stage).recipe for stage in drawn.stages):
+    if drawn.trains:
         splits.append("train")
-    problems = {split: list(task.problems(split, drawn.sizes[split]))[: drawn.limit] for split in sorted(splits)}
+    problems = {split: list(task.problems(split, drawn.sizes[split]))[: drawn.count(split)] for split in sorted(splits)}
     truths = {problem.id: verifier.truth(problem) for rows in problems.values() for problem in rows}
     return problem_rows(task, verifier, problems, truths)
-
-
-def _labels(drawn: Plan, cast: Cast) -> list[str] | None:
-    labels = cast.task.spec.create(cast.task.options, drawn.seed).labels
-    return None if labels is None else list(labels)
 
 
 def _known(drawn: Plan) -> dict[str, Any]:
@@ -139,7 +135,7 @@ def _check(path: Path, counts: Counts, test: Sequence[measures.Row]) -> None:
     for arm, strata in counts.items():
         for stratum, (_, n) in strata.items():
             if stratum not in sizes:
-                known = ", ".join(sorted(sizes)[1:])
+                known = ", ".join(sorted(sizes.keys() - {""}))
                 raise UsageError(
                     one_line(f"--table {path}: {arm}: no stratum {stratum!r} in this setting; it has {known}")
                 )

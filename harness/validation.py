@@ -12,9 +12,9 @@ from typing import Any
 
 from harness import comparisons, files, measures, schemas
 from harness.arms import NAMES
+from harness.config import PLUGIN_KINDS
 from harness.errors import JournalError, UsageError
 from harness.journal import Recording
-from harness.plan import PLUGIN_KINDS
 from harness.records import WEIGHTS
 from harness.skills import SPLIT as SKILLS
 

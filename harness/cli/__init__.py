@@ -82,8 +82,11 @@ def _reported(ctx: click.Context) -> Iterator[None]:
         _fail(ctx, error, f"{error.format_message()} See: {command} --help", error.exit_code)
     except HarnessError as error:
         _fail(ctx, error, str(error), error.exit_code)
+    except BrokenPipeError:
+        raise  # nobody reads any more: click ends quietly
     except OSError as error:
-        _fail(ctx, error, f"{error.filename or 'a file'}: {error.strerror or error}; resume when it is mended", 1)
+        then = "; resume when it is mended" if GO_ON in ctx.meta else ""
+        _fail(ctx, error, f"{error.filename or 'a file'}: {error.strerror or error}{then}", 1)
     except KeyboardInterrupt as error:
         _fail(ctx, error, "interrupted", 130)
 

@@ -93,7 +93,7 @@ def command(
                 check(plan, crew)
                 say(_forecast(plan, crew))
                 return
-            _check_price(crew, max_cost)
+            _check_price(plan, crew, max_cost)
             run_dir = out or _new_name(plan)
             with stop.listening():
                 result = run.start(plan, crew, run_dir, listeners, limit, stop, fork)
@@ -143,9 +143,9 @@ def _limit(max_cost: str | None) -> float | None:
     return limit
 
 
-def _check_price(crew: Crew, max_cost: str | None) -> None:
+def _check_price(plan: Plan, crew: Crew, max_cost: str | None) -> None:
     """Raises UsageError if nobody knows what the run will cost, unless that was asked for."""
-    if max_cost != "none" and crew.teacher.cost(Usage(1, 1)) is None:
+    if plan.asks_teacher and max_cost != "none" and crew.teacher.cost(Usage(1, 1)) is None:
         raise UsageError(
             f"the teacher {crew.teacher.identity.get('model')!r} has no known price, so no limit can be kept; give its "
             "price by the teacher's options, or --max-cost none to run without a limit"

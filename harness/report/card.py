@@ -17,6 +17,7 @@ from harness.measures import training_name
 from harness.notes import fenced
 from harness.records import CARD_END, CARD_RESULTS
 from harness.report import show
+from harness.summary import unreal
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
@@ -128,7 +129,7 @@ def _results(result: Data, audit: Data, training: Data) -> Iterator[str]:
     """Scores and contrasts, or what forbids to tell any; then the audit in its own words."""
     if result["simulated"]:
         simulated = ", ".join(_code(part) for part in result["simulated"])
-        yield f"> **SIMULATED:** {simulated}. These numbers say nothing about a real teacher."
+        yield f"> **SIMULATED:** {simulated}. {unreal(result['simulated'])}"
         yield ""
     if summary.is_recorded(result):
         yield f"> {summary.RECORDED}."

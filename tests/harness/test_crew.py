@@ -7,7 +7,7 @@ import pytest
 from harness import files
 from harness.errors import UsageError
 from tests.conftest import ToyRun
-from tests.toys import Parity, Rule
+from tests.toys import Parity, Rule, ToyTeacher
 
 
 @pytest.mark.parametrize("labels", [("EVEN", "ODD", "Very likely"), ("EVEN", "ODD", "+")])
@@ -39,3 +39,32 @@ def test_names_that_no_result_could_hold_are_refused_before_anything_is_done(
         toy_run(stages=("teacher-base",))
     assert message in str(caught.value)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_teacher_that_is_never_asked_need_not_be_able_to_answer(
+    toy_run: ToyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_key(_: ToyTeacher) -> None:
+        raise UsageError("no key is set")
+
+    monkeypatch.setattr(ToyTeacher, "preflight", no_key)
+    strategy = tmp_path / "strategy.txt"
+    strategy.write_text("Look.")
+    given = {"stages": ("student-lora",), "strategy_file": str(strategy)}
+    result = files.read(toy_run("run.labels=verifier", out="own", **given) / "result.json")
+    assert result["teacher_calls"] == []
+    with pytest.raises(UsageError, match="no key is set"):
+        toy_run(out="taught", **given)
+
+
+def test_a_task_is_asked_for_no_problems_but_those_planned(toy_run: ToyRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = set()
+    problems = Parity.problems
+
+    def noted(self: Parity, split: str, count: int) -> object:
+        asked.add((split, count))
+        return problems(self, split, count)
+
+    monkeypatch.setattr(Parity, "problems", noted)
+    toy_run(stages=("bootstrap",))
+    assert asked == {("reflect", 6)}

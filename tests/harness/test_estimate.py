@@ -8,7 +8,13 @@ import pytest
 
 from harness import estimate, files, run
 from harness.plan import Wish
+from harness.records import Message, Problem
 from tests.conftest import TOY, ToyRun
+from tests.toys import Parity
+
+
+def _loads(*assignments: str, **wish: Any) -> list[estimate.Load]:
+    return estimate.loads(*run.prepare(Wish({**TOY, **wish}, assignments=assignments)))
 
 
 @pytest.mark.parametrize(
@@ -68,3 +74,22 @@ def test_a_strategy_counts_where_it_is_in_the_prompt_and_nowhere_else(tmp_path: 
     plan, crew = run.prepare(Wish({**TOY, "strategy_file": str(path), "stages": ("teacher-base", "teacher-strategy")}))
     base, told = estimate.loads(plan, crew)
     assert told.input_tokens - base.input_tokens == 12 * 1000
+
+
+@pytest.mark.usefixtures("toy_site")
+def test_worked_solutions_are_counted_by_the_prompt_that_asks_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    def longer(_: Parity, problem: Problem, strategy: str | None) -> tuple[Message, ...]:
+        return (Message("user", f"{problem.data['number']} {strategy or ''}".ljust(4000)),)
+
+    monkeypatch.setattr(Parity, "demonstration", longer)
+    (load,) = (each for each in _loads(stages=("lora-naive",)) if each.purpose == "demonstrate")
+    assert load.input_tokens == 9 * 1000
+
+
+@pytest.mark.usefixtures("toy_site")
+def test_each_stage_is_counted_by_its_own_words() -> None:
+    tokens = {
+        prompts: _loads(f"run.prompts={prompts}", task="staged-parity", stages=("student-base",))[0].input_tokens
+        for prompts in ("same", "separate")
+    }
+    assert tokens["separate"] - tokens["same"] == pytest.approx(12 * len("student-base: ") / 4, abs=12)

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.notes import fenced
+from harness import plan as plans
+from harness.findings import Findings
+from harness.notes import fenced, journal_text
+from tests.conftest import ToyRun
 
 
 @given(st.text(alphabet="`~ab\n", max_size=60))
@@ -12,3 +17,12 @@ def test_text_cannot_close_its_own_fence(text: str) -> None:
     fence = opening.removesuffix("text")
     assert closing == fence
     assert fence not in text
+
+
+def test_only_a_simulated_teacher_makes_its_pages_say_that_no_real_model_wrote_them(toy_run: ToyRun) -> None:
+    plan = plans.read(toy_run(stages=("bootstrap",)) / "plan.json")
+    assert "real model" in journal_text(plan, Findings())
+    parts = {name: replace(choice, simulated=name == "student") for name, choice in plan.plugins.items()}
+    told = journal_text(replace(plan, plugins=parts), Findings())
+    assert "**Simulated: student toy.**" in told
+    assert "real model" not in told

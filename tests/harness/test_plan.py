@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,14 @@ import pytest
 from harness import files, plan
 from harness.arms import CONTROLS, NAMES, STAGES
 from harness.errors import UsageError
+from harness.hookspecs import hookimpl
 from harness.plan import Plan, Wish
+from harness.specs import Config
+from tests import toys
 from tests.conftest import TOY
 
 pytestmark = pytest.mark.usefixtures("toy_site")
+BAD_PRESETS: dict[str, Config] = {"chooser": {"run": {"student": "toy"}}, "stranger": {"size": {"test": 3}}}
 
 
 def _make(*assignments: str, config: Path | None = None, **run: Any) -> Plan:
@@ -72,10 +77,52 @@ def test_training_seeds_begin_at_the_published_one_and_no_neighbouring_run_share
     assert sum(map(len, runs)) == len(set.union(*runs))
 
 
-def test_a_preset_cannot_choose_what_it_depends_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.plan._preset", lambda *_: {"run": {"student": "toy"}})
-    with pytest.raises(UsageError, match=r"student 'toy' or preset 'small': sets run\.student, which is chosen before"):
-        _make()
+def test_a_preset_that_cannot_be_used_is_refused_for_a_new_run_and_for_a_fork(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = _make()
+    (task, *_) = toys.harness_tasks()
+    monkeypatch.setattr(toys, "harness_tasks", hookimpl(lambda: [replace(task, presets=BAD_PRESETS)]))
+    for name, message in (
+        ("chooser", r"preset 'chooser' of task 'parity': sets run\.student, which is chosen before"),
+        ("stranger", r"preset 'stranger' of task 'parity': no section 'size'; did you mean 'sizes'\?"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            _make(preset=name)
+        with pytest.raises(UsageError, match=message):
+            plan.changed(made, Wish({"preset": name}))
+
+
+def test_a_fork_to_another_task_leaves_the_preset_and_the_verifier_of_the_first_behind() -> None:
+    made = _make("run.labels=verifier")
+    other = plan.changed(made, Wish({"task": "staged-parity"}))[0]
+    assert (other.preset, other.labels, other.sizes) == (None, "verifier", made.sizes)
+    assert plan.changed(made, Wish({"task": "parity"}))[0] == made
+
+
+def test_a_plan_read_back_uses_the_same_problem_sets_in_the_same_order(tmp_path: Path) -> None:
+    made = _make(limit="5")
+    (tmp_path / "plan.json").write_text(files.pretty(made))
+    for one in (made, plan.read(tmp_path / "plan.json")):
+        assert one.splits == ("test", "reflect", "train", "harder", "skills")
+        assert [one.count(split) for split in one.splits] == [5, 5, 5, 5, 4]
+    assert _make(stages=("bootstrap",)).splits == ("reflect",)
+    assert _make("sizes.harder=0", stages=("student-base",)).splits == ("test", "skills")
+
+
+@pytest.mark.parametrize(
+    ("stages", "labels", "asked"),
+    [
+        (("teacher-base",), "teacher", (True, False, False)),
+        (("bootstrap",), "verifier", (True, False, False)),
+        (("student-base",), "teacher", (False, True, False)),
+        (("lora-naive",), "teacher", (True, True, True)),
+        (("lora-naive",), "verifier", (False, True, True)),
+    ],
+)
+def test_a_plan_says_whom_it_asks_and_whether_it_trains(
+    stages: tuple[str, ...], labels: str, asked: tuple[bool, ...]
+) -> None:
+    made = _make(f"run.labels={labels}", stages=stages)
+    assert (made.asks_teacher, made.asks_student, made.trains) == asked
 
 
 def test_the_plan_says_what_is_simulated_and_where_plugins_come_from() -> None:
@@ -129,6 +176,7 @@ def test_what_cannot_be_planned_is_one_line(run: dict[str, Any], message: str) -
         ("run.labels=nobody", "option run.labels: got 'nobody', expected 'teacher' or 'verifier'"),
         ("run.prompts=other", "option run.prompts: got 'other', expected 'same' or 'separate'"),
         ("run.margin=0", "option run.margin: got '0', expected a value greater than 0"),
+        ("observer.log=1", "-o observer.log: expected -o observer.NAME.OPTION=VALUE"),
         ("run.margin=nan", "option run.margin: got 'nan'"),
     ],
 )
@@ -147,6 +195,7 @@ def test_an_assignment_that_does_not_fit_is_one_line(assignment: str, message: s
         (b"seed = 1", "'seed' stands outside a table"),
         (b"[teachr]\nlevel = 1", "no section 'teachr'; did you mean 'teacher'?"),
         (b"[run]\nsed = 1", "option run.sed: no such option; did you mean 'seed'?"),
+        (b"[observer]\nlog = 1", "observer.log: expected a table such as [observer.log]"),
         (b"[run]\nstages = 3", "option run.stages: got 3"),
     ],
 )

@@ -75,3 +75,10 @@ def test_a_gap_that_was_not_shown_is_refused_in_words(toy_run: ToyRun) -> None:
     result = _result(toy_run)
     result["transfer"][0] |= {"gap_closed": None, "refused": "there is none"}
     assert "gap to the teacher closed: not given, there is none" in summary.text(result)
+
+
+def test_what_is_simulated_says_what_it_means_for_that_part_alone(toy_run: ToyRun) -> None:
+    result = _result(toy_run)
+    assert summary.text(result).endswith("SIMULATED: teacher toy. These numbers say nothing about a real teacher.")
+    told = summary.text({**result, "simulated": ["teacher toy", "student toy"]})
+    assert told.endswith("These numbers say nothing about a real teacher or student.")

@@ -13,7 +13,8 @@ from typing import Any
 
 from harness import __version__, comparisons, files, measures
 from harness.arms import ARMS, BOOTSTRAP, CONTROLS, STAGES, Arm, by_name
-from harness.plan import PLUGIN_KINDS, Choice, Plan
+from harness.config import PLUGIN_KINDS
+from harness.plan import Choice, Plan
 from harness.result import SCHEMA
 from harness.skills import SPLIT as SKILLS
 
