@@ -50,7 +50,6 @@ def _problem(split: str, index: int) -> dict[str, Any]:
         "data": data,
         "text": f"the text of {identity}",
         "canonical": identity,
-        "text": identity,
         "truth": truth,
         "trivial": constant,
     }
