@@ -7,6 +7,7 @@ from typing import Any
 
 from harness import measures
 from harness.compare import Side
+from tests.harness import rows
 
 LABELS = ("EVEN", "ODD")
 OTHER = {"EVEN": "ODD", "ODD": "EVEN"}
@@ -17,42 +18,12 @@ Answers = Sequence[bool | None]
 def row(arm: str, split: str, seed: int | None, index: int, right: bool | None) -> dict[str, Any]:
     """A row of items.jsonl."""
     truth = LABELS[index % 2]
-    outcome = {"kind": "unparsed"} if right is None else {"kind": "answered", "label": truth if right else OTHER[truth]}
-    return {
-        "arm": arm,
-        "split": split,
-        "training_seed": seed,
-        "problem": f"{split}/{index:04d}",
-        "stratum": "ALL",
-        "truth": truth,
-        "outcome": outcome,
-        "correct": right is True,
-        "steps": None,
-        "model": "toy",
-        "usage": dict.fromkeys(measures.TOKENS, 1) | {"batched": False},
-        "cost_usd": None,
-        "adapter_sha256": None,
-        "prompt_sha256": f"{index:064x}",
-        "wording_sha256": f"{index:064x}",
-        "text_sha256": f"{[None, False, True].index(right):064x}",
-    }
+    said = None if right is None else truth if right else OTHER[truth]
+    return rows.item(_problem(split, index), arm, said, seed, steps=None, adapter_sha256=None)
 
 
-def _problem(split: str, index: int) -> dict[str, Any]:
-    truth = LABELS[index % 2]
-    constant = {f"always-{label.lower()}": {"label": label, "correct": label == truth} for label in LABELS}
-    identity = f"{split}/{index:04d}"
-    data = {"number": index}
-    return {
-        "id": identity,
-        "split": split,
-        "stratum": "ALL",
-        "data": data,
-        "text": f"the text of {identity}",
-        "canonical": identity,
-        "truth": truth,
-        "trivial": constant,
-    }
+def _problem(split: str, index: int) -> rows.Row:
+    return rows.problem(index, LABELS[index % 2], split, **{f"always-{label.lower()}": label for label in LABELS})
 
 
 def _choice(name: str, **options: Any) -> dict[str, Any]:
@@ -66,10 +37,10 @@ def _choice(name: str, **options: Any) -> dict[str, Any]:
     }
 
 
-def result(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def result(items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What the comparison reads of a result with these rows."""
     sizes: dict[str, int] = {}
-    for item in rows:
+    for item in items:
         sizes[item["split"]] = max(sizes.get(item["split"], 0), int(item["problem"].rpartition("/")[2]) + 1)
     problems = [_problem(split, index) for split, size in sorted(sizes.items()) for index in range(size)]
     identity = {"provider": "toy", "model": "toy-1", "max_tokens": 9, "temperature": None, "batch_size": 4}
@@ -82,13 +53,13 @@ def result(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "identities": {"teacher": dict(identity), "student": dict(identity), "trainer": {"epochs": 1}},
         "labels": list(LABELS),
         "problems": measures.problem_sets(problems),
-        "arms": measures.arms(rows, problems, LABELS),
+        "arms": measures.arms(items, problems, LABELS),
         "learning": {"learned": "Look."},
     }
 
 
 def side(answers: Mapping[tuple[str, str, int | None], Answers], paired: bool = True) -> Side:
     """A result in which each arm, on a split and with a training seed, answers so."""
-    rows = [row(*key, index, right) for key, inner in answers.items() for index, right in enumerate(inner)]
+    items = [row(*key, index, right) for key, inner in answers.items() for index, right in enumerate(inner)]
     audited: dict[str, Any] = {"verdict": "clean", "blocking": [], "warnings": [], "claims": {"rung": 0}}
-    return Side(result(rows), audited, measures.by_arm(rows) if paired else None)
+    return Side(result(items), audited, measures.by_arm(items) if paired else None)

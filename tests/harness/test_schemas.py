@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 from referencing.exceptions import Unresolvable
 
 from harness import schemas
+from tests.harness import rows
 
 
 @pytest.mark.parametrize("name", schemas.NAMES)
@@ -54,6 +55,13 @@ def test_every_property_says_what_it_holds(name: str) -> None:
 def test_no_two_definitions_say_the_same(name: str) -> None:
     said = [json.dumps(value) for value in schemas.load(name).get("$defs", {}).values()]
     assert len(set(said)) == len(said)
+
+
+def test_the_rows_that_tests_make_by_hand_are_rows_of_a_run() -> None:
+    asked = rows.problems("YN")
+    made = [*rows.items(asked, "student-base", "Y-"), *rows.items(asked, "student-lora", "YN", seed=7)]
+    assert [list(schemas.violations("problem", row)) for row in asked] == [[]] * 2
+    assert [list(schemas.violations("item", row)) for row in made] == [[]] * 4
 
 
 def test_a_reference_outside_the_registry_is_never_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from harness.skills import SPLIT as SKILLS
-from tests.harness.audit.results import Made, answer, other, sha256
+from tests.harness.audit.results import Made, answer, other
+from tests.harness.rows import sha256
 
 Change = Callable[[Made, Any], None]
 

@@ -5,7 +5,6 @@ The result comes from the same functions as that of a real run. Nothing here ass
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from harness.config import PLUGIN_KINDS
 from harness.plan import Choice, Plan
 from harness.result import SCHEMA
 from harness.skills import SPLIT as SKILLS
+from tests.harness.rows import item, sha256
 
 Row = dict[str, Any]
 Counts = Mapping[str, int]
@@ -176,11 +176,6 @@ def reply(row: Row) -> str:
     return f"so {row['outcome']['label']}" if row["outcome"]["kind"] == "answered" else row["outcome"]["kind"]
 
 
-def sha256(text: str) -> str:
-    """Digest of a text."""
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def result(made: Made, texts: Mapping[str, str]) -> Row:
     """A result of these rows and files; see ``harness.result.build``."""
     return {
@@ -302,24 +297,19 @@ def _items(arm: Arm, seed: int | None, problems: Sequence[Row], split: str, wron
 def _item(arm: Arm, seed: int | None, problem: Row) -> Row:
     """A right answer."""
     told = "with the strategy" if arm.strategy else ""
-    return {
-        "arm": arm.name,
-        "split": problem["split"],
-        "training_seed": seed,
-        "problem": problem["id"],
-        "stratum": problem["stratum"],
-        "truth": problem["truth"],
-        "outcome": {"kind": "answered", "label": problem["truth"]},
-        "correct": True,
-        "steps": {"claimed": 1, "true": 1} if arm.answers == "teacher" else None,
-        "model": f"{arm.answers}-1",
-        "usage": dict(USAGE),
-        "cost_usd": 0.001 if arm.answers == "teacher" else None,
-        "adapter_sha256": None if seed is None else adapter(arm.name, seed),
-        "prompt_sha256": sha256(f"{problem['id']} {told}"),
-        "wording_sha256": sha256(problem["id"]),
-        "text_sha256": sha256(""),
-    }
+    by_teacher = arm.answers == "teacher"
+    return item(
+        problem,
+        arm.name,
+        problem["truth"],
+        seed,
+        steps={"claimed": 1, "true": 1} if by_teacher else None,
+        model=f"{arm.answers}-1",
+        usage=dict(USAGE),
+        cost_usd=0.001 if by_teacher else None,
+        adapter_sha256=None if seed is None else adapter(arm.name, seed),
+        prompt_sha256=sha256(f"{problem['id']} {told}"),
+    )
 
 
 def adapter(arm: str, seed: int) -> str:
