@@ -301,7 +301,7 @@ def gap_closed(before: Sequence[bool], after: Sequence[bool], teacher: Sequence[
 def seeds(first: Sequence[Sequence[bool]], second: Sequence[Sequence[bool]]) -> tuple[Interval, float]:
     """Difference in accuracy of two arms that were trained with several seeds, with a two-sided p-value.
 
-    Row s of an arm says who got problem i right with seed s; an arm of one row stands beside every seed of the other.
+    Row s of an arm says who got problem i right with seed s; an arm that was not trained has the same row for each.
     With one seed: Newcombe's interval and the mid-p test. With several: ``bootstrap_seeds``, with limits never nearer
     than Newcombe's for a single training, since resampling few discordant problems gives too short an interval, and
     none of them one of no width. Raises ValueError where the rows do not fit.
@@ -316,10 +316,9 @@ def seeds(first: Sequence[Sequence[bool]], second: Sequence[Sequence[bool]]) -> 
 
 def _single(first: Sequence[Sequence[bool]], second: Sequence[Sequence[bool]]) -> tuple[float, float]:
     """How far Newcombe's limits lie from the difference for one training, with the counts of the average seed."""
-    trained = max(len(first), len(second))
-    pairs = [paired(first[seed % len(first)], second[seed % len(second)]) for seed in range(trained)]
+    pairs = [paired(one, other) for one, other in zip(first, second, strict=True)]
     both, only_first, only_second = (
-        round(sum(getattr(pair, name) for pair in pairs) / trained) for name in ("both", "only_first", "only_second")
+        round(sum(getattr(pair, name) for pair in pairs) / len(pairs)) for name in ("both", "only_first", "only_second")
     )
     alone = newcombe(both, only_first, only_second, max(0, pairs[0].n - both - only_first - only_second))
     return alone.value - alone.low, alone.high - alone.value
@@ -356,9 +355,8 @@ def bootstrap_seeds(first: Sequence[Sequence[bool]], second: Sequence[Sequence[b
 def _differences(first: Sequence[Sequence[bool]], second: Sequence[Sequence[bool]]) -> NDArray[np.int64]:
     import numpy as np
 
-    rows = max(len(first), len(second))
-    if {len(first), len(second)} - {1, rows} or len({len(row) for row in (*first, *second)}) != 1:
-        raise ValueError("seeds: each arm needs the same number of seeds, or one, and each seed the same problems")
+    if len(first) != len(second) or len({len(row) for row in (*first, *second)}) != 1:
+        raise ValueError("seeds: each arm needs the same number of seeds, and each seed the same problems")
     return np.array(first, dtype=np.int64) - np.array(second, dtype=np.int64)
 
 

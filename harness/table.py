@@ -32,7 +32,7 @@ Counts = dict[str, dict[str, tuple[int, int]]]
 
 def imported(path: Path, wish: Wish) -> dict[str, Any]:
     """The result that a table of counts amounts to, in the setting of ``wish``. Raises UsageError."""
-    counts = read(path)
+    counts, sha256 = read(path)
     taught = {BOOTSTRAP} if any(needs_strategy(arm) for arm in counts) else set()
     stages = tuple(arm.name for arm in ARMS if arm.name in {*counts, *taught})
     drawn, cast = plan.make(replace(wish, run={**wish.run, "stages": stages}))
@@ -59,23 +59,23 @@ def imported(path: Path, wish: Wish) -> dict[str, Any]:
         "learning": {"entries": [], "strategies": [], "learned": None},
         "training": [],
         "teacher_calls": [],
-        "files": {path.name: hashlib.sha256(path.read_bytes()).hexdigest()},
+        "files": {path.name: sha256},
     }
     schemas.require("result", made_up)
     return made_up
 
 
-def read(path: Path) -> Counts:
-    """The counts of a CSV file. Raises UsageError with the line that is wrong."""
+def read(path: Path) -> tuple[Counts, str]:
+    """The counts of a CSV file, and its digest. Raises UsageError with the line that is wrong."""
     try:
-        lines = files.read_text(path).removeprefix("\ufeff").splitlines()
+        text = files.read_text(path)
     except OSError as error:
         raise UsageError(
             f"--table {path}: {error.strerror}; give a CSV file with columns {','.join(COLUMNS)}"
         ) from error
     except ValueError as error:
         raise UsageError(f"--table {path}: {error}; give a CSV file of UTF-8 text") from error
-    rows = csv.DictReader(lines, strict=True)
+    rows = csv.DictReader(text.removeprefix("\ufeff").splitlines(), strict=True)
     counts: Counts = {}
     try:
         if tuple(rows.fieldnames or ()) != COLUMNS:
@@ -87,7 +87,7 @@ def read(path: Path) -> Counts:
         raise UsageError(f"--table {path}: line {rows.line_num + 1}: not CSV ({error})") from error
     if not counts:
         raise UsageError(f"--table {path}: no rows; expected one for each arm and stratum")
-    return counts
+    return counts, hashlib.sha256(text.encode()).hexdigest()
 
 
 def _add(counts: Counts, row: Mapping[str, Any], where: str) -> None:

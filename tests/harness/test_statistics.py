@@ -211,7 +211,7 @@ def test_seeds_that_agree_everywhere_show_no_difference() -> None:
 
 
 def test_several_trainings_never_claim_to_know_more_than_newcombe_of_one() -> None:
-    trained, base = answers(0.98, 0.98, 0.98, n=50), answers(0.97, n=50, source=2)
+    trained, base = answers(0.98, 0.98, 0.98, n=50), answers(0.97, n=50, source=2) * 3
     (value, low, high), _ = seeds(trained, base)
     for row in trained:
         alone = paired(row, base[0]).difference
@@ -222,22 +222,16 @@ def test_several_trainings_never_claim_to_know_more_than_newcombe_of_one() -> No
 
 def test_a_seed_that_stands_out_widens_the_interval() -> None:
     alike, apart = answers(0.8, 0.8, 0.8, n=400), answers(0.95, 0.8, 0.65, n=400)
-    base = answers(0.7, n=400, source=2)
+    base = answers(0.7, n=400, source=2) * 3
     (_, low, high), p = seeds(alike, base)
     (_, lower, higher), p_apart = seeds(apart, base)
     assert higher - lower > 1.5 * (high - low)
     assert p_apart > p
 
 
-def test_an_arm_of_one_row_stands_beside_every_seed() -> None:
-    trained, base = answers(0.8, 0.8, 0.8, n=120), answers(0.7, n=120, source=2)
-    assert seeds(trained, base) == seeds(trained, base * 3)
-    assert seeds(base, trained) == seeds(base * 3, trained)
-
-
 def test_the_draws_are_the_same_in_every_version_of_numpy() -> None:
     trained = [[i % 3 > 0 for i in range(30)], [i % 5 > 0 for i in range(30)], [i % 2 > 0 for i in range(30)]]
-    (value, low, high), p = bootstrap_seeds(trained, [[i % 7 > 2 for i in range(30)]])
+    (value, low, high), p = bootstrap_seeds(trained, [[i % 7 > 2 for i in range(30)]] * 3)
     assert (round(value * 90), round(low * 90), round(high * 90), round(p * 4001)) == (11, -13, 35, 1522)
 
 
@@ -246,7 +240,7 @@ def test_seeds_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="same number of seeds"):
         seeds(rows, rows[:2])
     with pytest.raises(ValueError, match="same problems"):
-        seeds([rows[0], rows[1][:9]], rows[:1])
+        seeds([rows[0], rows[1][:9]], rows[:2])
 
 
 def test_ten_thousand_problems_need_little_memory() -> None:

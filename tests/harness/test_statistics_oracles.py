@@ -165,7 +165,7 @@ def test_the_bootstrap_over_seeds_is_that_of_drawing_them_one_by_one() -> None:
     chance = np.random.default_rng(8)
     first = chance.random((4, 120)) < np.array([[0.9], [0.8], [0.75], [0.7]])
     second = chance.random((1, 120)) < 0.9
-    (value, low, high), p = bootstrap_seeds(first.tolist(), second.tolist())
+    (value, low, high), p = bootstrap_seeds(first.tolist(), second.tolist() * 4)
     difference = first.astype(int) - second
     rows, columns = chance.integers(4, size=(40_000, 4, 1)), chance.integers(120, size=(40_000, 1, 120))
     draws = np.concatenate(
@@ -179,7 +179,7 @@ def test_the_bootstrap_over_seeds_is_that_of_drawing_them_one_by_one() -> None:
 def test_seeds_that_are_all_alike_leave_the_bootstrap_of_scipy() -> None:
     chance = np.random.default_rng(9)
     first, second = chance.random(200) < 0.8, chance.random(200) < 0.7
-    (_, low, high), _ = bootstrap_seeds([first.tolist()] * 3, [second.tolist()])
+    (_, low, high), _ = bootstrap_seeds([first.tolist()] * 3, [second.tolist()] * 3)
     both = (first.astype(float), second.astype(float))
     limits = bootstrap(
         both, lambda a, b, axis: (a - b).mean(axis=axis), paired=True, method="percentile", rng=chance
