@@ -43,6 +43,8 @@ class Checkpoint:
     """sha256 by weights file as the Hub states them, where there is no folder."""
     size: int = 0
     """Bytes of the weights as the Hub states them, where there is no folder."""
+    asked: str | None = None
+    """The branch, tag or commit by which the Hub was asked, where there is no folder; None for its default branch."""
 
     def weights_sha256(self) -> str:
         """Digest of the weights: the file's sha256, or that of ``sha256sum``'s lines where there are several files."""

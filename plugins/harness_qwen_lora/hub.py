@@ -79,7 +79,7 @@ def described(hub_id: str, revision: str | None) -> Checkpoint:
             f"them again; run `{_command(hub_id, revision)}` first"
         )
     digests = {name: lfs.sha256 for name, lfs in stated.items()}
-    return Checkpoint(hub_id, info.sha, None, digests, sum(lfs.size for lfs in stated.values()))
+    return Checkpoint(hub_id, info.sha, None, digests, sum(lfs.size for lfs in stated.values()), revision)
 
 
 def _shards(hub_id: str, commit: str, revision: str | None) -> list[str]:
@@ -108,6 +108,8 @@ def download(checkpoint: Checkpoint) -> Path:
     try:
         wanted = [*FILES, *checkpoint.digests]
         folder = snapshot_download(checkpoint.name, revision=checkpoint.revision, allow_patterns=wanted)
+        # Under the name that was asked for too: a resumed run then finds it in the cache, without asking the Hub.
+        snapshot_download(checkpoint.name, revision=checkpoint.asked, allow_patterns=["config.json"])
     except Exception as error:  # which HTTP library raises is the Hub client's own affair
         raise UsageError(_unreachable(checkpoint.name, checkpoint.revision, error)) from error
     return Path(folder)

@@ -181,9 +181,13 @@ def publish(offline: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], 
             fetch_into_cache([name])
             return str(snapshot / name)
 
-        def snapshot_download(_: str, *, allow_patterns: list[str], **__: Any) -> str:
+        def snapshot_download(_: str, *, revision: str | None, allow_patterns: list[str]) -> str:
             names = [file.name for file in folder.iterdir()]
             fetch_into_cache(filter_repo_objects(names, allow_patterns=allow_patterns))
+            if revision != COMMIT:  # as the Hub's client does, which then finds the commit by this name
+                refs = offline / "models--some--model" / "refs"
+                refs.mkdir(exist_ok=True)
+                (refs / (revision or "main")).write_text(COMMIT)
             return str(snapshot)
 
         for function in (model_info, hf_hub_download, snapshot_download):
@@ -223,6 +227,16 @@ def test_identity_is_the_same_before_the_weights_are_fetched_and_after(
     assert sorted(name for name in fetched if name.endswith(".safetensors")) == (
         ["model.safetensors"] if whole else shards
     )
+
+
+@pytest.mark.parametrize("revision", [None, "main", COMMIT])
+def test_model_that_was_fetched_is_found_again_without_the_hub(
+    copy: Path, publish: Callable[[Path], list[str]], monkeypatch: pytest.MonkeyPatch, revision: str | None
+) -> None:
+    publish(copy)
+    folder = fetch(locate("some/model", revision))
+    monkeypatch.delattr(huggingface_hub, "model_info")
+    assert locate("some/model", revision) == Checkpoint("some/model", COMMIT, folder)
 
 
 def test_weights_without_a_digest_at_the_hub_are_fetched_by_hand(copy: Path, publish: Callable[..., list[str]]) -> None:
