@@ -271,6 +271,11 @@ def answered(row: Row) -> bool:
     return bool(row["outcome"]["kind"] == "answered")
 
 
+def blanks(entry: Row) -> int:
+    """How many replies of an arm, or of one of its strata, state no answer."""
+    return int(entry["n"]) - int(entry["outcomes"]["answered"])
+
+
 def interval(estimate: Interval) -> dict[str, float]:
     """An estimate with its limits, rounded as in result files."""
     return {

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from harness import disk, estimate, files, report, result, session, setting, summary
+from harness import disk, estimate, files, remarks, report, result, session, setting
 from harness import plan as plans
 from harness.audit import runs
 from harness.crew import Crew, assemble, preflight
@@ -216,8 +216,8 @@ def _is_lent(record: Record) -> bool:
 
 
 def _cautions(run_dir: Path, journal: Journal) -> Iterator[str]:
-    if ((journal.recorded(setting.KEY) or {}).get("teacher") or {}).get("recorded"):
-        yield summary.RECORDED
+    if remarks.is_recorded((journal.recorded(setting.KEY) or {}).get("teacher")):
+        yield remarks.RECORDED
     if journal.dropped_bytes:
         yield (
             f"the last line of {JOURNAL} was torn, as a crash leaves it; its {journal.dropped_bytes} bytes were "

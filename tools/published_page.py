@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.audit import audit, text
+from harness.audit import audit
 from harness.plan import Wish
 from harness.table import imported
+from harness.terminal import audit as text
 
 TABLES = Path(__file__).parents[1] / "docs" / "published"
 PAGE = Path(__file__).parent / "pages" / "published_numbers.md"

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from harness import show
 from harness.arms import TEACHER, TREATMENT
 from harness.audit import complete, views
 from harness.audit.thresholds import (
@@ -131,7 +132,7 @@ def _informed(evidence: Evidence, arm: Evidence, labels: list[str] | None) -> tu
     chance, balanced, p_value = 1 / len(labels), arm["balanced_accuracy"], arm["information_p"]
     above = "lies above chance" if balanced["low"] > chance else "does not lie above chance"
     text = (
-        f"{arm['n']} problems; test that answers are independent of the truth: p {views.p_text(p_value)}; "
+        f"{arm['n']} problems; test that answers are independent of the truth: p {show.p_value(p_value)}; "
         f"the interval of balanced accuracy {above}"
     )
     return views.verdict(p_value < SIGNIFICANT and balanced["low"] > chance), text

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from harness import show
 from harness.arms import BASE, TEACHER, TREATMENT
 from harness.audit import views
 from harness.audit.thresholds import SIGNIFICANT
@@ -82,7 +83,7 @@ def _beats(evidence: Evidence, *controls: str) -> Iterator[Reason]:
     for control in controls:
         contrast = views.contrast(evidence, TREATMENT, control)
         difference, p_value = contrast["difference"], contrast["p_holm"]
-        text = f"{views.pair(contrast)}: {views.points(difference)}, adjusted p {views.p_text(p_value)}"
+        text = f"{views.pair(contrast)}: {views.points(difference)}, adjusted p {show.p_value(p_value)}"
         yield Reason(difference["low"] > 0 and p_value < SIGNIFICANT, text)
 
 

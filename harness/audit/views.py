@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from harness import show
 from harness.arms import BASE, CONTRASTS, TEACHER, TREATMENT, by_name
 from harness.audit import complete
 from harness.errors import MissingEvidenceError
@@ -93,12 +94,7 @@ def is_base(arm: Evidence) -> bool:
 
 def points(interval: Any) -> str:
     """A difference with its limits, in percentage points."""
-    return f"{100 * interval['value']:+.1f} points [{100 * interval['low']:+.1f}, {100 * interval['high']:+.1f}]"
-
-
-def p_text(value: float) -> str:
-    """A p-value as it is told."""
-    return "<0.001" if value < 0.001 else f"{value:.3f}"
+    return f"{show.signed(interval['value'])} points {show.limits(interval)}"
 
 
 def verdict(holds: bool) -> Status:

@@ -8,10 +8,11 @@ from pathlib import Path
 import click
 
 from harness import files
-from harness.audit import EXIT_BLOCKED, audit, runs, text
+from harness.audit import EXIT_BLOCKED, audit, runs
 from harness.cli import say
 from harness.errors import UsageError
 from harness.plan import Wish
+from harness.terminal import audit as text
 
 
 @click.command("audit", short_help="Say what a result can show, and what it cannot.")

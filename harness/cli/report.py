@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from harness import report
-from harness.audit import audit, runs, text
+from harness.audit import audit, runs
 from harness.cli import say
+from harness.terminal import audit as text
 
 
 @click.command("report", short_help="Write the page of a run: report.html.")

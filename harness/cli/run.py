@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import shlex
 import sys
-import textwrap
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from harness import economy, estimate, files, report, run, summary
-from harness.arms import by_name
-from harness.audit import EXIT_BLOCKED, runs, text
+from harness import economy, estimate, files, report, run
+from harness.audit import EXIT_BLOCKED, runs
 from harness.cli import GO_ON, say
 from harness.crew import Crew, check
 from harness.errors import UsageError
@@ -24,6 +22,8 @@ from harness.plan import Plan, Wish, watchers
 from harness.progress import LiveProgress, for_terminal
 from harness.records import Usage
 from harness.stopping import Stop
+from harness.terminal import audit as text
+from harness.terminal import forecast, summary
 
 
 @click.command("run", short_help="Run an experiment, or resume one.")
@@ -91,7 +91,7 @@ def command(
             plan, crew = run.prepare(wish) if fork is None else run.prepare_fork(fork, wish)
             if dry_run:
                 check(plan, crew)
-                say(_forecast(plan, crew))
+                say(forecast.text(plan, estimate.loads(plan, crew)))
                 return
             _check_price(plan, crew, max_cost)
             run_dir = out or _new_name(plan)
@@ -161,47 +161,3 @@ def _new_name(plan: Plan) -> Path:
         count += 1
         path = Path("runs") / f"{stem}-{count}"
     return path
-
-
-def _forecast(plan: Plan, crew: Crew) -> str:
-    """The plan in a table: who is asked how often, and what it may cost."""
-    found = estimate.loads(plan, crew)
-    sizes = ", ".join(f"{size} {split}" for split, size in plan.sizes.items())
-    rows = [
-        "plugins: " + ", ".join(f"{kind} {choice.name}" for kind, choice in plan.plugins.items()),
-        f"problems: {sizes}{f', at most {plan.limit} of each' if plan.limit else ''}; seed {plan.seed}",
-        *_trainings(plan),
-        "",
-        f"{'stage':<16} {'for':<19} {'calls':>6} {'input tok.':>11} {'output tok.':>12} {'usual USD':>10}",
-    ]
-    rows += [_load(load) for load in found]
-    rows += [
-        "",
-        str(estimate.total(found)),
-        "low: short replies; usual: replies of 300 to 500 tokens; worst: replies at their",
-        "limit. Tokens are estimates; a strategy still to be learned counts as 150.",
-    ]
-    if plan.simulated:
-        rows += [f"SIMULATED: {', '.join(plan.simulated)}"]
-    return "\n".join(textwrap.fill(row, 80, break_on_hyphens=False) if len(row) > 80 else row for row in rows)
-
-
-def _trainings(plan: Plan) -> list[str]:
-    """How often, and with which seeds, each trained arm is trained."""
-    if not any(by_name(name).recipe for name in plan.stages):
-        return []
-    seeds = ", ".join(map(str, plan.seeds))
-    if plan.training_seeds == 1:
-        return [f"training: each trained arm once, seed {seeds}"]
-    return [f"training: each trained arm {plan.training_seeds} times, seeds {seeds}; calls are those of all"]
-
-
-def _load(load: estimate.Load) -> str:
-    head = f"{load.stage:<16} {f'{load.purpose} {load.split}':<19} {load.calls:>6}"
-    if load.cost is None:
-        return f"{head} {'':>11} {'':>12} {'local':>10}"
-    return f"{head} {load.input_tokens:>11} {load.output_tokens:>12} {_usd(load.cost.expected):>10}"
-
-
-def _usd(cost: float | None) -> str:
-    return "unknown" if cost is None else f"{cost:.2f}"

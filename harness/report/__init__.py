@@ -14,7 +14,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness import files, summary
+from harness import files, remarks
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -35,7 +35,7 @@ def html(result: Mapping[str, Any], audit: Mapping[str, Any]) -> str:
         policy=_policy(style),
         title=_title(result),
         subtitle=_subtitle(result),
-        remarks=summary.remarks(result),
+        remarks=remarks.remarks(result),
         verdict=verdict.verdict(result, audit),
         figures=_figures(result),
         arms=scores.arms(result),
@@ -72,7 +72,7 @@ def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
-    from harness.report import show
+    from harness import show
 
     def told(value: object) -> object:
         if isinstance(value, Markup) or (isinstance(value, int) and not isinstance(value, bool)):

@@ -10,14 +10,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness import files, summary
+from harness import files, remarks, show
 from harness.arms import ARMS
-from harness.audit import text
 from harness.measures import training_name
 from harness.notes import fenced
 from harness.records import CARD_END, CARD_RESULTS
-from harness.report import show
-from harness.summary import unreal
+from harness.terminal import audit as audit_text
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
@@ -129,10 +127,10 @@ def _results(result: Data, audit: Data, training: Data) -> Iterator[str]:
     """Scores and contrasts, or what forbids to tell any; then the audit in its own words."""
     if result["simulated"]:
         simulated = ", ".join(_code(part) for part in result["simulated"])
-        yield f"> **SIMULATED:** {simulated}. {unreal(result['simulated'])}"
+        yield f"> **SIMULATED:** {simulated}. {remarks.unreal(result['simulated'])}"
         yield ""
-    if summary.is_recorded(result):
-        yield f"> {summary.RECORDED}."
+    if remarks.is_recorded(result["identities"]["teacher"]):
+        yield f"> {remarks.RECORDED}."
         yield ""
     if audit["verdict"] == "blocked":
         yield "The audit of the run blocks: no score of it shows a transfer, so none stands here."
@@ -141,7 +139,7 @@ def _results(result: Data, audit: Data, training: Data) -> Iterator[str]:
     yield ""
     yield "The audit of the whole run:"
     yield ""
-    yield fenced(show.visible(text.brief(audit)))
+    yield fenced(show.visible(audit_text.brief(audit)))
     yield ""
     yield f"- plan: {_code(result['plan_sha256'])}"
     yield f"- canonical JSON of the result: {_code(audit['result_sha256'])}"
@@ -161,10 +159,11 @@ def _scores(result: Data, training: Data) -> Iterator[str]:
         yield "|---|---|--:|--:|---|"
     for entry in compared:
         adjusted = entry["p_holm"]
-        p_value = f"exploratory, {show.p_value(entry['p_value'])}" if adjusted is None else show.p_value(adjusted)
+        p_value = show.p_value(entry["p_value"] if adjusted is None else adjusted)
+        told = f"{'exploratory, ' if adjusted is None else ''}p {p_value}"
         points = show.points(entry["difference"])
         pair = f"{entry['first']} - {entry['second']}"
-        yield f"| {pair} | {_code(entry['split'])} | {entry['n']} | {points} | {p_value} |"
+        yield f"| {pair} | {_code(entry['split'])} | {entry['n']} | {points} | {told} |"
 
 
 def _training(result: Data, training: Data) -> Iterator[str]:

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from harness import show
 from harness.arms import ARMS, TREATMENT
-from harness.report import show
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

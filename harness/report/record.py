@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from harness import files
-from harness.report import show
+from harness import files, show
 from harness.report.parts import Quote, Section, Table
 
 Data = Mapping[str, Any]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.report import show
+from harness import show
 from harness.report.parts import Section, Table
 
 Data = Mapping[str, Any]
@@ -119,13 +119,13 @@ def _pair(entry: Data) -> list[str]:
 
 def _contrast(entry: Data) -> list[str]:
     adjusted, least = entry["p_holm"], entry["minimum_detectable"]
-    p_value = f"exploratory, {show.p_value(entry['p_value'])}" if adjusted is None else show.p_value(adjusted)
+    p_value = show.p_value(entry["p_value"] if adjusted is None else adjusted)
     return [
         *_pair(entry),
         entry["factor"],
         str(entry["n"]),
         show.points(entry["difference"]),
-        p_value if adjusted is None else f"adjusted {p_value}",
+        f"{'exploratory,' if adjusted is None else 'adjusted'} p {p_value}",
         show.points(entry["worst_case"]),
         "none" if least is None else show.percent(least),
     ]

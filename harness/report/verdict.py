@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from harness import show
 from harness.arms import TREATMENT
-from harness.audit import text
-from harness.report import show
+from harness.terminal.audit import heaviest
 
 Data = Mapping[str, Any]
 Tone = Literal["bad", "doubt", "good", "plain"]
@@ -110,7 +110,7 @@ def _check(check: Data) -> Check:
         unknown=check["status"] == "unknown",
         rule=check["rule"],
         advice=check["advice"],
-        heaviest=[_told(row) for row in text.heaviest(check)],
+        heaviest=[_told(row) for row in heaviest(check)],
         faults=[_told(row) for row in faults],
         others=[_told(row) for row in check["findings"] if row["status"] not in FAULTY],
     )

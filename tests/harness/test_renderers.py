@@ -15,10 +15,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from harness import files, report, summary
-from harness.audit import audit, runs, text
+from harness import files, report
+from harness.audit import audit, runs
 from harness.cli import main
 from harness.report import card, figure
+from harness.terminal import audit as text
+from harness.terminal import summary
 from tests.conftest import TOY
 from tests.harness.audit import changes as by
 from tests.harness.audit.results import Made, honest
@@ -106,14 +108,14 @@ SILENT: Mapping[str, Callable[[Row, Path], Groups]] = {
 """What speaks of scores, and shows counts and differences alone."""
 
 SPEAKS = {
-    "harness/summary.py": "summary",
+    "harness/terminal/__init__.py": "summary",
     "tools/seed_table.py": "seed table",
-    "harness/cli/compare.py": "compare",
+    "harness/terminal/comparison.py": "compare",
     "harness/report/scores.py": "report",
     "harness/report/verdict.py": "report",
     "harness/report/record.py": "report",
     "harness/report/figure.py": "report",
-    "harness/report/show.py": "report",
+    "harness/show.py": "report",
     "harness/report/card.py": "card",
     "harness/audit/baselines.py": "audit in full",
     "harness/audit/views.py": "audit in full",

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from harness import files, schemas, validation
-from harness.audit import UNKNOWN, audit, runs, text
+from harness.audit import UNKNOWN, audit, runs
 from harness.audit.checks import RULESET
 from harness.errors import MissingEvidenceError
 from harness.protocols import Evidence
 from harness.records import Finding, Severity
+from harness.terminal import audit as text
 from tests.harness.audit.cases import CASES
 from tests.harness.audit.results import Made, Row, honest, table
 

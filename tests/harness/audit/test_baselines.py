@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from harness.audit import audit, text
+from harness.audit import audit
+from harness.terminal import audit as text
 from tests.harness.audit.changes import constant, freely, stratum
 from tests.harness.audit.results import Made, honest
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from harness.audit import audit, text
+from harness.audit import audit
 from harness.audit.claims import NOTHING, RUNGS
+from harness.terminal import audit as text
 from tests.harness.audit import changes as by
 from tests.harness.audit.results import Row, honest, other
 

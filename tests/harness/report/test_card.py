@@ -7,9 +7,9 @@ import pytest
 from huggingface_hub import EvalResult, ModelCard
 from markdown_it import MarkdownIt
 
-from harness import report
+from harness import report, show
 from harness.audit import audit
-from harness.report import card, show
+from harness.report import card
 from tests.harness.report.hostile import PAYLOADS, poisoned
 from tests.harness.report.pages import audited, complete
 

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness import report
-from harness.report import show
+from harness import report, show
 from tests.harness.report.hostile import BRACKETS, PAYLOADS, poisoned
 from tests.harness.report.pages import Page, audited, brief, complete
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from harness import files, report, schemas, summary
+from harness import files, remarks, report, schemas
 from harness.audit import audit
 from harness.report import figure
+from harness.terminal import summary
 from tests.harness.audit import results
 from tests.harness.report.pages import Page, audited, brief, complete
 
@@ -162,9 +163,9 @@ def test_the_page_and_the_terminal_have_one_source_of_remarks_and_of_what_blocks
     result, made = audited(brief())
     result["identities"]["teacher"] = {"provider": "recorded", "model": "toy-1", "recorded": {"teacher": {}}}
     page = Page(report.html(result, made))
-    assert [remark.split(":")[0] for remark in summary.remarks(result)] == ["SIMULATED", "RECORDED"]
+    assert [remark.split(":")[0] for remark in remarks.remarks(result)] == ["SIMULATED", "RECORDED"]
     printed = " ".join(summary.text(result).split())
-    for remark in summary.remarks(result):
+    for remark in remarks.remarks(result):
         assert remark in page.one("header")
         assert remark in printed
     verdict = _verdict(page)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.report import show
+from harness import show
 
 
 @given(st.text(st.characters(codec=None), max_size=500))
@@ -45,12 +45,13 @@ def test_values_are_told_in_per_cent_and_points() -> None:
     interval = {"value": 0.5, "low": -0.0123, "high": 0.98765, "level": 0.95}
     assert show.share(interval | {"low": 0.0123}) == "50.0 [1.2, 98.8]"
     assert show.points(interval) == "+50.0 [-1.2, +98.8]"
+    assert [show.signed(value) for value in (-0.0, -0.0004, 0.0004, -0.0006)] == ["+0.0", "+0.0", "+0.0", "-0.1"]
     assert [show.p_value(value) for value in (0.0, 0.00099, 0.001, 0.0456, 1.0)] == [
-        "p <0.001",
-        "p <0.001",
-        "p 0.001",
-        "p 0.046",
-        "p 1.000",
+        "<0.001",
+        "<0.001",
+        "0.001",
+        "0.046",
+        "1.000",
     ]
 
 

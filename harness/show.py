@@ -1,6 +1,7 @@
-"""How values are told on a page: shares in per cent, differences in points, text from outside made harmless to read.
+"""How values are told to a person: shares in per cent, differences in points, text from outside made harmless to read.
 
-Escaping for HTML is the template's work, and for Markdown the card's; here characters are made visible.
+Escaping for HTML is the template's work, and for Markdown the card's; here characters are made visible. How lines of a
+terminal are laid out is in ``harness.terminal``.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from typing import Any
+
+from harness.measures import blanks
 
 LONGEST = 4000
 """Characters of one text that are shown."""
@@ -41,15 +44,24 @@ def share(interval: Mapping[str, Any]) -> str:
     return f"{percent(interval['value'])} [{percent(interval['low'])}, {percent(interval['high'])}]"
 
 
+def signed(share: float) -> str:
+    """A difference in percentage points, with no minus before a nought: ``+21.3``."""
+    return f"{round(100 * share, 1) + 0.0:+.1f}"
+
+
+def limits(interval: Mapping[str, Any]) -> str:
+    """The limits of a difference, in percentage points: ``[+16.7, +26.4]``."""
+    return f"[{signed(interval['low'])}, {signed(interval['high'])}]"
+
+
 def points(interval: Mapping[str, Any]) -> str:
     """An interval of a difference, in percentage points: ``+21.3 [+16.7, +26.4]``."""
-    value, low, high = (f"{100 * interval[name]:+.1f}" for name in ("value", "low", "high"))
-    return f"{value} [{low}, {high}]"
+    return f"{signed(interval['value'])} {limits(interval)}"
 
 
 def p_value(value: float) -> str:
-    """``p <0.001`` or ``p 0.042``."""
-    return "p <0.001" if value < 0.001 else f"p {value:.3f}"
+    """``<0.001`` or ``0.042``."""
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def count(value: int | None) -> str:
@@ -69,7 +81,7 @@ def seed(value: int | None) -> str:
 
 def blank(entry: Mapping[str, Any]) -> str:
     """How many replies of an arm, or of one of its strata, state no answer."""
-    return UNKNOWN if entry["outcomes"] is None else str(entry["n"] - entry["outcomes"]["answered"])
+    return UNKNOWN if entry["outcomes"] is None else str(blanks(entry))
 
 
 def trivial(best: Mapping[str, Any] | None) -> str:

@@ -1,19 +1,17 @@
 """An audit for the terminal, in 80 columns: the verdict, what does not pass, the checks in one table, the claims.
 
-Figures in it are counts and differences; an accuracy stands only in ``harness.summary``, beside what it needs.
+Figures in it are counts and differences; an accuracy stands only in a summary, beside what it needs.
 """
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.audit import FAULTY, UNKNOWN
 from harness.audit.claims import RUNGS
-from harness.text import one_line
+from harness.terminal import filled
 
-WIDTH = 80
 MOST = 4
 """At most so many findings of one check are told in full."""
 
@@ -55,7 +53,7 @@ def verdict(audit: Mapping[str, Any]) -> str:
         told = f"audit: BLOCKED {'; '.join(_reasons(audit))}{told}. No score of this result shows a transfer."
     else:
         told = f"audit: clean{told}."
-    return _filled(f"{told}{simulated}", "", "  ")
+    return filled(f"{told}{simulated}", "", "  ")
 
 
 def _reasons(audit: Mapping[str, Any]) -> Iterator[str]:
@@ -85,17 +83,17 @@ def _findings(check: Mapping[str, Any]) -> Iterator[str]:
     heavy = heaviest(check)
     for row in heavy[:MOST]:
         unknown = "unknown: " if row["status"] == "unknown" else ""
-        yield _filled(f"{row['subject']}: {unknown}{row['text']}", " " * 11, " " * 13)
+        yield filled(f"{row['subject']}: {unknown}{row['text']}", " " * 11, " " * 13)
     if len(heavy) > MOST:
         yield f"{' ' * 11}... and {len(heavy) - MOST} more"
     if check["weight"] != "note" and check["advice"] != UNKNOWN:
-        yield _filled(f"-> {check['advice']}", " " * 11, " " * 14)
+        yield filled(f"-> {check['advice']}", " " * 11, " " * 14)
 
 
 def _unknown(audit: Mapping[str, Any]) -> Iterator[str]:
     """What to do about all checks of which nothing worse is known, told once."""
     if any(check["advice"] == UNKNOWN and check["weight"] in ("block", "warn") for check in audit["checks"]):
-        yield _filled(UNKNOWN, "  ", "  ")
+        yield filled(UNKNOWN, "  ", "  ")
 
 
 def _claims(audit: Mapping[str, Any], reasons: bool = True) -> Iterator[str]:
@@ -108,18 +106,7 @@ def _claims(audit: Mapping[str, Any], reasons: bool = True) -> Iterator[str]:
         if not reasons and rung["rung"] != claims["rung"] + 1:
             continue
         for reason in rung["reasons"]:
-            yield _filled(reason, " " * 8, " " * 10)
+            yield filled(reason, " " * 8, " " * 10)
         if rung["rung"] == claims["rung"] + 1:
             why = "the audit blocks" if audit["verdict"] == "blocked" else rung["status"].replace("-", " ")
-            yield _filled(f"{why}; it needs {rung['needs']}", " " * 8, " " * 10)
-
-
-def _filled(text: str, first: str, rest: str) -> str:
-    return textwrap.fill(
-        one_line(text),
-        WIDTH,
-        initial_indent=first,
-        subsequent_indent=rest,
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
+            yield filled(f"{why}; it needs {rung['needs']}", " " * 8, " " * 10)

@@ -5,16 +5,17 @@ An accuracy never stands alone: n, interval, best trivial rule and blank replies
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from harness.config import PLUGIN_KINDS
+from harness import show
+from harness.measures import blanks
+from harness.remarks import remarks
+from harness.terminal import BLANK, accuracy, filled
 from harness.text import counted
 
 HEADER = f"{'arm':<16} {'split':<7} {'n':>4} {'right % [95% int.]':<19} {'best trivial rule, %':<24} blank"
 
-RECORDED = "RECORDED: the teacher's replies are those of an earlier run, given again; nobody was asked"
 SHOWN = 5
 """Calls in doubt that are listed."""
 
@@ -24,41 +25,19 @@ def text(result: Mapping[str, Any]) -> str:
     seeds = sorted({arm["training_seed"] for arm in result["arms"] if arm["training_seed"] is not None})
     lines = [HEADER, "-" * len(HEADER), *_arms(result["arms"], several=len(seeds) > 1)]
     if seeds:
-        lines.append(wrapped(_seeds(seeds)))
-    if any(_blank(arm) for arm in result["arms"]):
-        lines += ["blank: replies without an answer (unparsed, refused, cut or failed), never right"]
+        lines.append(filled(_seeds(seeds)))
+    if any(map(blanks, result["arms"])):
+        lines += [BLANK]
     steps = [_steps(arm, len(seeds) > 1) for arm in result["arms"] if arm["steps"]["shown"]]
     if steps:
-        lines += ["", wrapped(f"written steps that the verifier finds right, of those shown: {', '.join(steps)}")]
+        lines += ["", filled(f"written steps that the verifier finds right, of those shown: {', '.join(steps)}")]
     if result["contrasts"]:
         lines += ["", "paired differences, in points", *(_contrast_line(c) for c in result["contrasts"])]
         lines += ["p*: adjusted together for the comparisons that claims rest on (Holm)"]
     lines += [_transfer_line(entry, len(seeds) > 1) for entry in result["transfer"]]
     for remark in remarks(result):
-        lines += ["", wrapped(remark)]
+        lines += ["", filled(remark)]
     return "\n".join(lines)
-
-
-def remarks(result: Mapping[str, Any]) -> list[str]:
-    """What every showing of a result begins or ends with: parts that were made up, a teacher that is a recording."""
-    found = []
-    if result["simulated"]:
-        parts = ", ".join(result["simulated"])
-        found.append(f"SIMULATED: {parts}. {unreal(result['simulated'])}")
-    if is_recorded(result):
-        found.append(f"{RECORDED}.")
-    return found
-
-
-def unreal(simulated: Sequence[str]) -> str:
-    """What it means that these parts, such as ``teacher simulated``, are simulated. Holds no text of theirs."""
-    kinds = [kind for kind in PLUGIN_KINDS if any(part.startswith(f"{kind} ") for part in simulated)]
-    return f"These numbers say nothing about a real {' or '.join(kinds) or 'model'}."
-
-
-def is_recorded(result: Mapping[str, Any]) -> bool:
-    """Whether the teacher gave the replies of another again; of which plan, its identity says."""
-    return bool((result["identities"]["teacher"] or {}).get("recorded"))
 
 
 def notes(meta: Mapping[str, Any]) -> list[str]:
@@ -69,7 +48,7 @@ def notes(meta: Mapping[str, Any]) -> list[str]:
         bounds = [each["worst_cost"] for each in doubts]
         bound = "an unknown sum" if None in bounds else f"at most {sum(bounds):.6f} USD"
         calls = counted(len(doubts), "call")
-        lines = [wrapped(f"IN DOUBT: {calls} may have been billed without a recorded reply, {bound} in all:")]
+        lines = [filled(f"IN DOUBT: {calls} may have been billed without a recorded reply, {bound} in all:")]
         for each in doubts[:SHOWN]:
             lines.append(f"  {each['key']}, attempt {each['attempt']}, {_bound(each['worst_cost'])}")
         lines += [f"  and {len(doubts) - SHOWN} more, see run_meta.json"] if len(doubts) > SHOWN else []
@@ -77,13 +56,8 @@ def notes(meta: Mapping[str, Any]) -> list[str]:
     if meta["forked"] is not None:
         origin = meta["forked"]
         took = f"FORKED: {counted(origin['answers'], 'recorded effect')} taken over from run {origin['run_id']}, plan"
-        found.append(wrapped(f"{took} {origin['plan_sha256'][:12]}."))
+        found.append(filled(f"{took} {origin['plan_sha256'][:12]}."))
     return found
-
-
-def wrapped(text: str) -> str:
-    """``text`` in lines of at most 80 columns, all but the first indented."""
-    return textwrap.fill(text, 80, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _bound(cost: float | None) -> str:
@@ -107,24 +81,16 @@ def _arms(arms: Sequence[Mapping[str, Any]], several: bool) -> Iterator[str]:
             if named != arm["arm"]:
                 yield arm["arm"]
         named = arm["arm"]
-        yield _arm_line(arm, label)
-
-
-def _arm_line(arm: Mapping[str, Any], label: str) -> str:
-    accuracy, best = arm["accuracy"], arm["best_trivial"]
-    figure = f"{_percent(accuracy['value'])} [{_percent(accuracy['low'])}, {_percent(accuracy['high'])}]"
-    trivial = f"{_percent(best['accuracy'])} {best['rule']}"[:24] if best else "none"
-    return f"{label:<16} {arm['split']:<7} {arm['n']:>4} {figure:<19} {trivial:<24} {_blank(arm):>5}"
+        yield f"{label:<16} {arm['split']:<7} {accuracy(arm)} {blanks(arm):>5}"
 
 
 def _contrast_line(contrast: Mapping[str, Any]) -> str:
     difference = contrast["difference"]
-    points = ", ".join(f"{100 * difference[limit]:+.1f}" for limit in ("low", "high"))
     split = "" if contrast["split"] == "test" else f", {contrast['split']}"
     names = f"{contrast['first']} - {contrast['second']}{split}"
     adjusted = contrast["p_holm"]
-    p_value = f"p {_p(contrast['p_value'])}" if adjusted is None else f"p* {_p(adjusted)}"
-    return f"{names:<40} {100 * difference['value']:+6.1f} [{points}] n {contrast['n']}, {p_value}"
+    p_value = f"p {show.p_value(contrast['p_value'])}" if adjusted is None else f"p* {show.p_value(adjusted)}"
+    return f"{names:<40} {show.signed(difference['value']):>6} {show.limits(difference)} n {contrast['n']}, {p_value}"
 
 
 def _transfer_line(entry: Mapping[str, Any], several: bool) -> str:
@@ -137,22 +103,10 @@ def _transfer_line(entry: Mapping[str, Any], several: bool) -> str:
         limits = ", ".join(f"{100 * closed[limit]:.0f}" for limit in ("low", "high"))
         told = f"{100 * closed['value']:.0f}% [{limits}]"
     alike = f"says the same on {entry['fidelity']['alike']} of {entry['fidelity']['n']}"
-    return wrapped(f"{place}gap to the teacher closed: {told}; {alike}")
+    return filled(f"{place}gap to the teacher closed: {told}; {alike}")
 
 
 def _steps(arm: Mapping[str, Any], several: bool) -> str:
     split = "" if arm["split"] == "test" else f" {arm['split']}"
     seed = f" seed {arm['training_seed']}" if several and arm["training_seed"] is not None else ""
     return f"{arm['arm']}{split}{seed} {arm['steps']['right']}/{arm['steps']['shown']}"
-
-
-def _blank(arm: Mapping[str, Any]) -> int:
-    return int(arm["n"]) - int(arm["outcomes"]["answered"])
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}"
-
-
-def _p(value: float) -> str:
-    return "<0.001" if value < 0.001 else f"{value:.3f}"

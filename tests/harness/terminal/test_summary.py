@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from harness import files, summary
+from harness import files
+from harness.terminal import summary
 from tests.conftest import ToyRun
 
 
