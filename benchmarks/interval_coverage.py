@@ -13,7 +13,7 @@ from math import sqrt
 
 import numpy as np
 
-from harness.statistics import Interval, newcombe, seeds
+from harness.statistics import Interval, newcombe, seeded_difference
 
 PAIRS = 20_000
 RUNS = 500
@@ -51,7 +51,7 @@ def several_seeds(k: int, n: int, spread: float, random: np.random.RandomState) 
         difficulty = random.uniform(-0.15, 0.15, size=n)
         trained = random.uniform(size=(k, n)) < 0.75 + spread * random.standard_normal((k, 1)) + difficulty
         base = random.uniform(size=(1, n)) < 0.70 + difficulty
-        (_, low, high), _ = seeds(trained.tolist(), base.tolist() * k)
+        (_, low, high), _ = seeded_difference(trained.tolist(), base.tolist() * k)
         held += low <= 0.05 <= high
     return held / RUNS
 

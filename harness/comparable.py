@@ -13,7 +13,7 @@ from harness import files
 from harness.arms import by_name
 from harness.errors import UsageError
 from harness.measures import Row
-from harness.text import did_you_mean, one_line
+from harness.text import did_you_mean, one_line, shortened
 
 Key = tuple[str, str]
 """Arm and split."""
@@ -24,6 +24,7 @@ DELIVERY = frozenset({"device", "batch_size", "memory_gib", "prefill_chunk", "mo
 READ = ("answered", "unparsed")
 """Outcomes of a reply that was read for an answer."""
 SHORT = 60
+"""Characters of a value that are told."""
 
 Difference = tuple[str, Any, Any, str]
 """Key, its value in A and in B, and what to do about it."""
@@ -207,4 +208,4 @@ def short(value: Any) -> str:
     text = one_line(value if isinstance(value, str) else files.canonical(value))
     if len(text) == 64 and set(text) <= set("0123456789abcdef"):
         return text[:12]
-    return text if len(text) <= SHORT else f"{text[: SHORT - 3]}..."
+    return shortened(text, SHORT)

@@ -16,8 +16,8 @@ from harness import __version__, comparable, files, validation
 from harness.audit import audit, runs
 from harness.comparable import Key
 from harness.errors import UsageError
-from harness.measures import Row, answered, by_arm, interval, rounded
-from harness.statistics import Interval, minimum_detectable, paired, seeds, wilson
+from harness.measures import Row, answered, blanks, by_arm, interval, rounded
+from harness.statistics import Interval, minimum_detectable, paired, seeded_difference, wilson
 from harness.text import one_line
 
 SCHEMA = "urn:transfer-harness:schema:compare:1.0"
@@ -191,7 +191,7 @@ def _entry(arm: Mapping[str, Any]) -> dict[str, Any]:
         "correct": arm["correct"],
         "accuracy": interval(wilson(arm["correct"], arm["n"])),
         "best_trivial": arm["best_trivial"],
-        "blank": _blank(arm),
+        "blank": blanks(arm),
     }
 
 
@@ -216,12 +216,12 @@ def _by_seed(pair: Pair) -> dict[str, Any]:
 
 def _differences(pairs: Sequence[Pair]) -> tuple[dict[str, Estimate], float | None]:
     """B minus A in every metric, the mean over the trainings, and the p-value of that in accuracy."""
-    given = [_maybe(_independent, _given(pair.b), _given(pair.a)) for pair in pairs]
+    given = [_maybe(_independent, _accuracy_given_answered(pair.b), _accuracy_given_answered(pair.a)) for pair in pairs]
     rows = [pair.rows for pair in pairs if pair.rows]
     metrics: dict[str, Estimate] = {"accuracy_given_answered": _mean(given)}
     if len(rows) < len(pairs):
         metrics["accuracy"] = _mean([_independent(_accuracy(pair.b), _accuracy(pair.a)) for pair in pairs])
-        metrics["blank"] = _mean([_independent(_share(pair.b), _share(pair.a)) for pair in pairs])
+        metrics["blank"] = _mean([_independent(_blank_share(pair.b), _blank_share(pair.a)) for pair in pairs])
         metrics["balanced_accuracy"] = _mean([_maybe(_independent, *map(_balanced, (p.b, p.a))) for p in pairs])
         return {name: metrics[name] for name in METRICS}, None
     metrics["accuracy"], p_value = _averaged(rows, _right)
@@ -234,11 +234,11 @@ def _differences(pairs: Sequence[Pair]) -> tuple[dict[str, Estimate], float | No
 def _averaged(
     rows: Sequence[tuple[Sequence[Row], Sequence[Row]]], what: Callable[[Sequence[Row]], list[bool]]
 ) -> tuple[Interval, float]:
-    """B minus A by ``harness.statistics.seeds``, whose draws depend on which arm comes first: always the lesser."""
+    """B minus A by ``seeded_difference``, whose draws depend on which arm comes first: always the lesser."""
     a, b = [what(first) for first, _ in rows], [what(second) for _, second in rows]
     if b < a:
-        return seeds(b, a)
-    difference, p_value = seeds(a, b)
+        return seeded_difference(b, a)
+    difference, p_value = seeded_difference(a, b)
     return Interval(0.0 - difference.value, 0.0 - difference.high, 0.0 - difference.low), p_value
 
 
@@ -291,11 +291,11 @@ def _accuracy(arm: Mapping[str, Any]) -> Interval:
     return wilson(arm["correct"], arm["n"])
 
 
-def _share(arm: Mapping[str, Any]) -> Interval:
-    return wilson(_blank(arm), arm["n"])
+def _blank_share(arm: Mapping[str, Any]) -> Interval:
+    return wilson(blanks(arm), arm["n"])
 
 
-def _given(arm: Mapping[str, Any]) -> Estimate:
+def _accuracy_given_answered(arm: Mapping[str, Any]) -> Estimate:
     stated = arm["outcomes"]["answered"]
     return wilson(arm["correct"], stated) if stated else None
 
@@ -303,10 +303,6 @@ def _given(arm: Mapping[str, Any]) -> Estimate:
 def _balanced(arm: Mapping[str, Any]) -> Estimate:
     told = arm["balanced_accuracy"]
     return None if told is None else Interval(told["value"], told["low"], told["high"])
-
-
-def _blank(arm: Mapping[str, Any]) -> int:
-    return int(arm["n"]) - int(arm["outcomes"]["answered"])
 
 
 def _right(rows: Sequence[Row]) -> list[bool]:

@@ -20,7 +20,7 @@ from harness.statistics import (
     newcombe,
     non_inferior,
     paired,
-    seeds,
+    seeded_difference,
 )
 
 Pair = tuple[int | None, Sequence[Row], Sequence[Row]]
@@ -63,8 +63,9 @@ def _pairs(groups: dict[tuple[str, str, int | None], list[Row]], contrast: Contr
 
 def _contrast(contrast: Contrast, pairs: Sequence[Pair], margin: float) -> dict[str, Any]:
     by_seed = [_by_seed(pair, contrast.non_inferiority, margin) for pair in pairs]
-    difference, p_value = seeds([_right(one) for _, one, _ in pairs], [_right(other) for _, _, other in pairs])
-    worst, _ = seeds([_right(one) for _, one, _ in pairs], [_right(other, blank=True) for _, _, other in pairs])
+    first = [_right(one) for _, one, _ in pairs]
+    difference, p_value = seeded_difference(first, [_right(other) for _, _, other in pairs])
+    worst, _ = seeded_difference(first, [_right(other, blank=True) for _, _, other in pairs])
     discordance = max((entry["only_first"] + entry["only_second"]) / entry["n"] for entry in by_seed)
     detectable = minimum_detectable(by_seed[0]["n"], discordance)
     return {

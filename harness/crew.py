@@ -11,7 +11,7 @@ from harness.errors import UsageError
 from harness.plan import Cast, Plan
 from harness.protocols import Foreseeing, Reflection, Staged, Student, Task, Teacher, Trainer, Verifier
 from harness.records import Message, Problem, Request, Solve
-from harness.registry import made
+from harness.registry import instantiate
 from harness.text import one_line
 
 LONGEST_RULE = 64
@@ -32,8 +32,8 @@ class Crew:
 
 def task_and_verifier(plan: Plan, cast: Cast) -> tuple[Task, Verifier]:
     """Makes those of a plan who need nobody else. Raises UsageError where options do not fit the task."""
-    task = made(cast.task.ref, lambda: cast.task.spec.create(cast.task.options, plan.seed))
-    return task, made(cast.verifier.ref, lambda: cast.verifier.spec.create(cast.verifier.options, task))
+    task = instantiate(cast.task.ref, lambda: cast.task.spec.create(cast.task.options, plan.seed))
+    return task, instantiate(cast.verifier.ref, lambda: cast.verifier.spec.create(cast.verifier.options, task))
 
 
 def assemble(plan: Plan, cast: Cast) -> Crew:
@@ -42,10 +42,10 @@ def assemble(plan: Plan, cast: Cast) -> Crew:
     return Crew(
         task=task,
         verifier=verifier,
-        teacher=made(cast.teacher.ref, lambda: cast.teacher.spec.create(cast.teacher.options, task, plan.seed)),
-        student=made(cast.student.ref, lambda: cast.student.spec.create(cast.student.options)),
-        reflection=made(cast.reflection.ref, lambda: cast.reflection.spec.create(cast.reflection.options, task)),
-        trainer=made(cast.trainer.ref, lambda: cast.trainer.spec.create(cast.trainer.options)),
+        teacher=instantiate(cast.teacher.ref, lambda: cast.teacher.spec.create(cast.teacher.options, task, plan.seed)),
+        student=instantiate(cast.student.ref, lambda: cast.student.spec.create(cast.student.options)),
+        reflection=instantiate(cast.reflection.ref, lambda: cast.reflection.spec.create(cast.reflection.options, task)),
+        trainer=instantiate(cast.trainer.ref, lambda: cast.trainer.spec.create(cast.trainer.options)),
     )
 
 

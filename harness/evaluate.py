@@ -129,9 +129,9 @@ def ask_teacher(
     done = _Counter(len(requests), on_done)
 
     def perform(missing: list[str]) -> Iterable[Recorded]:
-        done.skip(len(requests) - len(missing))
+        done.reach(len(requests) - len(missing))
         for completion in teacher.complete([by_key[key] for key in missing], books):
-            yield completion.key, _clean(completion), completion.stop in final
+            yield completion.key, _recordable(completion), completion.stop in final
             if completion.stop != "error":
                 books.settle(completion.key, completion.usage)
             done.one()
@@ -139,8 +139,8 @@ def ask_teacher(
                 books.proceed()  # a teacher that writes nothing down is not asked to stop by its ledger
 
     values = journal.fill({request.key: _given(teacher, request) for request in requests}, perform)
-    done.skip(len(requests))
-    return [_completion(values[request.key]) for request in requests]
+    done.reach(len(requests))
+    return [restored(values[request.key]) for request in requests]
 
 
 def accept_failures(
@@ -157,7 +157,7 @@ def accept_failures(
             "needs them. What is recorded is kept; resume tries them again"
         )
     for request, done in failed:
-        journal.settle(request.key, _given(teacher, request), _clean(done))
+        journal.settle(request.key, _given(teacher, request), _recordable(done))
 
 
 def ask_student(
@@ -184,7 +184,7 @@ def ask_student(
             "messages": [request.messages for request in batch],
         }
         value = journal.once(f"{name}/batch-{start // size:04d}", given, partial(_generate, student, batch, adapter))
-        completions += [_completion(completion) for completion in value["completions"]]
+        completions += [restored(completion) for completion in value["completions"]]
         seconds += value["seconds"]
         on_done(len(completions))
     return completions, seconds
@@ -197,7 +197,7 @@ def _given(teacher: Teacher, request: Request) -> dict[str, Any]:
 
 def _generate(student: Student, batch: Sequence[Request], adapter: Adapter | None) -> dict[str, Any]:
     started = time.monotonic()
-    completions = [_clean(completion) for completion in student.generate(batch, adapter)]
+    completions = [_recordable(completion) for completion in student.generate(batch, adapter)]
     if [completion["key"] for completion in completions] != [request.key for request in batch]:
         raise HarnessError(f"the student's replies to {len(batch)} prompts do not match them; its plugin is broken")
     return {"completions": completions, "seconds": round(time.monotonic() - started, 3)}
@@ -212,16 +212,19 @@ class _Counter:
         self._done = 0
 
     def one(self) -> None:
-        self.skip(self._done + 1)
+        self.reach(self._done + 1)
 
-    def skip(self, done: int) -> None:
+    def reach(self, done: int) -> None:
         if done > self._done:
             self._done = min(done, self._total)
             self._on_done(self._done)
 
 
-def _clean(completion: Completion) -> dict[str, Any]:
-    """A completion as JSON data. Half of a surrogate pair cannot be written as UTF-8 and becomes ``?``."""
+def _recordable(completion: Completion) -> dict[str, Any]:
+    """A completion as JSON data. Half of a surrogate pair cannot be written as UTF-8 and becomes ``?``.
+
+    Raises HarnessError for one that no journal may hold: with an unknown stop, or a count out of range.
+    """
     value = dataclasses.asdict(completion)
     for name in ("text", "model", "error"):
         if value[name] is not None:
@@ -231,5 +234,6 @@ def _clean(completion: Completion) -> dict[str, Any]:
     return value
 
 
-def _completion(value: dict[str, Any]) -> Completion:
+def restored(value: dict[str, Any]) -> Completion:
+    """A completion from its JSON data, as the journal holds it."""
     return Completion(**{**value, "usage": Usage(**value["usage"])})

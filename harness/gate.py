@@ -26,8 +26,13 @@ OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
 LIMITS = ("value", "low", "high")
 _NAME = r"[A-Za-z0-9_-]{1,64}"
 _PATTERN = re.compile(
-    rf"\s*({_NAME})(?:/({_NAME}))?\.({_NAME})(?:\.({_NAME}))?\s*(<=|>=|<|>)\s*([+-]?(?:\d{{1,20}}\.?\d{{0,20}}|\.\d{{1,20}}))\s*",
-    re.ASCII,
+    rf"""
+    \s* ({_NAME}) (?: / ({_NAME}) )?  # arm, split
+    \. ({_NAME}) (?: \. ({_NAME}) )?  # metric, limit
+    \s* ( <= | >= | < | > )
+    \s* ( [+-]? (?: \d{{1,20}} \.? \d{{0,20}} | \. \d{{1,20}} ) ) \s*
+    """,
+    re.ASCII | re.VERBOSE,
 )
 
 

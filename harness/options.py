@@ -20,9 +20,12 @@ from harness.errors import UsageError
 from harness.records import Json
 from harness.registry import kind_of
 from harness.specs import Spec
-from harness.text import did_you_mean, one_line
+from harness.text import did_you_mean, one_line, shortened
 
 OptionsT = TypeVar("OptionsT", bound=BaseModel)
+
+SHOWN = 80
+"""Characters of a wrong value that are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ def _complaint(error: ValidationError, section: str) -> str:
     if not first["loc"]:
         return one_line(f"options of {section}: {'; '.join(expected)}")
     choices = " or ".join(expected).replace(" or expected ", " or ")
-    return one_line(f"option {where}: got {_shortened(repr(first['input']))}, {choices}")
+    return one_line(f"option {where}: got {shortened(repr(first['input']), SHOWN)}, {choices}")
 
 
 def _place(problem: ErrorDetails, section: str) -> str:
@@ -128,10 +131,6 @@ def _expectation(message: str) -> str:
         return message
     rest = rest.partition(", unable to ")[0].partition(", got ")[0].replace("a valid tuple", "a list")
     return f"expected {'a value ' if rest.startswith(('greater', 'less')) else ''}{rest}"
-
-
-def _shortened(text: str, limit: int = 80) -> str:
-    return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 
 _BOUNDS = {

@@ -193,11 +193,11 @@ def watchers(wish: Wish, names: Iterable[str]) -> list[tuple[str, object]]:
     for loaded in chosen:
         name = loaded.ref.name
         given = options.resolve(loaded.spec, settings.get(name, {}), f"observer.{name}")
-        made.append((name, registry.made(loaded.ref, partial(loaded.spec.create, given))))
+        made.append((name, registry.instantiate(loaded.ref, partial(loaded.spec.create, given))))
     return made
 
 
-def again(plan: Plan) -> Cast:
+def reload(plan: Plan) -> Cast:
     """The plugins of a stored plan. Raises UsageError if they would make another plan now."""
     run = options.validate(RunSettings, _kept(plan), "plan.json: run")
     settings: Settings = {kind: dict(choice.options) for kind, choice in plan.plugins.items()}
@@ -218,7 +218,7 @@ def again(plan: Plan) -> Cast:
     return cast
 
 
-def changed(plan: Plan, wish: Wish) -> tuple[Plan, Cast]:
+def fork(plan: Plan, wish: Wish) -> tuple[Plan, Cast]:
     """A stored plan with what a wish changes in it. Options of a plugin that is replaced are left behind.
 
     Raises UsageError for anything that is wrong; writes nothing.

@@ -147,7 +147,11 @@ class Teacher(Protocol):
 
     @property
     def identity(self) -> Mapping[str, Json]:
-        """What is asked for: provider, model id, decoding. Part of the result."""
+        """What is asked for: provider, model id, decoding. Part of the result.
+
+        A teacher that gives the replies of an earlier run again says so under ``recorded``, which no other has:
+        ``{"plan_sha256": digest of that run's plan, "teacher": identity of its teacher}``. Every output then tells it.
+        """
 
     def cost(self, usage: Usage) -> float | None:
         """What a completion with this usage costs, in USD; None if the price is unknown."""

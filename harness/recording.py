@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from harness import lines
 from harness import plan as plans
 from harness.errors import UsageError
+from harness.evaluate import restored
 from harness.journal import Recording
 from harness.plan import Plan
-from harness.records import Completion, Json, Message, Request, Usage
+from harness.records import Completion, Json, Message, Request
 from harness.setting import KEY
 
 
@@ -57,13 +57,9 @@ def replies(run_dir: Path) -> Replies:
     found: dict[str, dict[str, Completion]] = {}
     for record in records:
         if record.input.keys() == {"model", "messages"} and record.input["model"] == asked:
-            found.setdefault(record.input["messages"], {})[record.key] = _completion(record.value)
+            found.setdefault(record.input["messages"], {})[record.key] = restored(record.value)
     return Replies(setting["teacher"], plan.sha256, found)
 
 
 def _digest(messages: Sequence[Message]) -> str:
     return lines.digests({"messages": messages})["messages"]
-
-
-def _completion(value: dict[str, Any]) -> Completion:
-    return Completion(**{**value, "usage": Usage(**value["usage"])})

@@ -134,7 +134,7 @@ def load(kind: Kind[SpecT], name: str) -> Loaded[SpecT]:
     if not NAME.fullmatch(name):
         raise _breach(ref, "needs a name of 1 to 64 of a-z, 0-9, '.', '_' and '-' that starts with a letter or digit")
     point = metadata.EntryPoint(ref.name, ref.target, kind.group)
-    plugin = _guarded(ref, point.load)
+    plugin = _guarded(ref, point.load, "load")
     specs = _specs(kind, ref, plugin)
     chosen = [spec for spec in specs if spec.name == name]
     if len(chosen) != 1:
@@ -193,10 +193,10 @@ def _specs(kind: Kind[SpecT], ref: PluginRef, plugin: object) -> list[SpecT]:
     """What a plugin returns from the registry hook of a kind."""
     manager = manage(plugin, str(ref))
     if kind.hook not in {hook.name for hook in manager.get_hookcallers(plugin) or ()}:
-        if _guarded(ref, lambda: hasattr(plugin, kind.hook)):
+        if _guarded(ref, lambda: hasattr(plugin, kind.hook), "load"):
             raise _breach(ref, f"defines {kind.hook} without marking it with harness.hookspecs.hookimpl")
         raise _breach(ref, f"implements no {kind.hook}")
-    returned = _guarded(ref, lambda: _listed(getattr(manager.hook, kind.hook)()))
+    returned = _guarded(ref, lambda: _listed(getattr(manager.hook, kind.hook)()), "load")
     expected = f"an iterable of {kind.spec.__name__}"
     if returned is None:
         raise _breach(ref, f"returned no iterable from {kind.hook}, expected {expected}")
@@ -223,24 +223,19 @@ def _check(ref: PluginRef, spec: Spec[Any]) -> None:
         raise _breach(ref, "needs a function as its create")
 
 
-def made(ref: PluginRef, create: Callable[[], T]) -> T:
+def instantiate(ref: PluginRef, create: Callable[[], T]) -> T:
     """What a plugin's factory gives. An error that is fit to show passes; others are told of with the plugin's name."""
-    try:
-        return create()
-    except (HarnessError, KeyboardInterrupt):
-        raise
-    except BaseException as error:
-        raise PluginError(one_line(f"cannot make {ref}: {type(error).__name__}: {error}")) from error
+    return _guarded(ref, create, "make", HarnessError)
 
 
-def _guarded(ref: PluginRef, act: Callable[[], T]) -> T:
-    """The outcome of code that a plugin wrote. It may raise anything, SystemExit included."""
+def _guarded(ref: PluginRef, act: Callable[[], T], doing: str, *passing: type[HarnessError]) -> T:
+    """The outcome of code that a plugin wrote. It may raise anything, SystemExit included; ``passing`` passes."""
     try:
         return act()
-    except KeyboardInterrupt:
-        raise
     except BaseException as error:
-        raise PluginError(one_line(f"cannot load {ref}: {type(error).__name__}: {error}")) from error
+        if isinstance(error, (KeyboardInterrupt, *passing)):
+            raise
+        raise PluginError(one_line(f"cannot {doing} {ref}: {type(error).__name__}: {error}")) from error
 
 
 def _breach(ref: PluginRef, what: str) -> PluginError:

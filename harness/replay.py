@@ -45,7 +45,7 @@ def replay(run_dir: Path) -> Replayed:
     that is not recorded.
     """
     plan = plans.read(run_dir / "plan.json")
-    crew = assemble(plan, plans.again(plan))
+    crew = assemble(plan, plans.reload(plan))
     try:
         journal = Recording(run_dir / "journal.jsonl")
     except OSError as error:

@@ -11,7 +11,7 @@ from harness import comparisons, files, lessons, measures, notes, schemas, skill
 from harness.arms import by_name
 from harness.crew import Crew, constant
 from harness.evaluate import Item
-from harness.findings import Findings
+from harness.findings import Findings, Training
 from harness.plan import Plan
 from harness.protocols import Task, Verifier
 from harness.records import Completion, Problem, Truth
@@ -60,13 +60,7 @@ def build(
         "simulated": list(plan.simulated),
         "plan": files.plain(plan),
         "plan_sha256": plan.sha256,
-        "identities": {
-            "teacher": files.plain(crew.teacher.identity) if findings.calls else None,
-            "student": files.plain(crew.student.identity)
-            if any(by_name(item.arm).answers == "student" for item in findings.items)
-            else None,
-            "trainer": files.plain(crew.trainer.settings) if findings.trainings else None,
-        },
+        "identities": _identities(crew, findings),
         "labels": None if crew.task.labels is None else list(crew.task.labels),
         "source": "run",
         "problems": measures.problem_sets(problems),
@@ -75,43 +69,61 @@ def build(
         "arms": measures.arms(items, problems, crew.task.labels),
         "contrasts": comparisons.contrasts(items, plan.margin),
         "transfer": comparisons.transfer(items),
-        "learning": {
-            "entries": [
-                {"batch": entry.batch, "strategy": entry.strategy, "correct": entry.correct, "n": entry.n}
-                for entry in findings.entries
-            ],
-            "strategies": [
-                {
-                    "id": strategy.id,
-                    "parent": strategy.parent,
-                    "after_batch": strategy.after_batch,
-                    "correct": strategy.correct,
-                    "n": strategy.n,
-                    "text": strategy.text,
-                }
-                for strategy in findings.strategies
-            ],
-            "learned": findings.learned,
-        },
-        "training": [
-            {
-                "arm": training.arm,
-                "training_seed": training.seed,
-                "examples": lessons.summary(training.examples, training.offered),
-                "steps": training.report.steps,
-                "losses": [round(loss, 6) for loss in training.report.losses],
-                "supervised_tokens": training.report.supervised_tokens,
-                "prompt_tokens": training.report.prompt_tokens,
-                "truncated_rows": training.report.truncated_rows,
-                "supervised_prompt_tokens": training.report.supervised_prompt_tokens,
-                "rows_without_loss": training.report.rows_without_loss,
-                "adapter_sha256": training.adapter.sha256,
-                "logit_change": round(training.logit_change, 6),
-            }
-            for training in findings.trainings
-        ],
+        "learning": _learning(findings),
+        "training": [_training(training) for training in findings.trainings],
         "teacher_calls": _accounts(crew, findings),
         "files": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in sorted(texts.items())},
+    }
+
+
+def _identities(crew: Crew, findings: Findings) -> dict[str, Any]:
+    """Who was asked, and who trained; null for a part that had nothing to do."""
+    asked = any(by_name(item.arm).answers == "student" for item in findings.items)
+    return {
+        "teacher": files.plain(crew.teacher.identity) if findings.calls else None,
+        "student": files.plain(crew.student.identity) if asked else None,
+        "trainer": files.plain(crew.trainer.settings) if findings.trainings else None,
+    }
+
+
+def _learning(findings: Findings) -> dict[str, Any]:
+    """How the teacher's strategy came to be, without what it wrote on the way: see journal.md."""
+    return {
+        "entries": [
+            {"batch": entry.batch, "strategy": entry.strategy, "correct": entry.correct, "n": entry.n}
+            for entry in findings.entries
+        ],
+        "strategies": [
+            {
+                "id": strategy.id,
+                "parent": strategy.parent,
+                "after_batch": strategy.after_batch,
+                "correct": strategy.correct,
+                "n": strategy.n,
+                "text": strategy.text,
+            }
+            for strategy in findings.strategies
+        ],
+        "learned": findings.learned,
+    }
+
+
+def _training(training: Training) -> dict[str, Any]:
+    """How an adapter was made, and that it does something."""
+    report = training.report
+    return {
+        "arm": training.arm,
+        "training_seed": training.seed,
+        "examples": lessons.summary(training.examples, training.offered),
+        "steps": report.steps,
+        "losses": [round(loss, 6) for loss in report.losses],
+        "supervised_tokens": report.supervised_tokens,
+        "prompt_tokens": report.prompt_tokens,
+        "truncated_rows": report.truncated_rows,
+        "supervised_prompt_tokens": report.supervised_prompt_tokens,
+        "rows_without_loss": report.rows_without_loss,
+        "adapter_sha256": training.adapter.sha256,
+        "logit_change": round(training.logit_change, 6),
     }
 
 

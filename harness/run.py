@@ -39,7 +39,7 @@ def prepare(wish: Wish) -> tuple[Plan, Crew]:
 
 def prepare_fork(origin: Path, wish: Wish) -> tuple[Plan, Crew]:
     """The plan of another run with what a wish changes in it, and its crew. Raises UsageError."""
-    plan, cast = plans.changed(plans.read(origin / "plan.json"), wish)
+    plan, cast = plans.fork(plans.read(origin / "plan.json"), wish)
     return plan, assemble(plan, cast)
 
 
@@ -59,7 +59,7 @@ def start(
     """
     lent = None if origin is None else _lent(origin)
     preflight(plan, crew)
-    runs.made(plan.checks)  # what the audit needs in the end is missed before anything is spent
+    runs.load(plan.checks)  # what the audit needs in the end is missed before anything is spent
     loads = estimate.loads(plan, crew)
     forecast = estimate.total(loads)
     disk.check_room(run_dir, disk.needed(loads, disk.adapters(plan, crew)))
@@ -91,9 +91,9 @@ def resume(
             raise JournalError(
                 f"{run_dir}: has a result but no {JOURNAL}; restore it, or everything would be done again"
             )
-        crew = assemble(plan, plans.again(plan))
+        crew = assemble(plan, plans.reload(plan))
         preflight(plan, crew)
-        runs.made(plan.checks)
+        runs.load(plan.checks)
         disk.check_room(run_dir, disk.SPARE)
         return _walk(plan, crew, run_dir, observers, max_cost, stop or Stop())
 

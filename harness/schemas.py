@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from harness import files
 from harness.errors import HarnessError
-from harness.text import one_line
+from harness.text import one_line, shortened
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
 
 NAMES = ("result", "plan", "problem", "item", "run-meta", "audit", "compare")
+LONGEST = 200
+"""Characters of one violation that are told."""
 MAX_PROBLEMS = 50
 """At most so many violations are told of one file."""
 
@@ -25,8 +27,7 @@ def violations(name: str, value: Any) -> Iterator[str]:
         if count == MAX_PROBLEMS:
             yield "... and more"
             return
-        message = error.message if len(error.message) <= 200 else f"{error.message[:200]}..."
-        yield f"{path_text(error.absolute_path)}: {message}"
+        yield f"{path_text(error.absolute_path)}: {shortened(error.message, LONGEST)}"
 
 
 def require(name: str, value: Any) -> None:

@@ -298,7 +298,7 @@ def gap_closed(before: Sequence[bool], after: Sequence[bool], teacher: Sequence[
     return Interval(float(total_gain / total_lead), low, high)
 
 
-def seeds(first: Sequence[Sequence[bool]], second: Sequence[Sequence[bool]]) -> tuple[Interval, float]:
+def seeded_difference(first: Sequence[Sequence[bool]], second: Sequence[Sequence[bool]]) -> tuple[Interval, float]:
     """Difference in accuracy of two arms that were trained with several seeds, with a two-sided p-value.
 
     Row s of an arm says who got problem i right with seed s; an arm that was not trained has the same row for each.
@@ -325,7 +325,7 @@ def _single(first: Sequence[Sequence[bool]], second: Sequence[Sequence[bool]]) -
 
 
 def bootstrap_seeds(first: Sequence[Sequence[bool]], second: Sequence[Sequence[bool]]) -> tuple[Interval, float]:
-    """The hierarchical percentile bootstrap of ``seeds``: seeds are resampled, then problems, the same for all seeds.
+    """The hierarchical percentile bootstrap: seeds are resampled, then problems, the same for all seeds.
 
     The p-value is the bootstrap's, ``2 (1 + draws on the rarer side of 0) / (1 + draws)``. With k seeds it sees
     (k - 1) / k of the variance between them: where seeds differ much, few of them give too short an interval

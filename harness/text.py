@@ -22,6 +22,11 @@ def printable(text: str) -> str:
     return "".join(char for char in text if char.isprintable() or char == "\n")
 
 
+def shortened(text: str, most: int) -> str:
+    """``text`` of at most so many characters: of a longer one its start, and three points."""
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
 def counted(count: int, noun: str) -> str:
     """``1 call``, ``2 calls``: for nouns that take an s."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -17,21 +17,27 @@ from harness.errors import JournalError, UsageError
 from harness.journal import Recording
 from harness.records import WEIGHTS
 from harness.skills import SPLIT as SKILLS
+from harness.text import shortened
 
 RESULT = "result.json"
 BESIDE = ("problems.jsonl", "items.jsonl")
 """The rows that numbers are recomputed from."""
 THOUGHTS = "thoughts.jsonl"
 JOURNAL = "journal.jsonl"
-SCHEMAS = {"plan.json": "plan", "run_meta.json": "run-meta", "audit.json": "audit"}
-"""The schema of a JSON file by its name; of any other, that of a result."""
+SCHEMAS = {RESULT: "result", "plan.json": "plan", "run_meta.json": "run-meta", "audit.json": "audit"}
+"""The schema of a JSON file by its name."""
+ROWS = {"problems.jsonl": "problem", "items.jsonl": "item"}
+"""The schema of the rows of a JSON Lines file by its name."""
+SAYS = {f"urn:transfer-harness:schema:{name}:1.0": name for name in ("result", "audit", "compare")}
+"""The schema of a JSON file of any other name by what it says of itself."""
 LABELLERS = ("teacher", "verifier", "chance")
 LONGEST = 200
 """Characters of a value that are told."""
 
 
 def problems_of(path: Path) -> list[str]:
-    """All that is wrong with a file, each as ``path: what``. The kind of file is told by its name or its content.
+    """All that is wrong with a file, each as ``path: what``. Its kind is told by its name, else by its key
+    ``schema``; what tells nothing is held for a result.
 
     A run directory stands for its result.json. Of an audit.json only the schema is checked here: ``harness.audit.runs``
     makes the audit anew. Raises UsageError where there is no such file.
@@ -45,9 +51,14 @@ def problems_of(path: Path) -> list[str]:
         return [f"the file: {error.strerror}"]
     except ValueError as error:
         return [f"the file: not sound JSON ({error})"]
-    name = SCHEMAS.get(path.name, "result")
+    name = SCHEMAS.get(path.name) or _said(value)
     broken = list(schemas.violations(name, value)) or (list(strangers(value)) if name == "result" else [])
     return broken or (list(_result(path.parent, value)) if name == "result" else [])
+
+
+def _said(value: Any) -> str:
+    schema = value.get("schema") if isinstance(value, dict) else None
+    return SAYS.get(schema, "result") if isinstance(schema, str) else "result"
 
 
 def file_of(path: Path) -> Path:
@@ -72,8 +83,7 @@ def unfinished(run_dir: Path) -> str:
 
 def told(value: Any) -> str:
     """A value in a message: as much of it as is of use there."""
-    text = repr(value)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+    return shortened(repr(value), LONGEST)
 
 
 def strangers(result: Mapping[str, Any]) -> Iterator[str]:
@@ -89,12 +99,11 @@ def strangers(result: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _rows(path: Path) -> Iterator[str]:
-    name = path.stem.removesuffix("s")
-    if name not in schemas.NAMES:
-        yield f"the file: no schema for {path.name}; known: problems.jsonl, items.jsonl"
+    if path.name not in ROWS:
+        yield f"the file: no schema for {path.name}; known: {', '.join(ROWS)}"
         return
     for number, row in enumerate(files.read_lines(path), 1):
-        for violation in schemas.violations(name, row):
+        for violation in schemas.violations(ROWS[path.name], row):
             yield f"line {number}: {violation}"
 
 

@@ -135,7 +135,7 @@ def _informed(evidence: Evidence, arm: Evidence, labels: list[str] | None) -> tu
         f"{arm['n']} problems; test that answers are independent of the truth: p {show.p_value(p_value)}; "
         f"the interval of balanced accuracy {above}"
     )
-    return views.verdict(p_value < SIGNIFICANT and balanced["low"] > chance), text
+    return views.status(p_value < SIGNIFICANT and balanced["low"] > chance), text
 
 
 def _informed_freely(evidence: Evidence, arm: Evidence) -> tuple[Status, str]:
@@ -146,7 +146,7 @@ def _informed_freely(evidence: Evidence, arm: Evidence) -> tuple[Status, str]:
     chance = _most_common(whole) / whole["n"]
     above = "lies above" if arm["accuracy"]["low"] > chance else "does not lie above"
     text = f"{views.right(arm)}; its interval {above} what always the most common truth gets, {_most_common(whole)}"
-    return views.verdict(arm["accuracy"]["low"] > chance), text
+    return views.status(arm["accuracy"]["low"] > chance), text
 
 
 def _weight(arm: Evidence) -> Severity:
@@ -196,7 +196,7 @@ def _against(evidence: Evidence, arm: Evidence, best: Evidence) -> tuple[Status,
     """Whether the arm is above its best trivial rule, and by how much."""
     if evidence["source"] != "table":
         over = arm["over_trivial"]["difference"]
-        return views.verdict(over["low"] > 0), f"difference {views.points(over)}"
+        return views.status(over["low"] > 0), f"difference {views.points(over)}"
     planned = complete.problem_set(evidence, arm["split"])["n"]
     if arm["n"] != planned:
         above = arm["accuracy"]["low"] > best["accuracy"]

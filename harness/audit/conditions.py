@@ -107,7 +107,7 @@ def _covered(evidence: Evidence, stage: str, split: str, planned: int, found: li
         text = f"planned, and measured {len(found)} of {expected} times"
         yield Finding(f"{stage}/{split}", "fail", text, weight)
     for arm in found:
-        yield Finding(views.name(arm), views.verdict(arm["n"] == planned), f"{arm['n']} of {planned} problems", weight)
+        yield Finding(views.name(arm), views.status(arm["n"] == planned), f"{arm['n']} of {planned} problems", weight)
 
 
 def _compared(evidence: Evidence, measured: set[tuple[str, str]]) -> Iterator[Finding]:
@@ -175,9 +175,9 @@ def model_drift(evidence: Evidence) -> Iterator[Finding]:
     for arm in views.arms(evidence, ("test", "harder", "reflect", SKILLS)):
         returned = list(arm["models"])
         severity: Severity = "warn" if arm["arm"] == BOOTSTRAP else views.weight(arm["split"])
-        status = views.verdict(len(returned) == 1)
+        status = views.status(len(returned) == 1)
         yield Finding(views.name(arm), status, f"{len(returned)} model ids came back", severity)
         by_answerer.setdefault(by_name(arm["arm"]).answers, set()).update(returned)
     for answerer, models in sorted(by_answerer.items()):
         text = f"{len(models)} model ids came back over all arms"
-        yield Finding(answerer, views.verdict(len(models) == 1), text)
+        yield Finding(answerer, views.status(len(models) == 1), text)

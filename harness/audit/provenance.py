@@ -85,7 +85,7 @@ def label_source(evidence: Evidence) -> Iterator[Finding]:
         rows = training["examples"]
         source = "chance" if by_name(training["arm"]).recipe == "random" else "teacher"
         text = f"{rows[f'labelled_by_{source}']} of {rows['rows']} training answers are the {source}'s"
-        yield Finding(_name(training), views.verdict(rows[f"labelled_by_{source}"] == rows["rows"]), text)
+        yield Finding(_name(training), views.status(rows[f"labelled_by_{source}"] == rows["rows"]), text)
     complete.require_files(evidence, complete.examples(evidence))
 
 

@@ -38,18 +38,18 @@ def read(path: Path) -> tuple[dict[str, Any], Sequence[str] | None]:
 
 def plugins(result: Mapping[str, Any], more: Sequence[str] = ()) -> list[Check]:
     """The checks of plugins that the plan names, and those asked for besides. Raises UsageError, PluginError."""
-    return made([*result["plan"]["checks"], *more])
+    return load([*result["plan"]["checks"], *more])
 
 
-def made(names: Iterable[str]) -> list[Check]:
+def load(names: Iterable[str]) -> list[Check]:
     """The checks of these names, each once. Raises UsageError, PluginError."""
-    return [_made(name) for name in dict.fromkeys(names)]
+    return [_load(name) for name in dict.fromkeys(names)]
 
 
-def _made(name: str) -> Check:
+def _load(name: str) -> Check:
     loaded = registry.load(registry.CHECK, name)
     given = options.resolve(loaded.spec, {}, f"check.{name}")
-    check = registry.made(loaded.ref, partial(loaded.spec.create, given))
+    check = registry.instantiate(loaded.ref, partial(loaded.spec.create, given))
     if check.severity not in get_args(Severity):
         raise PluginError(
             f"check {name!r} ({loaded.ref.origin}) has the severity {check.severity!r}; its plugin is broken"

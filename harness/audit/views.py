@@ -97,6 +97,6 @@ def points(interval: Any) -> str:
     return f"{show.signed(interval['value'])} points {show.limits(interval)}"
 
 
-def verdict(holds: bool) -> Status:
+def status(holds: bool) -> Status:
     """``pass`` or ``fail``."""
     return "pass" if holds else "fail"

@@ -44,6 +44,7 @@ class Verbs(click.Group):
         if cmd_name not in VERBS:
             return None
         command: click.Command = import_module(f"harness.cli.{cmd_name}").command
+        command.short_help = VERBS[cmd_name]
         return command
 
     def resolve_command(

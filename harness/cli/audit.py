@@ -15,7 +15,7 @@ from harness.plan import Wish
 from harness.terminal import audit as text
 
 
-@click.command("audit", short_help="Say what a result can show, and what it cannot.")
+@click.command("audit")
 @click.argument("path", required=False, type=click.Path(path_type=Path), metavar="RUN|result.json")
 @click.option(
     "--table", type=click.Path(path_type=Path), metavar="FILE.csv", help="Published counts, in place of a run."

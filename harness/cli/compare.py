@@ -15,7 +15,7 @@ from harness.terminal import comparison
 EXIT_FAILED = 1
 
 
-@click.command("compare", short_help="Say by how much one result differs from another.")
+@click.command("compare")
 @click.argument("a", type=click.Path(path_type=Path), metavar="A")
 @click.argument("b", type=click.Path(path_type=Path), metavar="B")
 @click.option("--only", metavar="ARM[/SPLIT]", multiple=True, help="Compare this arm and no other; may be repeated.")

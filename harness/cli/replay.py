@@ -12,7 +12,7 @@ from harness.cli import say
 from harness.text import one_line
 
 
-@click.command("replay", short_help="Rebuild a run's files from plan and journal, and compare.")
+@click.command("replay")
 @click.argument("run_dir", type=click.Path(path_type=Path), metavar="RUN")
 def command(run_dir: Path) -> None:
     """Rebuild the files of the run in directory RUN from its plan and journal alone, offline, and compare the bytes.

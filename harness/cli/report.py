@@ -12,7 +12,7 @@ from harness.cli import say
 from harness.terminal import audit as text
 
 
-@click.command("report", short_help="Write the page of a run: report.html.")
+@click.command("report")
 @click.argument("path", type=click.Path(path_type=Path), metavar="RUN|result.json")
 def command(path: Path) -> None:
     """Audit a result anew and write report.html beside it, with the model cards of its adapters.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from harness.terminal import audit as text
 from harness.terminal import forecast, summary
 
 
-@click.command("run", short_help="Run an experiment, or resume one.")
+@click.command("run")
 @click.option("--task", metavar="NAME", help="Task generator. Default: scheduling.")
 @click.option("--teacher", metavar="NAME", help="Teacher. Default: simulated.")
 @click.option("--student", metavar="NAME", help="Student. Default: qwen-tiny.")
@@ -71,19 +72,14 @@ def command(
 
     Ends with the audit of the result: exit code 3 if it blocks, since then no score of the run shows a transfer.
     """
-    given: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
-    if stages is not None:
-        given["stages"] = tuple(name.strip() for name in stages.split(",") if name.strip())
-    if checks:
-        given["checks"] = checks
+    wish = Wish(_given(values, stages, checks), config, assignments)
     limit = _limit(max_cost)
     told, stop = for_terminal(), Stop()
-    wish = Wish(given, config, assignments)
     try:
         going_on = _GoingOn(max_cost, observers)
         listeners = Observers([("(progress)", told), ("(resume)", going_on), *watchers(wish, observers)])
         if resume is not None:
-            if given or config or assignments or out or fork or dry_run:
+            if wish.run or config or assignments or out or fork or dry_run:
                 raise UsageError("--resume takes its plan from the run directory; leave the other options out")
             with stop.listening():
                 result, run_dir = run.resume(resume, listeners, limit, stop), resume
@@ -102,17 +98,32 @@ def command(
             told.close()
     for warning in listeners.warnings:
         say(f"harness: warning: {warning}", err=True)
-    meta = files.read(run_dir / "run_meta.json")
     audit = files.read(run_dir / runs.NAME)
+    say("\n" + _ended(result, audit, run_dir))
+    sys.exit(EXIT_BLOCKED if audit["verdict"] == "blocked" else 0)
+
+
+def _ended(result: Mapping[str, Any], audit: Mapping[str, Any], run_dir: Path) -> str:
+    """What a run ends with: the figures, what they may be taken for, what they cost, and where all of it is."""
+    meta = files.read(run_dir / "run_meta.json")
     parts = [
         summary.text(result),
         text.brief(audit, shlex.quote(str(run_dir))),
         economy.text(result, meta),
         *summary.notes(meta),
+        f"result: {run_dir / 'result.json'}\nreport: {run_dir / report.NAME}",
     ]
-    say("\n" + "\n\n".join([*parts, f"result: {run_dir / 'result.json'}\nreport: {run_dir / report.NAME}"]))
-    if audit["verdict"] == "blocked":
-        sys.exit(EXIT_BLOCKED)
+    return "\n\n".join(parts)
+
+
+def _given(values: Mapping[str, str | None], stages: str | None, checks: tuple[str, ...]) -> dict[str, Any]:
+    """The settings of the run that stand on the command line."""
+    given: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
+    if stages is not None:
+        given["stages"] = tuple(name.strip() for name in stages.split(",") if name.strip())
+    if checks:
+        given["checks"] = checks
+    return given
 
 
 class _GoingOn:

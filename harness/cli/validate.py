@@ -13,7 +13,7 @@ from harness.errors import UsageError
 from harness.text import counted, one_line
 
 
-@click.command("validate", short_help="Check result files and recompute their numbers.")
+@click.command("validate")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 def command(paths: tuple[Path, ...]) -> None:
     """Check files of a run against their schemas, and recompute the numbers of a result from its rows.

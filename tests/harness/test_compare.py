@@ -13,7 +13,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 from harness import files
 from harness.compare import METRICS, Side, compare, read
 from harness.errors import UsageError
-from harness.statistics import newcombe, seeds
+from harness.statistics import newcombe, seeded_difference
 from tests.conftest import ToyRun
 from tests.sides import Answers, side
 
@@ -136,7 +136,7 @@ def test_several_seeds_are_averaged_by_resampling_seeds_and_problems() -> None:
     a = [[False, True, False, True, False, True]] * 2
     b = [[True, True, False, True, True, True], [True, True, True, True, False, False]]
     arm = _only(_trained(*a), _trained(*b))
-    minus, p_value = seeds(a, b)
+    minus, p_value = seeded_difference(a, b)
     difference = arm["difference"]["accuracy"]
     got = [difference["value"], difference["low"], difference["high"]]
     assert got == pytest.approx([-minus.value, -minus.high, -minus.low], abs=1e-6)

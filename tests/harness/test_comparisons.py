@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from harness import comparisons
 from harness.arms import CONTRASTS
 from harness.measures import interval, rounded
-from harness.statistics import minimum_detectable, newcombe, non_inferior, seeds
+from harness.statistics import minimum_detectable, newcombe, non_inferior, seeded_difference
 from tests.harness.rows import Row, items, problems
 
 MARGIN = 0.05
@@ -110,7 +110,7 @@ def test_an_arm_without_a_seed_stands_beside_every_training_of_the_other() -> No
     ]
     assert entry["by_seed"] == alone
     rights = [[letter == "Y" for letter in letters] for letters in said.values()]
-    difference, p_value = seeds(rights, [[letter == "Y" for letter in base]] * 3)
+    difference, p_value = seeded_difference(rights, [[letter == "Y" for letter in base]] * 3)
     assert entry["difference"] == interval(difference)
     assert entry["p_value"] == rounded(p_value)
     assert entry["difference"]["value"] == pytest.approx(sum(run["difference"]["value"] for run in alone) / 3, abs=1e-6)

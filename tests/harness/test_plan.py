@@ -88,14 +88,14 @@ def test_a_preset_that_cannot_be_used_is_refused_for_a_new_run_and_for_a_fork(mo
         with pytest.raises(UsageError, match=message):
             _make(preset=name)
         with pytest.raises(UsageError, match=message):
-            plan.changed(made, Wish({"preset": name}))
+            plan.fork(made, Wish({"preset": name}))
 
 
 def test_a_fork_to_another_task_leaves_the_preset_and_the_verifier_of_the_first_behind() -> None:
     made = _make("run.labels=verifier")
-    other = plan.changed(made, Wish({"task": "staged-parity"}))[0]
+    other = plan.fork(made, Wish({"task": "staged-parity"}))[0]
     assert (other.preset, other.labels, other.sizes) == (None, "verifier", made.sizes)
-    assert plan.changed(made, Wish({"task": "parity"}))[0] == made
+    assert plan.fork(made, Wish({"task": "parity"}))[0] == made
 
 
 def test_a_plan_read_back_uses_the_same_problem_sets_in_the_same_order(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_a_plan_read_back_is_the_same_plan(tmp_path: Path, run: dict[str, Any]) 
     (tmp_path / "plan.json").write_text(files.pretty(made))
     assert plan.read(tmp_path / "plan.json") == made
     assert plan.read(tmp_path / "plan.json").sha256 == made.sha256
-    plan.again(made)
+    plan.reload(made)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from harness.statistics import (
     non_inferior,
     paired,
     paired_bounds,
-    seeds,
+    seeded_difference,
     wilson,
 )
 
@@ -199,20 +199,20 @@ def test_the_gap_to_a_teacher_that_does_not_lead_is_refused() -> None:
 def test_one_seed_is_compared_as_two_arms_are() -> None:
     first, second = answers(0.8, 0.7, n=100)
     alone = paired(first, second)
-    assert seeds([first], [second]) == (alone.difference, alone.p_value)
+    assert seeded_difference([first], [second]) == (alone.difference, alone.p_value)
 
 
 def test_seeds_that_agree_everywhere_show_no_difference() -> None:
     rows = answers(0.8, 0.7, 0.6, n=50)
     assert bootstrap_seeds(rows, rows) == ((0, 0, 0), 1)
-    (value, low, high), p = seeds(rows, rows)
+    (value, low, high), p = seeded_difference(rows, rows)
     assert (value, p) == (0, 1)
     assert low < 0 < high
 
 
 def test_several_trainings_never_claim_to_know_more_than_newcombe_of_one() -> None:
     trained, base = answers(0.98, 0.98, 0.98, n=50), answers(0.97, n=50, source=2) * 3
-    (value, low, high), _ = seeds(trained, base)
+    (value, low, high), _ = seeded_difference(trained, base)
     for row in trained:
         alone = paired(row, base[0]).difference
         assert high - low > 0.8 * (alone.high - alone.low)
@@ -223,8 +223,8 @@ def test_several_trainings_never_claim_to_know_more_than_newcombe_of_one() -> No
 def test_a_seed_that_stands_out_widens_the_interval() -> None:
     alike, apart = answers(0.8, 0.8, 0.8, n=400), answers(0.95, 0.8, 0.65, n=400)
     base = answers(0.7, n=400, source=2) * 3
-    (_, low, high), p = seeds(alike, base)
-    (_, lower, higher), p_apart = seeds(apart, base)
+    (_, low, high), p = seeded_difference(alike, base)
+    (_, lower, higher), p_apart = seeded_difference(apart, base)
     assert higher - lower > 1.5 * (high - low)
     assert p_apart > p
 
@@ -238,16 +238,16 @@ def test_the_draws_are_the_same_in_every_version_of_numpy() -> None:
 def test_seeds_that_do_not_fit_are_refused() -> None:
     rows = answers(0.8, 0.7, 0.6, n=10)
     with pytest.raises(ValueError, match="same number of seeds"):
-        seeds(rows, rows[:2])
+        seeded_difference(rows, rows[:2])
     with pytest.raises(ValueError, match="same problems"):
-        seeds([rows[0], rows[1][:9]], rows[:2])
+        seeded_difference([rows[0], rows[1][:9]], rows[:2])
 
 
 def test_ten_thousand_problems_need_little_memory() -> None:
     first, second = answers(*[0.8] * 10, n=10_000), answers(*[0.7] * 10, n=10_000, source=2)
     tracemalloc.start()
     try:
-        seeds(first, second)
+        seeded_difference(first, second)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -256,8 +256,8 @@ def test_ten_thousand_problems_need_little_memory() -> None:
 
 def test_swapping_trained_arms_flips_the_sign() -> None:
     first, second = answers(0.8, 0.7, 0.75, n=400), answers(0.7, 0.7, 0.65, n=400, source=2)
-    (value, low, high), p = seeds(first, second)
-    flipped, other = seeds(second, first)
+    (value, low, high), p = seeded_difference(first, second)
+    flipped, other = seeded_difference(second, first)
     assert flipped.value == -value
     assert flipped[1:] == pytest.approx((-high, -low), abs=0.01)
     assert other == pytest.approx(p, abs=0.01)
@@ -265,6 +265,6 @@ def test_swapping_trained_arms_flips_the_sign() -> None:
 
 def test_the_draws_do_not_depend_on_how_many_are_held_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = answers(0.8, 0.7, 0.75, n=60), answers(0.7, 0.7, 0.65, n=60, source=2)
-    at_once = seeds(first, second), gap_closed(second[0], first[1], first[0])
+    at_once = seeded_difference(first, second), gap_closed(second[0], first[1], first[0])
     monkeypatch.setattr("harness.statistics._CELLS", 1000)
-    assert (seeds(first, second), gap_closed(second[0], first[1], first[0])) == at_once
+    assert (seeded_difference(first, second), gap_closed(second[0], first[1], first[0])) == at_once

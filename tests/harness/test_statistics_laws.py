@@ -22,7 +22,7 @@ from harness.statistics import (
     newcombe,
     paired,
     paired_bounds,
-    seeds,
+    seeded_difference,
     wilson,
 )
 
@@ -147,7 +147,7 @@ def test_the_order_of_the_problems_changes_nothing(problems: list[tuple[bool, ..
     chance.shuffle(shuffled)
     rows, other = list(zip(*problems, strict=True)), list(zip(*shuffled, strict=True))
     k = len(rows) // 2
-    assert seeds(rows[:k], rows[k:]) == seeds(other[:k], other[k:])
+    assert seeded_difference(rows[:k], rows[k:]) == seeded_difference(other[:k], other[k:])
     assert gap_closed(*rows[:3]) == gap_closed(*other[:3])
     assert paired(*rows[:2]) == paired(*other[:2])
 
@@ -155,7 +155,7 @@ def test_the_order_of_the_problems_changes_nothing(problems: list[tuple[bool, ..
 @given(st.lists(st.tuples(*[st.booleans()] * 6), min_size=2, max_size=30))
 def test_the_difference_over_seeds_lies_in_its_interval(problems: list[tuple[bool, ...]]) -> None:
     rows = list(zip(*problems, strict=True))
-    (value, low, high), p = seeds(rows[:3], rows[3:])
+    (value, low, high), p = seeded_difference(rows[:3], rows[3:])
     assert -1 <= low <= value <= high <= 1
     assert value == pytest.approx((sum(map(sum, rows[:3])) - sum(map(sum, rows[3:]))) / (3 * len(problems)))
     assert 0 < p <= 1

@@ -70,6 +70,12 @@ def test_every_verb_has_its_command_and_its_line_of_help(verb: str) -> None:
     assert VERBS[verb] in CliRunner().invoke(main, ["--help"]).stdout
 
 
+def test_a_verb_says_the_same_of_itself_wherever_it_is_listed() -> None:
+    with click.Context(main) as ctx:
+        shown = {name: main.get_command(ctx, name) for name in VERBS}
+    assert {name: verb and verb.get_short_help_str(limit=100) for name, verb in shown.items()} == VERBS
+
+
 def test_the_version_is_printed() -> None:
     assert CliRunner().invoke(main, ["--version"]).stdout.startswith("harness, version ")
 

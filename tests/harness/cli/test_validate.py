@@ -45,6 +45,21 @@ def test_every_file_is_told_of_even_after_a_bad_one(toy_run: ToyRun, tmp_path: P
     assert result.stdout == f"{run_dir}/plan.json: valid\n"
 
 
+def test_a_file_is_of_the_kind_that_its_name_or_else_its_schema_says(toy_run: ToyRun, tmp_path: Path) -> None:
+    run_dir = toy_run()
+    comparison = CliRunner().invoke(main, ["compare", str(run_dir), str(run_dir), "--json"]).stdout
+    for name in ("c.json", "result.json"):
+        (tmp_path / name).write_text(comparison)
+    (tmp_path / "a.json").write_bytes((run_dir / "audit.json").read_bytes())
+    assert _validate(tmp_path / "c.json", tmp_path / "a.json")[0] == 0
+    code, output = _validate(tmp_path / "result.json")
+    assert (code, "schema: 'urn:transfer-harness:schema:result:1.0' was expected" in output) == (1, True)
+    (tmp_path / "c.json").write_text(comparison.replace('"paired": true', '"paired": 1'))
+    assert _validate(tmp_path / "c.json")[1].startswith(f"{tmp_path}/c.json: 1 problem\n  paired: 1 is not")
+    (tmp_path / "plan.jsonl").write_text("{}\n")
+    assert "no schema for plan.jsonl; known: problems.jsonl, items.jsonl" in _validate(tmp_path / "plan.jsonl")[1]
+
+
 def test_problems_are_counted_in_words(toy_run: ToyRun) -> None:
     path = toy_run() / "plan.json"
     path.write_text("{")
