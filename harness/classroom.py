@@ -32,10 +32,10 @@ class Classroom:
 
     def attempt(self, name: str, problems: Sequence[Problem], strategy: str) -> list[Attempt]:
         """See ``harness.protocols.Studio``. Raises HarnessError for a problem that was tried before."""
-        again = self._seen & {problem.id for problem in problems}
-        if again:
-            raise HarnessError(f"the reflection tries {min(again)} a second time; a problem can be tried once")
-        self._seen |= {problem.id for problem in problems}
+        for problem in problems:
+            if problem.id in self._seen:
+                raise HarnessError(f"the reflection tries {problem.id} a second time; a problem can be tried once")
+            self._seen.add(problem.id)
         items = self._solve(problems, strategy, self._counting(f"answers {name}"))
         self._done += len(problems)
         return [Attempt(item.problem, item.completion.text, item.outcome, item.truth, item.correct) for item in items]

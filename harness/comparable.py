@@ -78,9 +78,9 @@ def _named(text: str, both: Sequence[Key]) -> tuple[str, ...]:
     known = [*arms, *("/".join(key) for key in both)]
     if text not in known:
         arm = text.partition("/")[0]
-        shared = ["/".join(key) for key in both if key[0] == arm] or arms
+        offered = ["/".join(key) for key in both if key[0] == arm] or arms
         raise UsageError(
-            f"--only: no {text!r} in both results;{did_you_mean(text, known)} they share: {', '.join(shared)}"
+            f"--only: no {text!r} in both results;{did_you_mean(text, known)} they share: {', '.join(offered)}"
         )
     return tuple(text.split("/"))
 

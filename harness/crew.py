@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from harness import skills
 from harness.arms import BOOTSTRAP
 from harness.errors import UsageError
+from harness.faults import suspected
 from harness.plan import Cast, Plan
 from harness.protocols import Foreseeing, Reflection, Staged, Student, Task, Teacher, Trainer, Verifier
 from harness.records import Message, Problem, Request, Solve
@@ -57,7 +58,10 @@ def constant(label: str) -> str:
 def _check_names(plan: Plan, task: Task) -> None:
     """Raises UsageError for labels and rules that a result could not hold, or not tell apart."""
     name = f"task {plan.plugins['task'].name!r}"
-    constants, rules = [constant(label) for label in task.labels or ()], [rule.name for rule in task.rules]
+    constants, rules = (
+        [constant(label) for label in task.labels or ()],
+        [rule.name for rule in task.rules if rule.trivial],
+    )
     for rule in (*constants, *rules):
         if not (rule.isprintable() and 1 <= len(rule) <= LONGEST_RULE):
             raise UsageError(
@@ -120,6 +124,7 @@ def _first(plan: Plan, crew: Crew, split: str) -> Sequence[Problem]:
     return crew.task.problems(split, plan.sizes[split])[: plan.count(split)]
 
 
+@suspected("checking the plan")
 def check(plan: Plan, crew: Crew) -> None:
     """Raises UsageError for what a run would refuse, as far as that is known without a key and without weights."""
     _check_names(plan, crew.task)
@@ -136,6 +141,7 @@ def check(plan: Plan, crew: Crew) -> None:
         crew.teacher.foresee(list(_foreseen(plan, crew)))
 
 
+@suspected("checking the plan")
 def preflight(plan: Plan, crew: Crew) -> None:
     """Lets every plugin that the plan uses find out whether it can work. Spends nothing; raises UsageError."""
     check(plan, crew)

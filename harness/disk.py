@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from harness.arms import by_name
 from harness.crew import Crew
 from harness.errors import UsageError
 from harness.estimate import CHARACTERS_PER_TOKEN, Load
@@ -33,7 +32,7 @@ def needed(loads: list[Load], adapters: int = 0) -> int:
 
 def adapters(plan: Plan, crew: Crew) -> int:
     """Bytes of all adapters that a plan trains; 0 where their trainer cannot know."""
-    trainings = sum(by_name(name).recipe is not None for name in plan.stages) * len(plan.seeds)
+    trainings = sum(arm.recipe is not None for arm in plan.arms) * len(plan.seeds)
     if not trainings or not isinstance(crew.trainer, Sizing):
         return 0
     return trainings * (crew.trainer.adapter_bytes(crew.student) or 0)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from harness.arms import BOOTSTRAP, by_name
+from harness.arms import BOOTSTRAP
 from harness.crew import Crew, prompt
 from harness.errors import UsageError
+from harness.faults import suspected
 from harness.plan import Plan
 from harness.protocols import Teacher
 from harness.records import Distil, Message, Problem, Request, Usage
@@ -52,6 +53,7 @@ class Load:
     """None for the student, which is local."""
 
 
+@suspected("the forecast")
 def loads(plan: Plan, crew: Crew) -> list[Load]:
     """The work of every stage, in order. Token counts are estimates from the lengths of the real prompts."""
     found: list[Load] = []
@@ -63,8 +65,8 @@ def loads(plan: Plan, crew: Crew) -> list[Load]:
         cost = _cost(crew.teacher, purpose, calls, tokens) if teacher else None
         found.append(Load(stage, purpose, split, calls, calls * tokens, calls * expected, cost))
 
-    for name in plan.stages:
-        arm = by_name(name)
+    for arm in plan.arms:
+        name = arm.name
         if name == BOOTSTRAP:
             count, tokens = prompts.solve(name, "reflect", strategy=True)
             calls = crew.reflection.calls(count)

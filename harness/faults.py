@@ -11,11 +11,15 @@ from harness.text import one_line
 
 @contextmanager
 def suspected(doing: str) -> Iterator[None]:
-    """Raises HarnessError for an error that nobody foresaw. Those that are fit to show, and the disk's, pass."""
+    """Raises HarnessError for an error that nobody foresaw. Those that are fit to show, and the disk's, pass.
+
+    A connection is no disk: a pipe that breaks is that of a plugin's own process.
+    """
     try:
         yield
-    except (HarnessError, OSError):
-        raise
     except Exception as error:
+        foreseen = isinstance(error, HarnessError)
+        if foreseen or (isinstance(error, OSError) and not isinstance(error, ConnectionError)):
+            raise
         what = f"{doing} failed, in the code of a plugin or of the harness: {type(error).__name__}: {error}"
-        raise HarnessError(one_line(f"{what}; harness --traceback shows where")) from error
+        raise HarnessError(one_line(f"{what}; put --traceback after `harness` to see where")) from error

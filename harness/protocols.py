@@ -175,7 +175,10 @@ class Foreseeing(Protocol):
     """What a teacher may be able to do besides."""
 
     def foresee(self, requests: Sequence[Request]) -> None:
-        """Raises UsageError if one of these requests, which the run is sure to make, can have no reply."""
+        """Raises UsageError if one of these requests, which the run is sure to make, can have no reply.
+
+        May be called before ``preflight``, and in a dry run without it.
+        """
 
 
 class Student(Protocol):

@@ -77,7 +77,7 @@ def _arms(arms: Sequence[Mapping[str, Any]], several: bool) -> Iterator[str]:
     for arm in arms:
         label = arm["arm"]
         if several and arm["training_seed"] is not None:
-            label = f"  seed {arm['training_seed']}"
+            label = f" seed {arm['training_seed']}"
             if named != arm["arm"]:
                 yield arm["arm"]
         named = arm["arm"]

@@ -40,6 +40,7 @@ class RecordedTeacher:
 
     def foresee(self, requests: Sequence[Request]) -> None:
         """Raises UsageError, naming the first, if a request that is known beforehand has no recording."""
+        self.preflight()
         missing = self._missing(requests)
         if missing:
             raise UsageError(self._told(missing, len(requests)))

@@ -8,7 +8,7 @@ import pytest
 from harness.classroom import Classroom
 from harness.errors import HarnessError
 from harness.findings import Findings
-from harness.records import JournalEntry, Strategy, Usage
+from harness.records import JournalEntry, Problem, Strategy, Usage
 from tests.conftest import ToyRun
 from tests.toys import ToyReflection
 
@@ -28,6 +28,13 @@ def test_what_a_reflection_records_is_found_again_in_its_order() -> None:
         classroom.strategy(replace(STRATEGY, id=f"s{number}"))
     assert [entry.batch for entry in findings.entries] == [1, 2]
     assert [strategy.id for strategy in findings.strategies] == ["s1", "s2"]
+
+
+def test_a_problem_is_tried_once_in_all() -> None:
+    problem = Problem("reflect/0001", "reflect", "few", {}, "1")
+    classroom = _classroom(Findings())
+    with pytest.raises(HarnessError, match=f"the reflection tries {problem.id} a second time"):
+        classroom.attempt("batch-01", [problem, problem], "Look.")
 
 
 @pytest.mark.parametrize("wrong", [{"batch": 0}, {"correct": 6}, {"correct": -1}, {"correct": 0, "n": 0}])

@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from harness import files
 from harness.audit import EXIT_BLOCKED
 from harness.cli import main
+from tests import toys
 from tests.conftest import ToyRun
 
 TOYS = ("--task=parity", "--teacher=toy", "--student=toy", "--reflection=toy", "--trainer=toy", "--preset=small")
@@ -133,8 +134,34 @@ def test_a_plugin_that_breaks_in_the_middle_is_told_of_in_one_line() -> None:
     assert result.exit_code == 1
     assert result.stderr.splitlines()[-3] == (
         "harness: stage teacher-base failed, in the code of a plugin or of the harness: RuntimeError: "
-        "two lines; harness --traceback shows where"
+        "two lines; put --traceback after `harness` to see where"
     )
+
+
+def test_a_pipe_that_breaks_in_a_plugin_is_told_of_with_the_way_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(toys.ToyTeacher, "complete", broken)
+    result = _run("--out", "run", "--stages", "teacher-base")
+    assert result.exit_code == 1
+    assert "harness: stage teacher-base failed, in the code of a plugin or of the harness: Broken" in result.stderr
+    assert result.stderr.endswith(GO_ON)
+
+
+@pytest.mark.parametrize("arguments", [["--out", "run"], ["--dry-run"]])
+def test_a_plugin_that_breaks_before_the_run_is_told_of_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("no problems today")
+
+    monkeypatch.setattr(toys.Parity, "problems", broken)
+    result = _run(*arguments)
+    assert result.exit_code == 1
+    assert "harness: checking the plan failed" in result.stderr
+    assert "RuntimeError: no problems today" in result.stderr
+    assert "Traceback" not in result.output
 
 
 def test_a_full_disk_is_one_line_and_the_run_can_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
