@@ -279,6 +279,8 @@ class Finding:
     """One sentence with the figures. It holds no text that a model wrote."""
     severity: Severity | None = None
     """Where it weighs less for this subject than the check does in general."""
+    split: str | None = None
+    """The split that it is about, if it is about one. A fault on ``harder`` withholds the claim that rests on it."""
 
 
 WEIGHTS = "adapter_model.safetensors"

@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 from harness import files
 from harness.audit import claims
-from harness.audit.checks import RULESET, checks
+from harness.audit.checks import RULESET, CoreCheck, checks
 from harness.audit.evidence import Evidence
 from harness.errors import MissingEvidenceError
 from harness.protocols import Check
@@ -28,7 +28,7 @@ def audit(result: Mapping[str, Any], mismatches: Sequence[str] | None, plugins: 
     """The audit of a result, as plain data.
 
     ``mismatches``: what differs from the rows; None where there are none. ``plugins``: checks beside those of the
-    harness. A check of a plugin that breaks is unknown.
+    harness. A check of a plugin that breaks is unknown; one of the harness raises what it breaks with.
     """
     checked = [_checked(check, result) for check in (*checks(mismatches), *plugins)]
     blocking = [check["id"] for check in checked if check["weight"] == "block"]
@@ -52,7 +52,7 @@ def _faults(checked: Sequence[Mapping[str, Any]]) -> list[str]:
         for check in checked
         if check["id"] not in claims.READ_BY_RUNGS
         for row in check["findings"]
-        if "harder" in row["subject"] and row["status"] in FAULTY and row["severity"] != "note"
+        if row["split"] == "harder" and row["status"] in FAULTY and row["severity"] != "note"
     ]
 
 
@@ -64,13 +64,14 @@ def _checked(check: Check, result: Mapping[str, Any]) -> dict[str, Any]:
             found.append(_sound(each))
     except MissingEvidenceError as error:
         found.append(Finding("run", "unknown", str(error)))
-    except KeyboardInterrupt:
-        raise
     except BaseException as error:
+        if isinstance(check, CoreCheck) or isinstance(error, KeyboardInterrupt):
+            raise  # a fault of the harness is one to be seen
         found.append(Finding("run", "unknown", f"the check broke: {type(error).__name__}"))
     rows = [
         {
             "subject": each.subject,
+            "split": each.split,
             "status": each.status,
             "severity": each.severity or check.severity,
             "text": each.text,
@@ -95,7 +96,8 @@ def _sound(finding: object) -> Finding:
     """What a check gave, if it is a finding: a plugin may give anything."""
     if not isinstance(finding, Finding) or finding.status not in WORST:
         raise TypeError("not a finding")
-    if finding.severity not in (None, *get_args(Severity)) or not isinstance(finding.text, str):
+    texts = finding.subject, finding.text, finding.split or ""
+    if finding.severity not in (None, *get_args(Severity)) or not all(isinstance(text, str) for text in texts):
         raise TypeError("not a finding")
     return finding
 

@@ -36,11 +36,11 @@ def constant_score(evidence: Evidence) -> Iterator[Finding]:
             ):
                 severity = "warn"
             text = f"{constant}: {_by_stratum(arm)}; {_constants(evidence, arm['split'], labels)}"
-            yield Finding(views.name(arm), "fail", text, severity)
+            yield views.of_arm(arm, "fail", text, severity)
         elif known:
-            yield Finding(views.name(arm), "pass", "answers differ from every constant", severity)
+            yield views.of_arm(arm, "pass", "answers differ from every constant", severity)
         else:
-            yield Finding(views.name(arm), "unknown", "neither answers nor scores by stratum are known", severity)
+            yield views.of_arm(arm, "unknown", "neither answers nor scores by stratum are known", severity)
 
 
 def _constant_weight(arm: Evidence) -> Severity:
@@ -122,7 +122,7 @@ def no_information(evidence: Evidence) -> Iterator[Finding]:
             and _mostly(evidence, arm, lambda other: _informed(evidence, other, labels)[0] == "pass")
         ):
             severity = "warn"
-        yield Finding(views.name(arm), status, text, severity)
+        yield views.of_arm(arm, status, text, severity)
 
 
 def _informed(evidence: Evidence, arm: Evidence, labels: list[str] | None) -> tuple[Status, str]:
@@ -163,7 +163,7 @@ def below_trivial(evidence: Evidence) -> Iterator[Finding]:
         if views.is_control(arm) or views.is_base(arm):
             continue
         if arm.maybe("best_trivial") is None and labels is None:
-            yield Finding(views.name(arm), "unknown", "the task offers no trivial rule to beat", "warn")
+            yield views.of_arm(arm, "unknown", "the task offers no trivial rule to beat", "warn")
             continue
         status, compared = _against(evidence, arm, arm["best_trivial"])
         best = arm["best_trivial"]
@@ -173,7 +173,7 @@ def below_trivial(evidence: Evidence) -> Iterator[Finding]:
         severity = _weight(arm)
         if severity == "block" and status == "fail" and _mostly(evidence, arm, lambda other: _above(evidence, other)):
             severity, text = "warn", f"{text}; most trainings of the arm lie above"
-        yield Finding(views.name(arm), status, text, severity)
+        yield views.of_arm(arm, status, text, severity)
 
 
 def _mostly(evidence: Evidence, arm: Evidence, holds: Callable[[Any], bool]) -> bool:
@@ -223,10 +223,10 @@ def imbalance(evidence: Evidence) -> Iterator[Finding]:
                 wrong += [f"{stratum['stratum']}: {what}" for what in _lopsided(stratum, labels, MAJORITY_IN_STRATUM)]
         counts = ", ".join(f"{_count(whole, label)} {label}" for label in labels)
         text = "; ".join([f"{counts} of {whole['n']}", *wrong])
-        yield Finding(f"problems/{split}", "fail" if wrong else "pass", text, views.weight(split))
+        yield Finding(f"problems/{split}", "fail" if wrong else "pass", text, views.weight(split), split)
         if small:
             text = f"under {SMALL_STRATUM} problems, so not judged by themselves: {', '.join(small)}"
-            yield Finding(f"strata/{split}", "unknown", text, "note")
+            yield Finding(f"strata/{split}", "unknown", text, "note", split)
 
 
 def _lopsided(problems: Any, labels: list[str], most: float) -> list[str]:

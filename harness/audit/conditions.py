@@ -24,13 +24,13 @@ def unparsed(evidence: Evidence) -> Iterator[Finding]:
         told = ", ".join(f"{count} {kind}" for kind, count in kinds.items() if count) or "none"
         text = f"{blank} of {arm['n']} replies state no answer ({told})"
         if blank <= BLANK_TO_WARN * arm["n"]:
-            yield Finding(views.name(arm), "pass", text)
+            yield views.of_arm(arm, "pass", text)
         elif blank <= BLANK * arm["n"]:
-            yield Finding(views.name(arm), "fail", text, "warn")
+            yield views.of_arm(arm, "fail", text, "warn")
         elif views.robust(evidence, arm):
-            yield Finding(views.name(arm), "fail", f"{text}; no claim depends on what they meant", "warn")
+            yield views.of_arm(arm, "fail", f"{text}; no claim depends on what they meant", "warn")
         else:
-            yield Finding(views.name(arm), "fail", text, views.weight(arm["split"]))
+            yield views.of_arm(arm, "fail", text, views.weight(arm["split"]))
     yield from _apart(evidence)
 
 
@@ -45,7 +45,7 @@ def _apart(evidence: Evidence) -> Iterator[Finding]:
             if apart and contrast["worst_case"]["low"] > 0:
                 text += "; the difference does not depend on it"
                 severity = "warn"
-            yield Finding(views.pair(contrast, run), "fail" if apart else "pass", text, severity)
+            yield Finding(views.pair(contrast, run), "fail" if apart else "pass", text, severity, contrast["split"])
 
 
 def errors_present(evidence: Evidence) -> Iterator[Finding]:
@@ -53,7 +53,7 @@ def errors_present(evidence: Evidence) -> Iterator[Finding]:
     for arm in views.arms(evidence, ("test", "harder", "reflect", SKILLS)):
         failed = arm["outcomes"]["failed"]
         text = f"{failed} of {arm['n']} calls failed"
-        yield Finding(views.name(arm), "fail" if failed else "pass", text, views.weight(arm["split"]))
+        yield views.of_arm(arm, "fail" if failed else "pass", text, views.weight(arm["split"]))
     if complete.plan(evidence)["labels"] == "teacher":
         yield from _demonstrated(evidence)
 
@@ -105,9 +105,9 @@ def _covered(evidence: Evidence, stage: str, split: str, planned: int, found: li
     weight = views.weight(split)
     if len(found) < expected:
         text = f"planned, and measured {len(found)} of {expected} times"
-        yield Finding(f"{stage}/{split}", "fail", text, weight)
+        yield Finding(f"{stage}/{split}", "fail", text, weight, split)
     for arm in found:
-        yield Finding(views.name(arm), views.status(arm["n"] == planned), f"{arm['n']} of {planned} problems", weight)
+        yield views.of_arm(arm, views.status(arm["n"] == planned), f"{arm['n']} of {planned} problems", weight)
 
 
 def _compared(evidence: Evidence, measured: set[tuple[str, str]]) -> Iterator[Finding]:
@@ -119,7 +119,9 @@ def _compared(evidence: Evidence, measured: set[tuple[str, str]]) -> Iterator[Fi
             subject = f"{contrast.first} - {contrast.second}/{contrast.split}"
             unpaired = evidence["source"] == "table"
             text = "known by their totals alone" if unpaired else "measured on different problems"
-            yield Finding(subject, "unknown" if unpaired else "fail", text, views.weight(contrast.split))
+            yield Finding(
+                subject, "unknown" if unpaired else "fail", text, views.weight(contrast.split), contrast.split
+            )
 
 
 def prompt_mismatch(evidence: Evidence) -> Iterator[Finding]:
@@ -166,7 +168,7 @@ def _alike(contrast: Contrast, first: Any, second: Any) -> Finding:
         differ.append("the model that answered")
     subject = f"{views.name(first)} - {views.name(second)}"
     text = f"differ in {' and '.join(differ)}" if differ else f"differ in {contrast.factor} alone"
-    return Finding(subject, "fail" if differ else "pass", text, views.weight(contrast.split))
+    return Finding(subject, "fail" if differ else "pass", text, views.weight(contrast.split), contrast.split)
 
 
 def model_drift(evidence: Evidence) -> Iterator[Finding]:
@@ -176,7 +178,7 @@ def model_drift(evidence: Evidence) -> Iterator[Finding]:
         returned = list(arm["models"])
         severity: Severity = "warn" if arm["arm"] == BOOTSTRAP else views.weight(arm["split"])
         status = views.status(len(returned) == 1)
-        yield Finding(views.name(arm), status, f"{len(returned)} model ids came back", severity)
+        yield views.of_arm(arm, status, f"{len(returned)} model ids came back", severity)
         by_answerer.setdefault(by_name(arm["arm"]).answers, set()).update(returned)
     for answerer, models in sorted(by_answerer.items()):
         text = f"{len(models)} model ids came back over all arms"

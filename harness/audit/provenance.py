@@ -25,10 +25,10 @@ def overlap(evidence: Evidence) -> Iterator[Finding]:
             subject, weight = f"{split} and {source}", views.weight(split)
             entry = found.get((split, source))
             if entry is None:
-                yield Finding(subject, "unknown", "not compared", weight)
+                yield Finding(subject, "unknown", "not compared", weight, split)
                 continue
             text = f"{entry['shared']} of {entry['n']} problems are the same as one of {source}"
-            yield Finding(subject, "fail" if entry["shared"] else "pass", text, weight)
+            yield Finding(subject, "fail" if entry["shared"] else "pass", text, weight, split)
         yield _distinct(complete.problem_set(evidence, split), split)
     given = complete.plan(evidence).maybe("strategy") is not None
     if given:
@@ -53,7 +53,7 @@ def _distinct(problems: Any, split: str) -> Finding:
     share = problems["distinct"] / problems["n"]
     text = f"{problems['distinct']} of {problems['n']} problems are different from all others"
     weight = views.weight(split) if share < DISTINCT else "warn"
-    return Finding(f"problems/{split}", "pass" if share >= DISTINCT_TO_WARN else "fail", text, weight)
+    return Finding(f"problems/{split}", "pass" if share >= DISTINCT_TO_WARN else "fail", text, weight, split)
 
 
 def _trained(evidence: Evidence) -> list[str]:
@@ -113,14 +113,14 @@ def adapter(evidence: Evidence) -> Iterator[Finding]:
     for arm in views.arms(evidence, names=_trained(evidence)):
         training = made.get((arm["arm"], arm["training_seed"]))
         if training is None:
-            yield Finding(views.name(arm), "unknown", "no training of this arm and seed is known")
+            yield views.of_arm(arm, "unknown", "no training of this arm and seed is known")
         elif list(arm["adapters_sha256"]) != [training["adapter_sha256"]]:
-            yield Finding(views.name(arm), "fail", "the adapter that answered is not the one that was trained")
+            yield views.of_arm(arm, "fail", "the adapter that answered is not the one that was trained")
         elif training["logit_change"] <= 0:
-            yield Finding(views.name(arm), "fail", "the adapter changes no logit on the probe prompts")
+            yield views.of_arm(arm, "fail", "the adapter changes no logit on the probe prompts")
         else:
             text = f"the adapter that was trained answered; it moves a logit by up to {training['logit_change']:.3g}"
-            yield Finding(views.name(arm), "pass", text)
+            yield views.of_arm(arm, "pass", text)
 
 
 def underpowered(evidence: Evidence) -> Iterator[Finding]:
@@ -131,9 +131,15 @@ def underpowered(evidence: Evidence) -> Iterator[Finding]:
         yield Finding("run", "fail" if count < FEWEST_SEEDS else "pass", text)
     for contrast in complete.contrasts(evidence, ("test",)):
         if contrast["family"] and contrast["p_holm"] < SIGNIFICANT:
-            size, least = abs(contrast["difference"]["value"]), contrast["minimum_detectable"]
-            text = f"differ by {100 * size:.1f} points on {contrast['n']} problems; {100 * least:.1f} can be relied on"
-            yield Finding(views.pair(contrast), "pass" if size >= least else "fail", text)
+            yield _relied_on(contrast)
+
+
+def _relied_on(contrast: Evidence) -> Finding:
+    """Whether a difference is as large as the design finds. Null where it finds none: too few problems differ."""
+    size, least = abs(contrast["difference"]["value"]), contrast.maybe("minimum_detectable")
+    relied = "they differ on too few to rely on any" if least is None else f"{100 * least:.1f} can be relied on"
+    text = f"differ by {100 * size:.1f} points on {contrast['n']} problems; {relied}"
+    return Finding(views.pair(contrast), views.status(least is not None and size >= least), text, None, "test")
 
 
 def recompute(evidence: Evidence, mismatches: Sequence[str] | None) -> Iterator[Finding]:

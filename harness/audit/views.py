@@ -10,7 +10,7 @@ from harness.arms import BASE, CONTRASTS, TEACHER, TREATMENT, by_name
 from harness.audit import complete
 from harness.errors import MissingEvidenceError
 from harness.protocols import Evidence
-from harness.records import Severity, Status
+from harness.records import Finding, Severity, Status
 
 CLAIMED = (TREATMENT, TEACHER)
 """The arms whose score a claim rests on."""
@@ -53,6 +53,11 @@ def name(arm: Evidence) -> str:
     """How an arm is called in a finding: ``student-lora/test``, or with its training ``student-lora/test/seed 999``."""
     seed = arm.maybe("training_seed")
     return f"{arm['arm']}/{arm['split']}{'' if seed is None else f'/seed {seed}'}"
+
+
+def of_arm(arm: Evidence, status: Status, text: str, severity: Severity | None = None) -> Finding:
+    """A finding on an arm."""
+    return Finding(name(arm), status, text, severity, arm["split"])
 
 
 def pair(entry: Evidence, run: Evidence | None = None) -> str:

@@ -72,6 +72,11 @@ def honestly(amount: Any) -> Made:  # noqa: ARG001 - the signature of Case.made
     return honest(seeds=1)
 
 
+def by_teacher_lead(amount: int) -> Made:
+    """An honest run in which the taught teacher gets ``amount`` problems right that the untaught one does not."""
+    return honest(wrong={"test": {"teacher-base": 3 + amount}})
+
+
 BASE, LORA, TAUGHT = "student-base", "student-lora", "teacher-strategy"
 HARD = "the harder problems"
 
@@ -173,6 +178,7 @@ OF_PROVENANCE = (
     Case("adapter", "of another training", after(by.in_training(LORA, "training_seed")), 5, 999, status="unknown"),
     Case("underpowered", "few training seeds", lambda n: honest(seeds=n), 2, 3, "warn"),
     Case("underpowered", "a small difference", after(by.against(TAUGHT, "teacher-base"), seeds=3), 11, 12, "warn"),
+    Case("underpowered", "too few differ to find any", by_teacher_lead, 6, 12, "warn"),
     Case("recompute", "a number differs", honestly, ["arms[0].n: says 1"], [], mismatches=lambda given: given),
     Case("recompute", "no rows", honestly, None, [], status="unknown", mismatches=lambda given: given),
 )

@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
+import harness.audit as auditing
 from harness import files, schemas, validation
 from harness.audit import UNKNOWN, audit, runs
-from harness.audit.checks import RULESET
+from harness.audit.checks import RULESET, CoreCheck
 from harness.errors import MissingEvidenceError
 from harness.protocols import Evidence
 from harness.records import Finding, Severity
 from harness.terminal import audit as text
-from tests.harness.audit.cases import CASES
+from tests.harness.audit.cases import CASES, by_teacher_lead
 from tests.harness.audit.results import Made, Row, honest, table
 
 
@@ -104,6 +105,7 @@ class _Toy:
         ([Finding("run", "fail", "", "fatal")], "unknown", "block"),  # type: ignore[arg-type]
         ([Finding("run", "pass", "", "fatal")], "unknown", "block"),  # type: ignore[arg-type]
         ([Finding("run", "pass", 1)], "unknown", "block"),  # type: ignore[arg-type]
+        ([Finding("run", "pass", "", split=1)], "unknown", "block"),  # type: ignore[arg-type]
     ],
 )
 def test_a_check_says_and_weighs_what_is_worst_in_its_findings(
@@ -127,6 +129,34 @@ def test_what_was_found_before_a_check_broke_is_kept(clean: Row) -> None:
 
     check = audit(clean, [], [Broken()])["checks"][-1]
     assert [row["text"] for row in check["findings"]] == ["this is wrong", "the check broke: ValueError"]
+
+
+@pytest.mark.parametrize(("split", "rung"), [("harder", 4), ("test", 6), (None, 6)])
+def test_what_is_wrong_on_the_harder_split_withholds_its_rung_whatever_it_is_called(
+    clean: Row, split: str | None, rung: int
+) -> None:
+    for subject in ("run", "harder to read/test"):
+        made = audit(clean, [], [_Toy(Finding(subject, "fail", "wrong", "warn", split))])
+        assert made["claims"]["rung"] == rung
+
+
+def test_a_check_of_the_harness_that_breaks_is_a_fault_to_be_seen(clean: Row, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(evidence: Evidence) -> Iterator[Finding]:
+        yield Finding("run", "pass", str(evidence["arms"][0]["n"]))
+        raise KeyError("what went wrong")
+
+    ours = CoreCheck("ours", "Holds.", "block", "None.", broken)
+    monkeypatch.setattr(auditing, "checks", lambda _: (ours,))
+    with pytest.raises(KeyError, match="what went wrong"):
+        audit(clean, [])
+
+
+def test_a_difference_of_which_the_design_finds_none_is_told_as_such() -> None:
+    made = audit(by_teacher_lead(6).result(), [])
+    (check,) = (check for check in made["checks"] if check["id"] == "underpowered")
+    (told,) = (row for row in check["findings"] if row["status"] != "pass")
+    assert told["subject"] == "teacher-strategy - teacher-base/test"
+    assert told["text"] == "differ by 5.0 points on 120 problems; they differ on too few to rely on any"
 
 
 def test_every_audit_is_told_in_80_columns() -> None:
