@@ -242,6 +242,28 @@ def _adapters(rows: Sequence[Row]) -> list[str]:
     return [] if None in found else sorted(found)
 
 
+def account(usages: Sequence[Row], costs: Iterable[float | None], failed: int) -> dict[str, Any]:
+    """What calls of a teacher took: how many there were and failed, tokens, and USD; None where a cost is unknown."""
+    each = list(costs)
+    known = [cost for cost in each if cost is not None]
+    return {
+        "calls": len(usages),
+        "failed": failed,
+        **{name: sum(usage[name] for usage in usages) for name in TOKENS},
+        "cost_usd": rounded(sum(known)) if len(known) == len(each) else None,
+    }
+
+
+def trained(report: Row, logit_change: float) -> dict[str, Any]:
+    """What a training is told by: the trainer's report, and by how much the adapter moves a logit."""
+    kept = ("steps", "supervised_tokens", "prompt_tokens", "truncated_rows", "supervised_prompt_tokens")
+    return {
+        **{key: report[key] for key in (*kept, "rows_without_loss")},
+        "losses": [rounded(loss) for loss in report["losses"]],
+        "logit_change": rounded(logit_change),
+    }
+
+
 def training_name(result: Row, training: Row) -> str:
     """What the adapter and the examples of one of a result's trainings are called."""
     return trained_name(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness import comparisons, files, lessons, measures, notes, schemas, skills
+from harness import comparisons, files, layout, lessons, measures, notes, schemas, skills
 from harness.arms import by_name
 from harness.crew import Crew, constant
 from harness.evaluate import Item
@@ -32,7 +32,7 @@ def write(run_dir: Path, plan: Plan, crew: Crew, findings: Findings) -> dict[str
         "strategy-evolution.md": notes.evolution_text(plan, findings),
     }
     if findings.learned is not None:
-        texts["strategy.txt"] = findings.learned.rstrip() + "\n"
+        texts[layout.STRATEGY] = findings.learned.rstrip() + "\n"
     for training in findings.trainings:
         texts[f"examples/{training.name}.jsonl"] = files.lines(training.examples)
     result = build(plan, crew, findings, problems, items, texts)
@@ -110,20 +110,12 @@ def _learning(findings: Findings) -> dict[str, Any]:
 
 def _training(training: Training) -> dict[str, Any]:
     """How an adapter was made, and that it does something."""
-    report = training.report
     return {
         "arm": training.arm,
         "training_seed": training.seed,
         "examples": lessons.summary(training.examples, training.offered),
-        "steps": report.steps,
-        "losses": [round(loss, 6) for loss in report.losses],
-        "supervised_tokens": report.supervised_tokens,
-        "prompt_tokens": report.prompt_tokens,
-        "truncated_rows": report.truncated_rows,
-        "supervised_prompt_tokens": report.supervised_prompt_tokens,
-        "rows_without_loss": report.rows_without_loss,
+        **measures.trained(files.plain(training.report), training.logit_change),
         "adapter_sha256": training.adapter.sha256,
-        "logit_change": round(training.logit_change, 6),
     }
 
 
@@ -221,16 +213,11 @@ def _accounts(crew: Crew, findings: Findings) -> list[dict[str, Any]]:
         {
             "stage": stage,
             "purpose": purpose,
-            "calls": len(made),
-            "failed": sum(each.stop == "error" for each in made),
-            **{name: sum(getattr(each.usage, name) for each in made) for name in measures.TOKENS},
-            "cost_usd": _total(crew.teacher.cost(each.usage) for each in made),
+            **measures.account(
+                [files.plain(each.usage) for each in made],
+                [crew.teacher.cost(each.usage) for each in made],
+                sum(each.stop == "error" for each in made),
+            ),
         }
         for (stage, purpose), made in groups.items()
     ]
-
-
-def _total(costs: Iterable[float | None]) -> float | None:
-    """The sum in USD, or None where one of them is unknown."""
-    known = list(costs)
-    return None if None in known else round(sum(cost or 0.0 for cost in known), 6)

@@ -1,20 +1,21 @@
-"""Checks files that a run left: their schema, and for a result every number against its rows."""
+"""Checks files that a run left: their schema, and for a result all that the files beside it tell of it."""
 
 from __future__ import annotations
 
 import hashlib
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from harness import comparisons, files, measures, schemas
-from harness.arms import NAMES
+from harness.arms import BOOTSTRAP, NAMES, by_name
 from harness.config import PLUGIN_KINDS
 from harness.errors import JournalError, UsageError
 from harness.journal import Recording
+from harness.layout import STRATEGY
 from harness.records import WEIGHTS
 from harness.skills import SPLIT as SKILLS
 from harness.text import shortened
@@ -132,6 +133,8 @@ def _result(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
     if rows.keys() >= set(BESIDE):
         unsound = list(_unsound(result, rows["problems.jsonl"], rows["items.jsonl"]))
         yield from unsound or _recomputed(folder, result, rows["problems.jsonl"], rows["items.jsonl"])
+        yield from () if unsound else _accounts(result, rows["items.jsonl"])
+        yield from _learned(folder, result, rows["items.jsonl"])
         if THOUGHTS in rows or THOUGHTS not in result["files"]:  # else that is said above, once
             yield from _replies(rows["items.jsonl"], rows.get(THOUGHTS, ()))
 
@@ -152,11 +155,11 @@ def _neighbours(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
             continue
         if weights.is_file() and (found := files.file_digest(weights)) != training["adapter_sha256"]:
             yield f"training[{index}].adapter_sha256: the adapter has {found}"
-    yield from _adapters(folder, result)
+    yield from _trainings(folder, result)
 
 
-def _adapters(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
-    """Where a file of an adapter is not the one that the run's journal says was trained; the weights are told above."""
+def _trainings(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
+    """Where a training is not told as the run's journal has it, or left other files; the weights are told above."""
     try:
         path = files.inside(folder, JOURNAL)
     except ValueError as error:
@@ -166,12 +169,21 @@ def _adapters(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
         return
     try:
         with closing(Recording(path)) as journal:
-            for training in result["training"]:
+            for index, training in enumerate(result["training"]):
                 name = measures.training_name(result, training)
-                trained = (journal.recorded(f"train/{name}") or {}).get("files", {})
-                yield from _changed(folder, f"adapters/{name}", trained)
-    except (JournalError, AttributeError, TypeError) as error:
+                made, change = journal.recorded(f"train/{name}"), journal.recorded(f"probe/{name}")
+                if made is None or change is None:
+                    yield f"{JOURNAL}: holds no training {name}"
+                    continue
+                given = measures.trained(made["report"], change) | {"adapter_sha256": made["adapter"]}
+                said = {key: training[key] for key in given}
+                for place, was, now in files.differences(said, given, f"training[{index}]"):
+                    yield f"{place}: says {told(was)}, the journal {told(now)}"
+                yield from _changed(folder, f"adapters/{name}", made["files"])
+    except JournalError as error:
         yield f"{JOURNAL}: {str(error).removeprefix(f'{path}: ')}"
+    except (AttributeError, TypeError, KeyError) as error:
+        yield f"{JOURNAL}: a training is not recorded whole ({type(error).__name__}: {error})"
 
 
 def _changed(folder: Path, adapter: str, trained: Mapping[str, str]) -> Iterator[str]:
@@ -210,26 +222,81 @@ def _recomputed(
 ) -> Iterator[str]:
     """Where the result says another number than its rows do."""
     plugins = result["plan"]["plugins"]
-    computed = {
+    computed: dict[str, Any] = {
         "simulated": [f"{kind} {plugins[kind]['name']}" for kind in PLUGIN_KINDS if plugins[kind]["simulated"]],
         "plan_sha256": files.digest(result["plan"]),
         "problems": measures.problem_sets(problems),
         "overlaps": measures.overlaps(problems),
-        "quoted": measures.quoted(problems, [*_texts(folder), result["plan"]["strategy"] or ""]),
         "arms": measures.arms(items, problems, result["labels"]),
         "contrasts": comparisons.contrasts(items, result["plan"]["margin"]),
         "transfer": comparisons.transfer(items),
     }
+    try:
+        computed["quoted"] = measures.quoted(problems, [*_texts(folder), result["plan"]["strategy"] or ""])
+    except ValueError as error:
+        yield str(error)
     for key, value in computed.items():
         for path, said, given in files.differences(result[key], value, key):
             yield f"{path}: says {told(said)}, the rows give {told(given)}"
 
 
 def _texts(folder: Path) -> Iterator[str]:
-    """What the teacher wrote, as far as it is beside the result; a missing file is told of elsewhere."""
+    """What the teacher wrote, as far as it is beside the result; a missing file is told of elsewhere.
+
+    Raises ValueError for one that cannot be read.
+    """
     for name in measures.WRITTEN:
         if (folder / name).is_file():
-            yield files.read_text(folder / name)
+            yield _text(folder, name)
+
+
+def _text(folder: Path, name: str) -> str:
+    try:
+        return files.read_text(folder / name)
+    except ValueError as error:
+        raise ValueError(f"{name}: not readable text ({error})") from error
+
+
+def _accounts(result: Mapping[str, Any], items: Sequence[measures.Row]) -> Iterator[str]:
+    """Where the account of a teacher arm that is measured is not that of its rows.
+
+    While it learns a teacher may be asked more than its rows show, and of worked solutions there are no rows.
+    """
+    solved = [row for row in result["teacher_calls"] if row["purpose"] == "solve" and row["stage"] != BOOTSTRAP]
+    said = {row["stage"]: {key: row[key] for key in row.keys() - {"stage", "purpose"}} for row in solved}
+    if len(said) != len(solved):
+        yield "teacher_calls: the answers of a stage have two accounts"
+    given = {
+        arm: measures.account(
+            [row["usage"] for row in rows],
+            [row["cost_usd"] for row in rows],
+            sum(row["outcome"]["kind"] == "failed" for row in rows),
+        )
+        for arm, rows in measures.grouped(items, "arm").items()
+        if by_name(arm).answers == "teacher" and arm != BOOTSTRAP
+    }
+    for path, was, now in files.differences(said, given, "teacher_calls"):
+        yield f"{path}: says {told(was)}, the rows give {told(now)}"
+
+
+def _learned(folder: Path, result: Mapping[str, Any], items: Sequence[measures.Row]) -> Iterator[str]:
+    """Where what was learned is not in the file of the strategy, or more was got right or wrong than was tried."""
+    learned = result["learning"]["learned"]
+    if learned is None and STRATEGY in result["files"]:
+        yield f"learning.learned: holds nothing, but there is a {STRATEGY}"
+    elif learned is not None and STRATEGY not in result["files"]:
+        yield f"learning.learned: holds a text, but files names no {STRATEGY}"
+    elif learned is not None and (folder / STRATEGY).is_file():
+        try:
+            if _text(folder, STRATEGY).rstrip() != learned.rstrip():
+                yield f"learning.learned: is not the text of {STRATEGY}"
+        except ValueError as error:
+            yield str(error)
+    batches = {entry["batch"]: entry for entry in result["learning"]["entries"]}.values()
+    right, n = (sum(entry[key] for entry in batches) for key in ("correct", "n"))
+    tried = [row["correct"] for row in items if row["arm"] == BOOTSTRAP]
+    if right > sum(tried) or n - right > len(tried) - sum(tried):
+        yield f"learning.entries: say {right} of {n} right, the rows of {BOOTSTRAP} give {sum(tried)} of {len(tried)}"
 
 
 def _replies(items: Sequence[measures.Row], thoughts: Sequence[measures.Row]) -> Iterator[str]:
@@ -255,7 +322,10 @@ def _unsound(
     places = {row["id"]: (row["split"], row["stratum"]) for row in problems}
     if len(truths) != len(problems):
         yield "problems.jsonl: an id occurs twice"
+    rules: dict[str, Set[str]] = {}
     for number, row in enumerate(problems, 1):
+        if row["trivial"].keys() != rules.setdefault(row["split"], row["trivial"].keys()):
+            yield f"problems.jsonl: line {number}: has other rules than the first problem of its split"
         for rule, answer in row["trivial"].items() if result["labels"] else ():
             if answer["correct"] != (answer["label"] == row["truth"]):
                 yield f"problems.jsonl: line {number}: rule {rule!r} says {answer['label']!r}, truth {row['truth']!r}"

@@ -33,7 +33,8 @@ def checks(mismatches: Sequence[str] | None) -> tuple[CoreCheck, ...]:
     """All checks of the harness. ``mismatches``: what of a result differs from its rows; None where it has none."""
     recomputed = CoreCheck(
         "recompute",
-        "Every number of the result is the one that its own rows give, and every file beside it is the one it names.",
+        "What the result says of problems, arms, comparisons, answers of the teacher and the strategy is what its own "
+        "rows and files give; what it says of trainings, what the journal beside it has. Every file is the one named.",
         "block",
         "Put the files of the run back beside result.json as the run wrote them; harness validate names what differs.",
         partial(provenance.recompute, mismatches=mismatches),

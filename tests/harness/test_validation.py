@@ -162,6 +162,12 @@ def test_who_labelled_the_training_rows_is_counted_again(run_dir: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("key", ["steps", "supervised_prompt_tokens", "truncated_rows", "logit_change"])
+def test_a_training_is_told_as_the_journal_has_it(run_dir: Path, key: str) -> None:
+    was = files.read(run_dir / "result.json")["training"][1][key]
+    assert _edit(run_dir, ("training", 1, key), was + 1) == [f"training[1].{key}: says {was + 1}, the journal {was}"]
+
+
 def test_a_row_of_training_data_that_is_none_is_told_of_in_one_line(run_dir: Path) -> None:
     path = run_dir / "examples" / "lora-labels.jsonl"
     path.write_text("[]\n")
@@ -172,6 +178,60 @@ def test_a_row_of_training_data_that_is_none_is_told_of_in_one_line(run_dir: Pat
 
 def test_a_run_directory_stands_for_its_result(run_dir: Path) -> None:
     assert problems_of(run_dir) == []
+
+
+@pytest.mark.parametrize("name", ["journal.md", "strategy.txt"])
+def test_a_text_that_cannot_be_read_is_told_of_beside_its_digest(run_dir: Path, name: str) -> None:
+    with (run_dir / name).open("ab") as stream:
+        stream.write(b"\xff\xfe")
+    changed, unreadable = problems_of(run_dir)
+    assert changed.startswith(f"files.{name}: has digest ")
+    assert unreadable.startswith(f"{name}: not readable text ('utf-8' codec can't decode byte 0xff")
+
+
+def test_rows_of_one_split_that_offer_different_rules_are_told_of(run_dir: Path) -> None:
+    rows = files.read_lines(run_dir / "problems.jsonl")
+    last = max(index for index, row in enumerate(rows) if row["split"] == "test")
+    rows[last]["trivial"] = {}
+    (run_dir / "problems.jsonl").write_text(files.lines(rows))
+    (problem,) = _edit(run_dir, ("files", "problems.jsonl"), files.file_digest(run_dir / "problems.jsonl"))
+    assert problem == f"problems.jsonl: line {last + 1}: has other rules than the first problem of its split"
+
+
+@pytest.mark.parametrize("key", ["calls", "failed", "input_tokens", "cost_usd"])
+def test_what_the_answers_of_a_teacher_took_is_recomputed(run_dir: Path, key: str) -> None:
+    calls = files.read(run_dir / "result.json")["teacher_calls"]
+    (place,) = (n for n, row in enumerate(calls) if (row["stage"], row["purpose"]) == ("teacher-base", "solve"))
+    was = calls[place][key]
+    assert _edit(run_dir, ("teacher_calls", place, key), was + 1) == [
+        f"teacher_calls.teacher-base.{key}: says {was + 1}, the rows give {was}"
+    ]
+
+
+def test_an_account_of_answers_that_nobody_gave_is_told_of(run_dir: Path) -> None:
+    calls = files.read(run_dir / "result.json")["teacher_calls"]
+    (one,) = (row for row in calls if row["stage"] == "teacher-base")
+    (problem,) = _edit(run_dir, ("teacher_calls",), [*calls, one])
+    assert problem == "teacher_calls: the answers of a stage have two accounts"
+    (problem,) = _edit(run_dir, ("teacher_calls",), [row for row in calls if row is not one])
+    assert problem.startswith("teacher_calls.teacher-base: says nothing, the rows give {'calls': ")
+
+
+def test_the_learned_strategy_is_the_one_in_its_file(run_dir: Path) -> None:
+    assert _edit(run_dir, ("learning", "learned"), "Forged.") == ["learning.learned: is not the text of strategy.txt"]
+    assert _edit(run_dir, ("learning", "learned"), None) == [
+        "learning.learned: holds nothing, but there is a strategy.txt"
+    ]
+
+
+def test_a_teacher_cannot_have_got_more_right_while_it_learned_than_its_rows_show(run_dir: Path) -> None:
+    entry = files.read(run_dir / "result.json")["learning"]["entries"][0]
+    right, n = entry["correct"], entry["n"]
+    assert 0 < right < n
+    for said in ({"correct": n, "n": n}, {"correct": right, "n": n + 1}):
+        assert _edit(run_dir, ("learning", "entries", 0), entry | said) == [
+            f"learning.entries: say {said['correct']} of {said['n']} right, the rows of bootstrap give {right} of {n}"
+        ]
 
 
 def test_an_arm_that_does_not_exist_is_named(run_dir: Path) -> None:
