@@ -58,10 +58,8 @@ def constant(label: str) -> str:
 def _check_names(plan: Plan, task: Task) -> None:
     """Raises UsageError for labels and rules that a result could not hold, or not tell apart."""
     name = f"task {plan.plugins['task'].name!r}"
-    constants, rules = (
-        [constant(label) for label in task.labels or ()],
-        [rule.name for rule in task.rules if rule.trivial],
-    )
+    constants = [constant(label) for label in task.labels or ()]
+    rules = [rule.name for rule in task.rules if rule.trivial]
     for rule in (*constants, *rules):
         if not (rule.isprintable() and 1 <= len(rule) <= LONGEST_RULE):
             raise UsageError(

@@ -10,8 +10,10 @@ from contextlib import contextmanager
 NAMES = re.compile(
     r"(.*_)?((API)?KEYS?|TOKENS?|SECRETS?|PASSPHRASES?|CREDENTIALS?|\w*PASSW(OR)?D)(_.*)?", re.IGNORECASE
 )
-"""Names of variables that hold a secret: by whole words between underscores, so that ``KEYBOARD`` is none. A
-password may also end a word, as in ``PGPASSWORD``."""
+"""Names of variables that hold a secret: by whole words between underscores, so that ``KEYBOARD`` is none.
+
+``PASSWORD`` may also end a word, as in ``PGPASSWORD``.
+"""
 
 
 @contextmanager
