@@ -196,7 +196,10 @@ def _changed(folder: Path, adapter: str, trained: Mapping[str, str]) -> Iterator
             within = False
         if not within:
             yield f"{adapter}/{name}: leads out of the adapter's folder"
-        elif path.is_file() and (found := files.file_digest(path)) != trained[name]:
+        elif not path.is_file():
+            if path.parent.is_dir():  # an adapter that was taken elsewhere as a whole is no fault
+                yield f"{adapter}/{name}: is missing"
+        elif (found := files.file_digest(path)) != trained[name]:
             yield f"{adapter}/{name}: has digest {found}, the journal says {trained[name]}"
 
 

@@ -20,7 +20,7 @@ SCHEMA = "urn:transfer-harness:schema:audit:1.0"
 FAULTY = ("fail", "unknown")
 WORST = ("fail", "unknown", "pass", "not-applicable")
 EXIT_BLOCKED = 3
-UNKNOWN = "What is not known does not pass: audit the run with all of its files, or claim nothing that rests on it."
+UNKNOWN = "What is not known does not pass: give the audit what it says is missing, or claim nothing that rests on it."
 """What to do about a check of which nothing worse is known: its own advice speaks of what was found."""
 
 

@@ -141,7 +141,8 @@ def _informed(evidence: Evidence, arm: Evidence, labels: list[str] | None) -> tu
 def _informed_freely(evidence: Evidence, arm: Evidence) -> tuple[Status, str]:
     """The same where answers are free-form: against the constant that gives the most common truth."""
     whole = complete.problem_set(evidence, arm["split"])
-    if arm["free_form"]["exact"] != arm["correct"]:
+    others = [other for other in views.arms(evidence) if other["split"] == arm["split"]]
+    if any(other["free_form"]["exact"] != other["correct"] for other in others):
         return "unknown", "answers can be right in several ways, so what a constant answer gets is not known"
     chance = _most_common(whole) / whole["n"]
     above = "lies above" if arm["accuracy"]["low"] > chance else "does not lie above"

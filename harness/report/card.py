@@ -101,7 +101,7 @@ def _evaluations(result: Data, training: Data) -> Iterator[EvalResult]:
             metric_type="accuracy",
             metric_value=arm["accuracy"]["value"],
             metric_name=f"{show.share(arm['accuracy'])}% of {arm['n']} problems (95% interval); best trivial rule, %: "
-            f"{show.trivial(arm['best_trivial'])}; blank replies: {show.blank(arm)}",
+            f"{_line(show.trivial(arm['best_trivial']))}; blank replies: {show.blank(arm)}",
         )
 
 
@@ -150,7 +150,7 @@ def _scores(result: Data, training: Data) -> Iterator[str]:
     yield "| problems | n | right % [95%] | best trivial rule, % | blank |"
     yield "|---|--:|--:|--:|--:|"
     for arm in _measurements(result, training):
-        best = show.trivial(arm["best_trivial"])
+        best = _code(show.trivial(arm["best_trivial"]))
         yield f"| {_code(arm['split'])} | {arm['n']} | {show.share(arm['accuracy'])} | {best} | {show.blank(arm)} |"
     compared = [entry for entry in result["contrasts"] if training["arm"] in (entry["first"], entry["second"])]
     if compared:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness import show
+from harness.text import one_line
 
 WIDTH = 80
 BLANK = "blank: replies without an answer (unparsed, refused, cut or failed), never right"
@@ -28,5 +29,5 @@ def accuracy(entry: Mapping[str, Any]) -> str:
     The rule stands after its score, so that a long name is what is cut.
     """
     best = entry["best_trivial"]
-    rule = f"{show.percent(best['accuracy'])} {best['rule']}"[:24] if best else "none"
+    rule = f"{show.percent(best['accuracy'])} {one_line(best['rule'])}"[:24] if best else "none"
     return f"{entry['n']:>4} {show.share(entry['accuracy']):<19} {rule:<24}"

@@ -147,6 +147,12 @@ def test_another_file_of_an_adapter_than_was_trained_is_noticed(
     (adapter / "More" / "Tokens.txt").symlink_to(run_dir / "plan.json")
     problem, _ = problems_of(run_dir)
     assert problem == "adapters/lora-labels/More/Tokens.txt: leads out of the adapter's folder"
+    (adapter / "More" / "Tokens.txt").unlink()
+    (adapter / "adapter_config.json").unlink()
+    assert problems_of(run_dir) == [
+        "adapters/lora-labels/More/Tokens.txt: is missing",
+        "adapters/lora-labels/adapter_config.json: is missing",
+    ]
 
 
 def test_a_journal_that_is_damaged_is_told_of(run_dir: Path) -> None:

@@ -24,6 +24,18 @@ def test_strata_that_are_not_judged_are_named() -> None:
     assert "under 10 problems, so not judged by themselves: OWN" in _told(run, "imbalance")
 
 
+def test_answers_that_are_right_in_several_ways_for_one_training_are_so_for_all() -> None:
+    run = honest(seeds=3)
+    freely(lambda *_: None)(run, 0)
+    assert "answers can be right in several ways" not in " ".join(_told(run, "no-information"))
+    row = next(row for row in run.of("student-lora") if row["correct"])
+    row["outcome"]["label"] = "the same in other words"
+    told = _told(run, "no-information")
+    assert told[0] == "answers can be right in several ways, so what a constant answer gets is not known"
+    on_test = [text for text in told if text == told[0]]
+    assert len(on_test) > 3
+
+
 def test_what_a_model_wrote_in_a_free_form_answer_is_not_told() -> None:
     run = honest(seeds=1)
     freely(constant("student-base"))(run, 0)

@@ -81,7 +81,8 @@ def test_no_accuracy_stands_without_n_interval_trivial_score_and_blank_replies(m
         evaluations = {each.dataset_split: str(each.metric_name) for each in _evaluations(text)}
         for arm in filter(lambda arm: card_of(arm, training), result["arms"]):
             told = [str(arm["n"]), show.share(arm["accuracy"]), show.trivial(arm["best_trivial"]), show.blank(arm)]
-            assert f"| `{arm['split']}` | {' | '.join(told)} |" in text
+            n, share, rule, blank = told
+            assert f"| `{arm['split']}` | {n} | {share} | `{rule}` | {blank} |" in text
             assert all(part in evaluations[arm["split"]] for part in told)
 
 
@@ -157,7 +158,8 @@ def test_hostile_text_cannot_leave_its_place(made: tuple[Data, Data], payload: s
     training = result["training"][0]
     sound = card.card(result, checked, training)
     kept = {name: result[name] for name in ("contrasts", "problems", "training")}
-    arms = [arm | {"split": payload} for arm in result["arms"]]
+    rule = {"rule": payload, "correct": 1, "accuracy": 0.5}
+    arms = [arm | {"split": payload, "best_trivial": rule} for arm in result["arms"]]
     told = {**checked, "simulated": [payload], "result_sha256": payload}
     text = card.card(poisoned(result, payload, keys=False) | kept | {"arms": arms}, told, training)
     assert payload not in sound

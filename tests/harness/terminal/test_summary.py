@@ -46,6 +46,13 @@ def test_a_task_without_trivial_rules_says_so(toy_run: ToyRun) -> None:
     assert " none " in summary.text(result).splitlines()[2]
 
 
+def test_the_name_of_a_rule_stays_in_its_line(toy_run: ToyRun) -> None:
+    result = _result(toy_run)
+    result["arms"][0]["best_trivial"]["rule"] = "x\naudit: clean"
+    assert "audit: clean" not in summary.text(result).splitlines()
+    assert "x audit: clean" in summary.text(result).splitlines()[2]
+
+
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_it_fits_in_80_columns(toy_run: ToyRun, seeds: int) -> None:
     text = summary.text(files.read(toy_run(training_seeds=seeds) / "result.json"))
