@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from harness import comparisons, crew, files, measures, plan
 from harness.arms import TREATMENT, by_name
+from harness.layout import THOUGHTS
 from harness.plan import Wish
 from harness.result import SCHEMA, problem_rows
 from harness.skills import SPLIT as SKILLS
 from harness.skills import Skills
-from harness.validation import BESIDE, THOUGHTS
+from harness.validation import BESIDE
 
 Row = dict[str, Any]
 Key = tuple[str, str, int | None]
@@ -175,7 +176,10 @@ class Run:
             "transfer": [],
             "learning": {"entries": [], "strategies": [], "learned": None},
             "training": list(self.training),
-            "teacher_calls": [_solutions(arm, value["sizes"]["train"]) for arm in (TREATMENT, "lora-naive")],
+            "teacher_calls": [
+                *(_solutions(arm, value["sizes"]["train"]) for arm in (TREATMENT, "lora-naive")),
+                *measures.answer_accounts(self.rows()),
+            ],
             "files": dict.fromkeys([*BESIDE, THOUGHTS, *measures.WRITTEN, *self.examples()], digest("")),
         }
 

@@ -12,7 +12,7 @@ from math import sqrt
 from pathlib import Path
 from typing import Any
 
-from harness import __version__, comparable, files, validation
+from harness import __version__, comparable, files, layout, validation
 from harness.audit import audit, runs
 from harness.comparable import Key
 from harness.errors import UsageError
@@ -21,7 +21,6 @@ from harness.statistics import Interval, minimum_detectable, paired, seeded_diff
 from harness.text import one_line
 
 SCHEMA = "urn:transfer-harness:schema:compare:1.0"
-ITEMS = "items.jsonl"
 METRICS = ("accuracy", "accuracy_given_answered", "balanced_accuracy", "blank")
 """What differences are taken of. ``blank`` is the share of replies without an answer."""
 Estimate = Interval | None
@@ -61,19 +60,19 @@ def read(path: Path) -> Side:
 def _items(
     folder: Path, result: Mapping[str, Any], mismatches: Sequence[str] | None
 ) -> Mapping[tuple[str, str, int | None], Sequence[Row]] | None:
-    path = folder / ITEMS
+    path = folder / layout.ITEMS
     if not path.is_file():
         return None
-    found, expected = files.file_digest(path), result["files"].get(ITEMS)
+    found, expected = files.file_digest(path), result["files"].get(layout.ITEMS)
     if found != expected:
         raise UsageError(
             f"{path}: has digest {found[:12]}, the result beside it says {str(expected)[:12]}; "
             "these are not its rows: put back those of the run, or take them away to compare by counts alone"
         )
     told = validation.problems_of(path) if mismatches is None else mismatches
-    wrong = [problem for problem in told if mismatches is None or problem.startswith(f"{ITEMS}:")]
+    wrong = [problem for problem in told if mismatches is None or problem.startswith(f"{layout.ITEMS}:")]
     if wrong:
-        raise UsageError(f"{path}: {wrong[0].removeprefix(f'{ITEMS}: ')}; harness validate lists everything")
+        raise UsageError(f"{path}: {wrong[0].removeprefix(f'{layout.ITEMS}: ')}; harness validate lists everything")
     rows = by_arm(files.read_lines(path))
     counted = {key: _counts(inner) for key, inner in rows.items()}
     for arm in result["arms"]:
@@ -115,7 +114,7 @@ def compare(a: Side, b: Side, only: Sequence[str] = ()) -> dict[str, Any]:
 
 def _unpaired(a: Side, b: Side) -> str | None:
     without = [name for name, side in (("A", a), ("B", b)) if side.items is None]
-    return f"{ITEMS} is not beside {' and '.join(without)}" if without else None
+    return f"{layout.ITEMS} is not beside {' and '.join(without)}" if without else None
 
 
 def _side(side: Side) -> dict[str, Any]:

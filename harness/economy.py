@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from harness.arms import TEACHER, TREATMENT
+
 ASSUMED_USD_PER_HOUR = 0.50
 """For the machine that the student runs on."""
 
@@ -18,7 +20,7 @@ def economy(result: Mapping[str, Any], seconds: Mapping[str, float], training_se
     arms = {arm["arm"]: arm for arm in result["arms"] if arm["split"] == "test"}
     calls = result["teacher_calls"]
     teacher = _teacher_per_problem(arms, calls)
-    student = seconds["student-lora"] / _problems(result, "student-lora") if "student-lora" in seconds else None
+    student = seconds[TREATMENT] / _problems(result, TREATMENT) if TREATMENT in seconds else None
     total = None if any(row["cost_usd"] is None for row in calls) else sum(row["cost_usd"] for row in calls)
     one_time = None if total is None else total + training_seconds / 3600 * ASSUMED_USD_PER_HOUR
     return {
@@ -77,7 +79,7 @@ def text(result: Mapping[str, Any], meta: Mapping[str, Any]) -> str:
 
 def _teacher_per_problem(arms: Mapping[str, Any], calls: list[Mapping[str, Any]]) -> float | None:
     """USD for one answer with the learned strategy, or without one where that was not asked."""
-    for name in ("teacher-strategy", "teacher-base"):
+    for name in (TEACHER, "teacher-base"):
         if name in arms:
             rows = [row for row in calls if row["stage"] == name]
             known = [row["cost_usd"] for row in rows]

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from harness import lessons, training
+from harness import layout, lessons, training
 from harness.arms import BOOTSTRAP, Arm, Recipe, trained_name
 from harness.classroom import Classroom
 from harness.crew import Crew, prompt
@@ -228,7 +228,7 @@ class Experiment:
         name = trained_name(arm.name, seed, self._plan.seeds[0])
         rows, offered = self._lessons(arm.name, recipe, seed)
         telling = self._activity(arm.name, "training", 0, seed)
-        folder = self._run_dir / "adapters" / name
+        folder = self._run_dir / layout.ADAPTERS / name
         adapter, report = training.train(self._journal, self._crew, folder, rows, seed, telling)
         probes = self._student_requests(arm, self._problems("test")[:PROBES], None)
         change = training.probe(self._journal, self._crew, adapter, probes)

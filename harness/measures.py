@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from harness import files
-from harness.arms import NAMES, trained_name
+from harness import files, layout
+from harness.arms import NAMES, by_name, trained_name
+from harness.skills import SPLIT as SKILLS
 from harness.statistics import (
     LEVEL,
     Interval,
@@ -30,7 +31,7 @@ EXAMINED = ("test", "harder")
 """Splits on which arms are measured, and of which no problem may be met before."""
 SEEN = ("reflect", "train")
 """Splits that teacher or student learn from."""
-WRITTEN = ("journal.md", "strategy-evolution.md")
+WRITTEN = (layout.NOTES, layout.EVOLUTION)
 """The files that hold what the teacher wrote while it learned."""
 LONG_ENOUGH = 12
 """Characters of a problem's text from which on finding it in a strategy is no coincidence."""
@@ -117,7 +118,7 @@ def arms(items: Sequence[Row], problems: Sequence[Row], labels: Sequence[str] | 
     by_id = {row["id"]: row for row in problems}
     sizes = Counter(row["split"] for row in problems)
     return [
-        _arm(key, rows, [by_id[row["problem"]] for row in rows], labels if "skills" not in key else None, sizes[key[1]])
+        _arm(key, rows, [by_id[row["problem"]] for row in rows], labels if key[1] != SKILLS else None, sizes[key[1]])
         for key, rows in by_arm(items).items()
     ]
 
@@ -252,6 +253,23 @@ def account(usages: Sequence[Row], costs: Iterable[float | None], failed: int) -
         **{name: sum(usage[name] for usage in usages) for name in TOKENS},
         "cost_usd": rounded(sum(known)) if len(known) == len(each) else None,
     }
+
+
+def answer_accounts(items: Iterable[Row]) -> list[dict[str, Any]]:
+    """The account of what each teacher arm took to answer, as among the teacher calls of a result."""
+    return [
+        {
+            "stage": arm,
+            "purpose": "solve",
+            **account(
+                [row["usage"] for row in rows],
+                [row["cost_usd"] for row in rows],
+                sum(row["outcome"]["kind"] == "failed" for row in rows),
+            ),
+        }
+        for arm, rows in grouped(items, "arm").items()
+        if by_name(arm).answers == "teacher"
+    ]
 
 
 def trained(report: Row, logit_change: float) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import lines
+from harness import layout, lines
 from harness import plan as plans
 from harness.errors import UsageError
 from harness.evaluate import restored
@@ -21,7 +21,7 @@ from harness.setting import KEY
 
 def plan_of(run_dir: Path) -> Plan:
     """The plan of a run. Raises UsageError if there is none."""
-    return plans.read(run_dir / "plan.json")
+    return plans.read(run_dir / layout.PLAN)
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ def replies(run_dir: Path) -> Replies:
     """The replies that a run has recorded. Raises UsageError if there are none, JournalError for a damaged record."""
     plan = plan_of(run_dir)
     try:
-        journal = Recording(run_dir / "journal.jsonl")
+        journal = Recording(run_dir / layout.JOURNAL)
     except OSError as error:
-        raise UsageError(f"{run_dir}: journal.jsonl: {error.strerror}; expected the directory of a run") from error
+        raise UsageError(f"{run_dir}: {layout.JOURNAL}: {error.strerror}; expected the directory of a run") from error
     try:
         setting, records = journal.recorded(KEY), journal.records
     finally:

@@ -285,8 +285,10 @@ class Finding:
 
 WEIGHTS = "adapter_model.safetensors"
 """The weights file of an adapter folder. No other format is loaded."""
+CARD = "README.md"
+"""The model card of an adapter folder: its one file that changes later, when the results are known."""
 CARD_RESULTS, CARD_END = "<!-- results -->", "<!-- end of results -->"
-"""Lines of an adapter folder's README.md between which the harness writes what the adapter scored."""
+"""Lines of the card between which the harness writes what the adapter scored."""
 
 
 @dataclass(frozen=True, slots=True)

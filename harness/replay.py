@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from harness import files, report, result, validation
+from harness import files, layout, report, result, validation
 from harness import plan as plans
 from harness.audit import runs
 from harness.crew import Crew, assemble
@@ -44,18 +44,18 @@ def replay(run_dir: Path) -> Replayed:
     Raises UsageError if the plan cannot be followed here or the run is not finished, and JournalError for an effect
     that is not recorded.
     """
-    plan = plans.read(run_dir / "plan.json")
+    plan = plans.read(run_dir / layout.PLAN)
     crew = assemble(plan, plans.reload(plan))
     try:
-        journal = Recording(run_dir / "journal.jsonl")
+        journal = Recording(run_dir / layout.JOURNAL)
     except OSError as error:
-        raise UsageError(f"{run_dir}: journal.jsonl: {error.strerror}; expected the directory of a run") from error
+        raise UsageError(f"{run_dir}: {layout.JOURNAL}: {error.strerror}; expected the directory of a run") from error
     try:
         with tempfile.TemporaryDirectory() as folder:
             _rebuild(plan, _mute(plan, crew, journal), journal, Path(folder))
             return _compared(Path(folder), run_dir)
     except JournalError as error:
-        if not (run_dir / validation.RESULT).exists() and journal.recorded("plan") in (None, plan.sha256):
+        if not (run_dir / layout.RESULT).exists() and journal.recorded("plan") in (None, plan.sha256):
             raise UsageError(validation.unfinished(run_dir)) from error
         raise
     finally:

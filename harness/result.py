@@ -24,24 +24,24 @@ def write(run_dir: Path, plan: Plan, crew: Crew, findings: Findings) -> dict[str
     problems = problem_rows(crew.task, crew.verifier, findings.problems, findings.truths)
     items = [item_row(crew, item) for item in findings.items]
     texts = {
-        "problems.jsonl": files.lines(problems),
-        "items.jsonl": files.lines(items),
-        "thoughts.jsonl": files.lines(thought_rows(findings)),
-        "journal.md": notes.journal_text(plan, findings),
-        "strategy.md": notes.strategy_text(plan, findings),
-        "strategy-evolution.md": notes.evolution_text(plan, findings),
+        layout.PROBLEMS: files.lines(problems),
+        layout.ITEMS: files.lines(items),
+        layout.THOUGHTS: files.lines(thought_rows(findings)),
+        layout.NOTES: notes.journal_text(plan, findings),
+        layout.STRATEGY_NOTES: notes.strategy_text(plan, findings),
+        layout.EVOLUTION: notes.evolution_text(plan, findings),
     }
     if findings.learned is not None:
         texts[layout.STRATEGY] = findings.learned.rstrip() + "\n"
     for training in findings.trainings:
-        texts[f"examples/{training.name}.jsonl"] = files.lines(training.examples)
+        texts[layout.examples(training.name)] = files.lines(training.examples)
     result = build(plan, crew, findings, problems, items, texts)
     schemas.require("result", result)
 
     (run_dir / "examples").mkdir(exist_ok=True)
     for name, text in texts.items():
         files.write(run_dir / name, text)
-    files.write(run_dir / "result.json", files.pretty(result))
+    files.write(run_dir / layout.RESULT, files.pretty(result))
     return result
 
 

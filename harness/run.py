@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from harness import disk, estimate, files, remarks, report, result, session, setting
+from harness import disk, estimate, files, layout, remarks, report, result, session, setting
 from harness import plan as plans
 from harness.audit import runs
 from harness.crew import Crew, assemble, preflight
@@ -26,10 +26,6 @@ from harness.observers import Observers
 from harness.plan import Plan, Wish
 from harness.stopping import Stop
 
-JOURNAL = "journal.jsonl"
-LENT = "forked.jsonl"
-"""In a forked run: the journal of the run that it takes answers over from."""
-
 
 def prepare(wish: Wish) -> tuple[Plan, Crew]:
     """The plan of a wish and its crew. Asks for no key and looks for no weights; raises UsageError."""
@@ -39,7 +35,7 @@ def prepare(wish: Wish) -> tuple[Plan, Crew]:
 
 def prepare_fork(origin: Path, wish: Wish) -> tuple[Plan, Crew]:
     """The plan of another run with what a wish changes in it, and its crew. Raises UsageError."""
-    plan, cast = plans.fork(plans.read(origin / "plan.json"), wish)
+    plan, cast = plans.fork(plans.read(origin / layout.PLAN), wish)
     return plan, assemble(plan, cast)
 
 
@@ -67,9 +63,9 @@ def start(
     with files.private(), locked(run_dir):
         try:
             if lent is not None:
-                files.write(run_dir / LENT, lent[0])
+                files.write(run_dir / layout.LENT, lent[0])
                 session.begin(run_dir, lent[1])
-            files.write(run_dir / "plan.json", files.pretty(plan))
+            files.write(run_dir / layout.PLAN, files.pretty(plan))
         except OSError as error:
             shutil.rmtree(run_dir, ignore_errors=True)
             raise UsageError(f"--out {run_dir}: {error.strerror}; give a directory that can be written") from error
@@ -85,11 +81,11 @@ def resume(
     Raises UsageError if there is no run, or if its plan cannot be followed any more, BudgetError at the limit, and
     StoppedError.
     """
-    plan = plans.read(run_dir / "plan.json")
+    plan = plans.read(run_dir / layout.PLAN)
     with files.private(), locked(run_dir):
-        if (run_dir / "result.json").exists() and not (run_dir / JOURNAL).exists():
+        if (run_dir / layout.RESULT).exists() and not (run_dir / layout.JOURNAL).exists():
             raise JournalError(
-                f"{run_dir}: has a result but no {JOURNAL}; restore it, or everything would be done again"
+                f"{run_dir}: has a result but no {layout.JOURNAL}; restore it, or everything would be done again"
             )
         crew = assemble(plan, plans.reload(plan))
         preflight(plan, crew)
@@ -110,7 +106,7 @@ def _make(run_dir: Path) -> None:
         if not run_dir.parent.is_dir():
             raise UsageError(f"--out {run_dir}: its parent is no directory; give one that can be made") from None
         if not run_dir.is_dir() or {path.name for path in run_dir.iterdir()} - _begun(run_dir):
-            other = f", or continue the run in it by --resume {run_dir}" if (run_dir / "plan.json").is_file() else ""
+            other = f", or continue the run in it by --resume {run_dir}" if (run_dir / layout.PLAN).is_file() else ""
             raise UsageError(f"--out {run_dir}: exists already; give a new directory{other}") from None
         run_dir.chmod(0o700)
     except OSError as error:
@@ -122,18 +118,20 @@ def _make(run_dir: Path) -> None:
 
 def _begun(run_dir: Path) -> set[str]:
     """Names that a directory can hold though no run has begun in it."""
-    return {"lock", LENT, "run_meta.json", *(path.name for path in files.leftovers(run_dir))}
+    return {"lock", layout.LENT, layout.META, *(path.name for path in files.leftovers(run_dir))}
 
 
 def _lent(origin: Path) -> tuple[str, dict[str, Any]]:
     """The journal of another run, checked, and where it comes from. Raises UsageError and JournalError."""
-    plan = plans.read(origin / "plan.json")
-    path = origin / JOURNAL
+    plan = plans.read(origin / layout.PLAN)
+    path = origin / layout.JOURNAL
     try:
         Recording(path).close()
         text = path.read_bytes().decode("utf-8", "surrogatepass")
     except OSError as error:
-        raise UsageError(f"--fork {origin}: {JOURNAL}: {error.strerror}; expected the directory of a run") from error
+        raise UsageError(
+            f"--fork {origin}: {layout.JOURNAL}: {error.strerror}; expected the directory of a run"
+        ) from error
     return text, {"run_id": origin.resolve().name, "plan_sha256": plan.sha256, "answers": 0}
 
 
@@ -161,10 +159,11 @@ def _walk(
                 findings = Experiment(plan, crew, journal, books, run_dir, observers).run()
             with suspected("writing the result"):
                 written = result.write(run_dir, plan, crew, findings)
-            report.write(run_dir, written, runs.write(run_dir))
+            with suspected("the audit of the result"):
+                report.write(run_dir, written, runs.write(run_dir))
             meta["training"] = session.training(findings)
             meta["economy"] = session.costs(written, findings)
-            observers.run_finished(RunFinished(run_dir, run_dir / "result.json"))
+            observers.run_finished(RunFinished(run_dir, run_dir / layout.RESULT))
         except BaseException as error:
             observers.run_failed(RunFailed(run_dir, f"{type(error).__name__}: {error}"))
             raise
@@ -188,7 +187,7 @@ def _tidy(run_dir: Path) -> None:
 
 @contextmanager
 def _opened(run_dir: Path, stop: Stop) -> Iterator[Journal]:
-    journal = Journal(run_dir / JOURNAL, stop.proceed)
+    journal = Journal(run_dir / layout.JOURNAL, stop.proceed)
     try:
         yield journal
     finally:
@@ -198,10 +197,10 @@ def _opened(run_dir: Path, stop: Stop) -> Iterator[Journal]:
 @contextmanager
 def _lending(run_dir: Path, journal: Journal) -> Iterator[None]:
     """In a forked run, lets the journal take over what the other run has recorded."""
-    if not (run_dir / LENT).exists():
+    if not (run_dir / layout.LENT).exists():
         yield
         return
-    lender = Recording(run_dir / LENT)
+    lender = Recording(run_dir / layout.LENT)
     try:
         journal.borrow(lender, _is_lent)
         yield
@@ -220,7 +219,7 @@ def _cautions(run_dir: Path, journal: Journal) -> Iterator[str]:
         yield remarks.RECORDED
     if journal.dropped_bytes:
         yield (
-            f"the last line of {JOURNAL} was torn, as a crash leaves it; its {journal.dropped_bytes} bytes were "
+            f"the last line of {layout.JOURNAL} was torn, as a crash leaves it; its {journal.dropped_bytes} bytes were "
             "dropped, and what it would have recorded is done again"
         )
     if caution := disk.caution(run_dir):

@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from harness import files, schemas
+from harness import files, layout, schemas
 from harness.arms import TREATMENT
 from harness.economy import economy
 from harness.findings import Findings
@@ -25,15 +25,15 @@ PACKAGES = ("torch", "transformers", "peft", "tokenizers", "safetensors", "anthr
 
 def begin(run_dir: Path, forked: Mapping[str, Any] | None) -> None:
     """Notes, before a run is one, where it takes answers over from."""
-    meta = _meta(run_dir / "run_meta.json") | {"sessions": [], "forked": forked}
+    meta = _meta(run_dir / layout.META) | {"sessions": [], "forked": forked}
     _complete(run_dir, meta)
-    files.write(run_dir / "run_meta.json", files.pretty(meta))
+    files.write(run_dir / layout.META, files.pretty(meta))
 
 
 @contextmanager
 def session(run_dir: Path) -> Iterator[dict[str, Any]]:
     """Keeps run_meta.json: one session for each time the run was started or resumed."""
-    path = run_dir / "run_meta.json"
+    path = run_dir / layout.META
     meta = _meta(path)
     _complete(run_dir, meta)
     started, clock = datetime.now(UTC), time.monotonic()

@@ -15,10 +15,7 @@ from harness.crew import Crew
 from harness.errors import HarnessError, JournalError
 from harness.journal import Journal
 from harness.observers import Advance
-from harness.records import WEIGHTS, Adapter, Example, Request, TrainingReport
-
-CARD = "README.md"
-"""The one file of an adapter that may change later: its card is completed when the results are known."""
+from harness.records import CARD, WEIGHTS, Adapter, Example, Request, TrainingReport
 
 
 def train(

@@ -5,29 +5,25 @@ from __future__ import annotations
 import hashlib
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from harness import comparisons, files, measures, schemas
-from harness.arms import BOOTSTRAP, NAMES, by_name
+from harness import comparisons, files, layout, measures, schemas
+from harness.arms import BOOTSTRAP, NAMES
 from harness.config import PLUGIN_KINDS
 from harness.errors import JournalError, UsageError
 from harness.journal import Recording
-from harness.layout import STRATEGY
 from harness.records import WEIGHTS
 from harness.skills import SPLIT as SKILLS
 from harness.text import shortened
 
-RESULT = "result.json"
-BESIDE = ("problems.jsonl", "items.jsonl")
+BESIDE = (layout.PROBLEMS, layout.ITEMS)
 """The rows that numbers are recomputed from."""
-THOUGHTS = "thoughts.jsonl"
-JOURNAL = "journal.jsonl"
-SCHEMAS = {RESULT: "result", "plan.json": "plan", "run_meta.json": "run-meta", "audit.json": "audit"}
+SCHEMAS = {layout.RESULT: "result", layout.PLAN: "plan", layout.META: "run-meta", layout.AUDIT: "audit"}
 """The schema of a JSON file by its name."""
-ROWS = {"problems.jsonl": "problem", "items.jsonl": "item"}
+ROWS = {layout.PROBLEMS: "problem", layout.ITEMS: "item"}
 """The schema of the rows of a JSON Lines file by its name."""
 SAYS = {f"urn:transfer-harness:schema:{name}:1.0": name for name in ("result", "audit", "compare")}
 """The schema of a JSON file of any other name by what it says of itself."""
@@ -67,14 +63,14 @@ def file_of(path: Path) -> Path:
 
     Raises UsageError where there is none; for a run that is not finished with the command that goes on with it.
     """
-    file = path / RESULT if path.is_dir() else path
+    file = path / layout.RESULT if path.is_dir() else path
     if file.exists():
         return file
-    if file.name == RESULT and (file.parent / "plan.json").is_file():
+    if file.name == layout.RESULT and (file.parent / layout.PLAN).is_file():
         raise UsageError(unfinished(file.parent))
     if path.is_dir():
-        raise UsageError(f"{path}: holds neither {RESULT} nor plan.json; give a run directory")
-    raise UsageError(f"{path}: No such file or directory; give a run directory or its {RESULT}")
+        raise UsageError(f"{path}: holds neither {layout.RESULT} nor {layout.PLAN}; give a run directory")
+    raise UsageError(f"{path}: No such file or directory; give a run directory or its {layout.RESULT}")
 
 
 def unfinished(run_dir: Path) -> str:
@@ -120,7 +116,7 @@ def _result(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
             yield f"files.{name}: is not beside the result, so it cannot be checked"
         elif (found := files.file_digest(path)) != expected:
             yield f"files.{name}: has digest {found}, the result says {expected}"
-        elif name in (*BESIDE, THOUGHTS):
+        elif name in (*BESIDE, layout.THOUGHTS):
             try:
                 broken = list(_rows(path)) if name in BESIDE else []
                 yield from (f"{name}: {problem}" for problem in broken)
@@ -131,25 +127,25 @@ def _result(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
     yield from _neighbours(folder, result)
     yield from _examples(folder, result)
     if rows.keys() >= set(BESIDE):
-        unsound = list(_unsound(result, rows["problems.jsonl"], rows["items.jsonl"]))
-        yield from unsound or _recomputed(folder, result, rows["problems.jsonl"], rows["items.jsonl"])
-        yield from () if unsound else _accounts(result, rows["items.jsonl"])
-        yield from _learned(folder, result, rows["items.jsonl"])
-        if THOUGHTS in rows or THOUGHTS not in result["files"]:  # else that is said above, once
-            yield from _replies(rows["items.jsonl"], rows.get(THOUGHTS, ()))
+        unsound = list(_unsound(result, rows[layout.PROBLEMS], rows[layout.ITEMS]))
+        yield from unsound or _recomputed(folder, result, rows[layout.PROBLEMS], rows[layout.ITEMS])
+        yield from () if unsound else _accounts(result, rows[layout.ITEMS])
+        yield from _learned(folder, result, rows[layout.ITEMS])
+        if layout.THOUGHTS in rows or layout.THOUGHTS not in result["files"]:  # else that is said above, once
+            yield from _replies(rows[layout.ITEMS], rows.get(layout.THOUGHTS, ()))
 
 
 def _neighbours(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
     """Where the plan or an adapter in the run directory is not the one of the result."""
     try:
-        plan = files.inside(folder, "plan.json")
+        plan = files.inside(folder, layout.PLAN)
         if plan.is_file() and files.read(plan) != result["plan"]:
             yield "plan: is not the one in plan.json"
     except ValueError as error:
         yield f"plan.json: not sound JSON ({error})"
     for index, training in enumerate(result["training"]):
         try:
-            weights = files.inside(folder, f"adapters/{measures.training_name(result, training)}/{WEIGHTS}")
+            weights = files.inside(folder, f"{layout.ADAPTERS}/{measures.training_name(result, training)}/{WEIGHTS}")
         except ValueError as error:
             yield f"training[{index}].arm: {error}"
             continue
@@ -161,9 +157,9 @@ def _neighbours(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
 def _trainings(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
     """Where a training is not told as the run's journal has it, or left other files; the weights are told above."""
     try:
-        path = files.inside(folder, JOURNAL)
+        path = files.inside(folder, layout.JOURNAL)
     except ValueError as error:
-        yield f"{JOURNAL}: {error}"
+        yield f"{layout.JOURNAL}: {error}"
         return
     if not path.is_file():
         return
@@ -173,17 +169,17 @@ def _trainings(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
                 name = measures.training_name(result, training)
                 made, change = journal.recorded(f"train/{name}"), journal.recorded(f"probe/{name}")
                 if made is None or change is None:
-                    yield f"{JOURNAL}: holds no training {name}"
+                    yield f"{layout.JOURNAL}: holds no training {name}"
                     continue
                 given = measures.trained(made["report"], change) | {"adapter_sha256": made["adapter"]}
                 said = {key: training[key] for key in given}
                 for place, was, now in files.differences(said, given, f"training[{index}]"):
                     yield f"{place}: says {told(was)}, the journal {told(now)}"
-                yield from _changed(folder, f"adapters/{name}", made["files"])
+                yield from _changed(folder, f"{layout.ADAPTERS}/{name}", made["files"])
     except JournalError as error:
-        yield f"{JOURNAL}: {str(error).removeprefix(f'{path}: ')}"
+        yield f"{layout.JOURNAL}: {str(error).removeprefix(f'{path}: ')}"
     except (AttributeError, TypeError, KeyError) as error:
-        yield f"{JOURNAL}: a training is not recorded whole ({type(error).__name__}: {error})"
+        yield f"{layout.JOURNAL}: a training is not recorded whole ({type(error).__name__}: {error})"
 
 
 def _changed(folder: Path, adapter: str, trained: Mapping[str, str]) -> Iterator[str]:
@@ -206,13 +202,13 @@ def _changed(folder: Path, adapter: str, trained: Mapping[str, str]) -> Iterator
 def _examples(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
     """Where the counts of a training are not those of the rows that it was trained on."""
     for index, training in enumerate(result["training"]):
-        path = folder / "examples" / f"{measures.training_name(result, training)}.jsonl"
+        path = folder / layout.examples(measures.training_name(result, training))
         if not path.is_file():
             continue
         try:
             sources = Counter(row["label_source"] for row in files.read_lines(path))
         except (ValueError, KeyError, TypeError) as error:
-            yield f"examples/{path.name}: a row is not an example ({type(error).__name__}: {error})"
+            yield f"{path.relative_to(folder)}: a row is not an example ({type(error).__name__}: {error})"
             continue
         given = {"rows": sources.total(), **{f"labelled_by_{name}": sources[name] for name in LABELLERS}}
         said = {name: training["examples"][name] for name in given}
@@ -265,19 +261,14 @@ def _accounts(result: Mapping[str, Any], items: Sequence[measures.Row]) -> Itera
 
     While it learns a teacher may be asked more than its rows show, and of worked solutions there are no rows.
     """
-    solved = [row for row in result["teacher_calls"] if row["purpose"] == "solve" and row["stage"] != BOOTSTRAP]
-    said = {row["stage"]: {key: row[key] for key in row.keys() - {"stage", "purpose"}} for row in solved}
+
+    def measured(accounts: Iterable[measures.Row]) -> list[tuple[str, measures.Row]]:
+        return [(row["stage"], row) for row in accounts if row["purpose"] == "solve" and row["stage"] != BOOTSTRAP]
+
+    solved = measured(result["teacher_calls"])
+    said, given = dict(solved), dict(measured(measures.answer_accounts(items)))
     if len(said) != len(solved):
         yield "teacher_calls: the answers of a stage have two accounts"
-    given = {
-        arm: measures.account(
-            [row["usage"] for row in rows],
-            [row["cost_usd"] for row in rows],
-            sum(row["outcome"]["kind"] == "failed" for row in rows),
-        )
-        for arm, rows in measures.grouped(items, "arm").items()
-        if by_name(arm).answers == "teacher" and arm != BOOTSTRAP
-    }
     for path, was, now in files.differences(said, given, "teacher_calls"):
         yield f"{path}: says {told(was)}, the rows give {told(now)}"
 
@@ -285,14 +276,14 @@ def _accounts(result: Mapping[str, Any], items: Sequence[measures.Row]) -> Itera
 def _learned(folder: Path, result: Mapping[str, Any], items: Sequence[measures.Row]) -> Iterator[str]:
     """Where what was learned is not in the file of the strategy, or more was got right or wrong than was tried."""
     learned = result["learning"]["learned"]
-    if learned is None and STRATEGY in result["files"]:
-        yield f"learning.learned: holds nothing, but there is a {STRATEGY}"
-    elif learned is not None and STRATEGY not in result["files"]:
-        yield f"learning.learned: holds a text, but files names no {STRATEGY}"
-    elif learned is not None and (folder / STRATEGY).is_file():
+    if learned is None and layout.STRATEGY in result["files"]:
+        yield f"learning.learned: holds nothing, but there is a {layout.STRATEGY}"
+    elif learned is not None and layout.STRATEGY not in result["files"]:
+        yield f"learning.learned: holds a text, but files names no {layout.STRATEGY}"
+    elif learned is not None and (folder / layout.STRATEGY).is_file():
         try:
-            if _text(folder, STRATEGY).rstrip() != learned.rstrip():
-                yield f"learning.learned: is not the text of {STRATEGY}"
+            if _text(folder, layout.STRATEGY).rstrip() != learned.rstrip():
+                yield f"learning.learned: is not the text of {layout.STRATEGY}"
         except ValueError as error:
             yield str(error)
     batches = {entry["batch"]: entry for entry in result["learning"]["entries"]}.values()
@@ -310,11 +301,11 @@ def _replies(items: Sequence[measures.Row], thoughts: Sequence[measures.Row]) ->
             for row in thoughts
         }
     except (KeyError, TypeError, AttributeError) as error:
-        yield f"{THOUGHTS}: a row is not a reply ({type(error).__name__}: {error})"
+        yield f"{layout.THOUGHTS}: a row is not a reply ({type(error).__name__}: {error})"
         return
     for number, row in enumerate(items, 1):
         if digests.get((row["arm"], row["training_seed"], row["problem"])) != row["text_sha256"]:
-            yield f"items.jsonl: line {number}: text_sha256 is not that of the reply in {THOUGHTS}"
+            yield f"items.jsonl: line {number}: text_sha256 is not that of the reply in {layout.THOUGHTS}"
 
 
 def _unsound(

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
+from harness import layout
 from harness.arms import BOOTSTRAP, CONTRASTS, by_name, trained_name
 from harness.errors import MissingEvidenceError
 from harness.measures import EXAMINED
@@ -107,7 +108,17 @@ def examples(evidence: Evidence) -> list[str]:
     """The files of the rows that each adapter was trained on."""
     made = [(each["arm"], each["training_seed"]) for each in evidence["training"]]
     first = min((seed for _, seed in made), default=0)
-    return [f"examples/{trained_name(arm, seed, first)}.jsonl" for arm, seed in made]
+    return [layout.examples(trained_name(arm, seed, first)) for arm, seed in made]
+
+
+def teacher_calls(evidence: Evidence) -> list[Any]:
+    """The accounts of the teacher's calls. Raises MissingEvidenceError where a stage in which it answers has none."""
+    found = list(evidence["teacher_calls"])
+    known = {account["stage"] for account in found if account["purpose"] == "solve"}
+    for stage, _ in planned(evidence):
+        if by_name(stage).answers == "teacher" and stage not in known:
+            raise MissingEvidenceError(f"teacher_calls: none of {stage}")
+    return found
 
 
 def require_arms(evidence: Evidence) -> None:

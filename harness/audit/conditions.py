@@ -65,7 +65,7 @@ def _demonstrated(evidence: Evidence) -> Iterator[Finding]:
     if not sets:
         return
     calls = failed = 0
-    for account in evidence["teacher_calls"]:
+    for account in complete.teacher_calls(evidence):
         if account["purpose"] == "demonstrate":
             calls, failed = calls + account["calls"], failed + account["failed"]
     expected = sets * complete.problem_set(evidence, "train")["n"]

@@ -7,14 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
-from harness import files, options, registry, schemas, validation
+from harness import files, layout, options, registry, schemas, validation
 from harness.audit import audit
 from harness.audit.checks import RULESET
 from harness.errors import HarnessError, PluginError, UsageError
 from harness.protocols import Check
 from harness.records import Severity
-
-NAME = "audit.json"
 
 
 def read(path: Path) -> tuple[dict[str, Any], Sequence[str] | None]:
@@ -63,7 +61,7 @@ def write(run_dir: Path) -> dict[str, Any]:
     """Audits the result in a run directory and writes audit.json beside it. Returns the audit."""
     made = _of(run_dir)
     schemas.require("audit", made)
-    files.write(run_dir / NAME, files.pretty(made))
+    files.write(run_dir / layout.AUDIT, files.pretty(made))
     return made
 
 
@@ -73,9 +71,9 @@ def problems_of(path: Path) -> list[str]:
     A run directory stands for its result.json and, if it has one, its audit.json.
     """
     found = validation.problems_of(path)
-    if path.is_dir() and (path / NAME).is_file():
-        return [*found, *(f"{NAME}: {problem}" for problem in problems_of(path / NAME))]
-    return found or (list(_differing(path)) if path.name == NAME else [])
+    if path.is_dir() and (path / layout.AUDIT).is_file():
+        return [*found, *(f"{layout.AUDIT}: {problem}" for problem in problems_of(path / layout.AUDIT))]
+    return found or (list(_differing(path)) if path.name == layout.AUDIT else [])
 
 
 def _differing(path: Path) -> Iterator[str]:

@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-from harness import economy, estimate, files, report, run
-from harness.audit import EXIT_BLOCKED, runs
+from harness import economy, estimate, files, layout, run
+from harness.audit import EXIT_BLOCKED
 from harness.cli import GO_ON, say
 from harness.crew import Crew, check
 from harness.errors import UsageError
@@ -98,20 +98,20 @@ def command(
             told.close()
     for warning in listeners.warnings:
         say(f"harness: warning: {warning}", err=True)
-    audit = files.read(run_dir / runs.NAME)
+    audit = files.read(run_dir / layout.AUDIT)
     say("\n" + _ended(result, audit, run_dir))
     sys.exit(EXIT_BLOCKED if audit["verdict"] == "blocked" else 0)
 
 
 def _ended(result: Mapping[str, Any], audit: Mapping[str, Any], run_dir: Path) -> str:
     """What a run ends with: the figures, what they may be taken for, what they cost, and where all of it is."""
-    meta = files.read(run_dir / "run_meta.json")
+    meta = files.read(run_dir / layout.META)
     parts = [
         summary.text(result),
         text.brief(audit, shlex.quote(str(run_dir))),
         economy.text(result, meta),
         *summary.notes(meta),
-        f"result: {run_dir / 'result.json'}\nreport: {run_dir / report.NAME}",
+        f"result: {run_dir / layout.RESULT}\nreport: {run_dir / layout.REPORT}",
     ]
     return "\n\n".join(parts)
 

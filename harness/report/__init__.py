@@ -14,12 +14,10 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness import files, remarks
+from harness import files, layout, remarks
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-
-NAME = "report.html"
 
 
 def html(result: Mapping[str, Any], audit: Mapping[str, Any]) -> str:
@@ -60,10 +58,10 @@ def write(run_dir: Path, result: Mapping[str, Any], audit: Mapping[str, Any]) ->
     """Writes report.html into a run directory, and the card of each adapter beside its weights. Returns the page."""
     from harness.report import card
 
-    files.write(run_dir / NAME, html(result, audit))
+    files.write(run_dir / layout.REPORT, html(result, audit))
     for training in result["training"]:
         card.write(run_dir, result, audit, training)
-    return run_dir / NAME
+    return run_dir / layout.REPORT
 
 
 @cache

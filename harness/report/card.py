@@ -10,18 +10,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness import files, remarks, show
+from harness import files, layout, remarks, show
 from harness.arms import ARMS
 from harness.measures import training_name
 from harness.notes import fenced
-from harness.records import CARD_END, CARD_RESULTS
+from harness.records import CARD, CARD_END, CARD_RESULTS
 from harness.terminal import audit as audit_text
 
 if TYPE_CHECKING:
     from huggingface_hub import EvalResult
 
 Data = Mapping[str, Any]
-NAME = "README.md"
 PLACE = re.compile(rf"(?<={CARD_RESULTS}\n).*(?={CARD_END})", re.DOTALL)
 """Where a trainer's own card has the results put in."""
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
@@ -31,10 +30,10 @@ TAGS = ("lora", "transfer-harness")
 
 def write(run_dir: Path, result: Data, audit: Data, training: Data) -> None:
     """Writes the card into the adapter's folder, if that is still in the run directory. Weights stay as they are."""
-    folder = run_dir / "adapters" / training_name(result, training)
+    folder = run_dir / layout.ADAPTERS / training_name(result, training)
     if not folder.is_dir() or not folder.resolve().is_relative_to(run_dir.resolve()):
         return
-    path = folder / NAME
+    path = folder / CARD
     written = path.read_text("utf-8", "replace") if path.is_file() and not path.is_symlink() else ""
     made = completed(written, result, audit, training) if PLACE.search(written) else card(result, audit, training)
     files.write(path, made)

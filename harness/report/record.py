@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from harness import files, show
+from harness.measures import TOKENS
 from harness.report.parts import Quote, Section, Table
 
 Data = Mapping[str, Any]
-TOKENS = ("input_tokens", "output_tokens", "thinking_tokens", "cache_read_tokens", "cache_write_tokens")
 MOST_LABELS = 10
 """A problem set with more answers than these is told by their number."""
 

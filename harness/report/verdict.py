@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 from harness import show
 from harness.arms import TREATMENT
+from harness.audit import FAULTY
 from harness.terminal.audit import heaviest
 
 Data = Mapping[str, Any]
 Tone = Literal["bad", "doubt", "good", "plain"]
-FAULTY = ("fail", "unknown")
 TONES: Mapping[str, Tone] = {"block": "bad", "warn": "doubt", "note": "plain", "none": "good"}
 
 

@@ -9,10 +9,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from harness.records import CARD_END, CARD_RESULTS, Example, Json, TrainingReport
+from harness.records import CARD, CARD_END, CARD_RESULTS, Example, Json, TrainingReport
 from harness_qwen_lora import hub
 
-FILE = "README.md"
 TAGS = ("lora", "transfer-harness")
 SHOWN = (
     "rank",
@@ -39,7 +38,7 @@ SHOWN = (
 
 def write(folder: Path, base: Mapping[str, Json], examples: Sequence[Example], report: TrainingReport) -> None:
     """Writes README.md. ``base`` is the student's identity. The same training gives the same bytes anywhere."""
-    (folder / FILE).write_text(text(base, examples, report), encoding="utf-8")
+    (folder / CARD).write_text(text(base, examples, report), encoding="utf-8")
 
 
 def text(base: Mapping[str, Json], examples: Sequence[Example], report: TrainingReport) -> str:

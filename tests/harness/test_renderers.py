@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from harness import files, report
-from harness.audit import audit, runs
+from harness import files, layout, report
+from harness.audit import audit
 from harness.cli import main
 from harness.report import card, figure
 from harness.terminal import audit as text
@@ -56,7 +56,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def result(folder: Path) -> Row:
-    found = files.read(folder / "result.json")
+    found = files.read(folder / layout.RESULT)
     assert isinstance(found, dict)
     return found
 
@@ -218,10 +218,10 @@ def test_no_accuracy_stands_alone_in_what_a_run_prints_and_leaves(toy_site: Path
     groups = _command("run", *chosen, *sizes, "--out", tmp_path / "run")
     for page in [*sorted((tmp_path / "run").glob("*.md")), tmp_path / "run" / "strategy.txt"]:
         groups += page.read_text().splitlines()
-    scores = _scores(files.read(tmp_path / "run" / "result.json"))
+    scores = _scores(files.read(tmp_path / "run" / layout.RESULT))
     assert list(_bare(scores, groups)) == []
     assert ("student-base", "test") in _hits(scores, groups)
-    assert files.read(tmp_path / "run" / runs.NAME)["verdict"] == "blocked"
+    assert files.read(tmp_path / "run" / layout.AUDIT)["verdict"] == "blocked"
 
 
 def test_a_bare_accuracy_would_be_found(result: Row) -> None:

@@ -220,7 +220,7 @@ def test_an_account_of_answers_that_nobody_gave_is_told_of(run_dir: Path) -> Non
     (problem,) = _edit(run_dir, ("teacher_calls",), [*calls, one])
     assert problem == "teacher_calls: the answers of a stage have two accounts"
     (problem,) = _edit(run_dir, ("teacher_calls",), [row for row in calls if row is not one])
-    assert problem.startswith("teacher_calls.teacher-base: says nothing, the rows give {'calls': ")
+    assert problem.startswith("teacher_calls.teacher-base: says nothing, the rows give {'stage': 'teacher-base', ")
 
 
 def test_the_learned_strategy_is_the_one_in_its_file(run_dir: Path) -> None:

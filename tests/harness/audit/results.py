@@ -195,7 +195,7 @@ def result(made: Made, texts: Mapping[str, str]) -> Row:
         "transfer": comparisons.transfer(made.items),
         "learning": {"entries": [], "strategies": [], "learned": None},
         "training": made.training,
-        "teacher_calls": [*made.calls, *_answers(made.items)],
+        "teacher_calls": [*made.calls, *measures.answer_accounts(made.items)],
         "files": {name: sha256(text) for name, text in texts.items()},
     }
 
@@ -321,23 +321,6 @@ def _account(stage: str, calls: int) -> Row:
     """Worked solutions of the training problems."""
     counts = {"calls": calls, "failed": 0, **dict.fromkeys(measures.TOKENS, 7 * calls)}
     return {"stage": stage, "purpose": "demonstrate", **counts, "cost_usd": 0.001 * calls}
-
-
-def _answers(items: Sequence[Row]) -> list[Row]:
-    """The accounts of the teacher's answers."""
-    return [
-        {
-            "stage": arm,
-            "purpose": "solve",
-            **measures.account(
-                [row["usage"] for row in rows],
-                [row["cost_usd"] for row in rows],
-                sum(row["outcome"]["kind"] == "failed" for row in rows),
-            ),
-        }
-        for arm, rows in measures.grouped(items, "arm").items()
-        if by_name(arm).answers == "teacher"
-    ]
 
 
 def _examples(training: Row) -> str:

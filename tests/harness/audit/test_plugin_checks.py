@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from harness import files, schemas
-from harness.audit import EXIT_BLOCKED, runs
+from harness import files, layout, schemas
+from harness.audit import EXIT_BLOCKED
 from harness.cli import main
 from tests.conftest import ToyRun
 from tests.harness.audit.results import honest
@@ -94,7 +94,7 @@ def test_a_check_of_the_plan_runs_at_the_end_of_the_run_and_in_every_audit_of_it
 ) -> None:
     _install(fake_distribution, least=999)
     run_dir = toy_run(checks=("enough",))
-    assert "enough" in files.read(run_dir / runs.NAME)["blocking"]
+    assert "enough" in files.read(run_dir / layout.AUDIT)["blocking"]
     assert "enough" in json.loads(_audit(run_dir, "--json").output)["blocking"]
 
 
