@@ -44,6 +44,8 @@ class Batch:
     """Id of the newest batch that the server had before; empty if it had none. This machine's clock says nothing."""
     attempts: Mapping[str, int]
     """Which attempt it is for each key."""
+    lost: bool = False
+    """Whether it was sent and its reply lost, so that the server may have it."""
     id: str = ""
     """Empty until the server has told it."""
 
@@ -95,7 +97,7 @@ class Batches:
         """
         self._pending = {request.key: _Progress(request) for request in requests}
         for batch in [each for each in self._batches if each.attempts.keys() & self._pending.keys()]:
-            if batch.id or self._found(batch, "the batch never reached the server", crashed=True):
+            if batch.id or self._found(batch, "the batch never reached the server"):
                 yield from self._collect(batch)
         while self._pending:
             yield from self._collect(self._hand_in())
@@ -126,8 +128,8 @@ class Batches:
         billed, and its requests are reserved anew before they are handed in again.
         """
         kinds: list[str] = []
-        batch = self._prepared()
         while True:
+            batch = self._prepared()
             came = self._worker.call(
                 partial(client.submit, requests=self._entries(batch), seconds=self._policy.deadline)
             )
@@ -136,15 +138,17 @@ class Batches:
                 self._note(self._batches)
                 return batch
             kinds.append(came.kind)
+            # written down before the pause, in which the user may stop the run
+            if came.billed:
+                batch.lost = True
+                self._note(self._batches)
+            else:
+                self._drop(batch, came.error, billed=False)
             again = self._policy.again(came, kinds, len(kinds)) and self._paused(came, len(kinds))
             if came.billed and self._found(batch, came.error):
                 return batch
             if not again:
-                if not came.billed:
-                    self._drop(batch, came.error, billed=False)
                 raise _not_taken(came)
-            if came.billed:
-                batch = self._prepared()
 
     def _prepared(self) -> Batch:
         """A batch that is reserved and written down, but not handed in."""
@@ -163,11 +167,11 @@ class Batches:
         listing = partial(client.listing, limit=LISTED, seconds=self._policy.deadline)
         return list(self._patient(listing, "the list of batches"))
 
-    def _found(self, batch: Batch, error: str, crashed: bool = False) -> bool:
-        """Whether the server lists a batch whose reply was lost: then its id is noted, else the batch is given up.
+    def _found(self, batch: Batch, error: str) -> bool:
+        """Whether the server lists a batch that has no id yet: then its id is noted, else the batch is given up.
 
-        Given up, it counts as billed; not so after a crash, which may have come before it was sent, if the list reaches
-        back to what was on it before.
+        Given up, it counts as billed if its reply was lost. Otherwise the process may have ended before it was sent: it
+        does not count if the list reaches back to what was on it before.
         """
         newer = list(takewhile(lambda each: _text(each, "id") != batch.after, self._listed()))
         names = set(batch.custom_ids())
@@ -177,7 +181,7 @@ class Batches:
                 batch.id = name
                 self._note(self._batches)
                 return True
-        self._drop(batch, error, billed=not crashed or len(newer) >= LISTED)
+        self._drop(batch, error, billed=batch.lost or len(newer) >= LISTED)
         return False
 
     def _collect(self, batch: Batch) -> Iterator[Completion]:
@@ -232,17 +236,19 @@ class Batches:
             came = self._worker.call(job)
             if not isinstance(came, Fault):
                 return came
-            if not self._paused(came, failures):
+            if came.fatal:
+                raise stopped(came)
+            if not (came.retry and failures < self._policy.attempts and self._paused(came, failures)):
                 break
         raise CallError(f"{what}: {came.error}; nothing is lost, a resumed run asks for it again")
 
     def _paused(self, fault: Fault, failures: int) -> bool:
-        """Waits before another attempt; returns whether there is to be one."""
+        """Waits before another attempt; returns False, at once, if the server asks for too long a pause."""
         pause = self._policy.pause(failures, fault.after)
-        again = fault.retry and failures < self._policy.attempts and pause < self._policy.deadline
-        if again:
+        short = pause < self._policy.deadline
+        if short:
             self._wait(pause)
-        return again
+        return short
 
     def _wait(self, seconds: float) -> None:
         """Waits. Raises BudgetError if the user asks the run to stop: a noted batch is fetched by the next."""
@@ -257,9 +263,8 @@ def _not_taken(fault: Fault) -> CallError:
     """The end of a run whose batch could not be handed in."""
     if not fault.retry:
         return stopped(fault)
-    return CallError(
-        f"{fault.error}: no batch was handed in; what came before is kept, and a resumed run hands it in again"
-    )
+    what = "may have been handed in, and counts as billed" if fault.billed else "was not handed in"
+    return CallError(f"{fault.error}: the batch {what}; what came before is kept, and a resumed run hands it in again")
 
 
 def _size(listed: Any) -> int | None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.errors import BudgetError, CallError
+from harness.errors import BudgetError, CallError, StoppedError
 from harness.ledger import Books
 from harness.records import Json
 from harness_claude import batches, client
@@ -292,6 +292,37 @@ def test_a_separator_inside_a_reply_does_not_break_its_line() -> None:
     assert sorted(each.text for each in done) == [f"ANSWER: {number}\u2028\x85\x0b." for number in range(3)]
 
 
+@pytest.mark.parametrize(("fault", "billed"), [("lost", True), ("529", False)])
+def test_a_stop_in_the_pause_after_a_fault_loses_nothing_from_the_books(
+    fault: str, billed: bool, session: OpenSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server's list shows the batch too late, so that it is bought twice."""
+
+    def stop(*_: Any) -> None:
+        raise StoppedError("stopped as asked")
+
+    with Loopback(answer) as server:
+        first = session(teacher(server, mode="batch"))
+        worst = sum(first.teacher.worst_cost(each) or 0 for each in requests(3)) / 2
+        server.batch_script.append(fault)
+        with monkeypatch.context() as patch:
+            patch.setattr(batches.Batches, "_wait", stop)
+            with pytest.raises(StoppedError):
+                first.ask(requests(3))
+        assert first.books.committed == pytest.approx(worst if billed else 0)
+        listed = client.listing
+
+        async def late(connection: Any, limit: int, seconds: float) -> Any:
+            return [each for each in await listed(connection, limit, seconds) if each["id"] != "msgbatch_0"]
+
+        monkeypatch.setattr(client, "listing", late)
+        again = session(teacher(server, mode="batch"))
+        assert len(again.ask(requests(3))) == 3
+    assert len(server.batches) == 1 + billed
+    assert again.books.committed >= server.cost
+    assert again.books.in_doubt == []
+
+
 @pytest.mark.parametrize("fault", ["401", "404", "400"])
 def test_a_server_that_refuses_batches_stops_the_run_in_one_line(fault: str, session: OpenSession) -> None:
     with Loopback(answer) as server:
@@ -303,13 +334,28 @@ def test_a_server_that_refuses_batches_stops_the_run_in_one_line(fault: str, ses
         assert run.books.committed == 0
 
 
-@pytest.mark.parametrize(("fault", "tries"), [("529", 4), ("reset-before", 3)])
-def test_a_server_that_takes_no_batch_is_not_called_a_refusal(fault: str, tries: int, session: OpenSession) -> None:
+def test_a_key_that_is_refused_during_a_run_is_told_of_as_such(session: OpenSession) -> None:
+    with (
+        Loopback(answer, key="another") as server,
+        pytest.raises(CallError, match=r"401 .*: the server refuses .* mend the key, the account or the options"),
+    ):
+        session(teacher(server, mode="batch")).ask(requests(3))
+
+
+@pytest.mark.parametrize(
+    ("fault", "tries", "told"),
+    [("529", 4, "was not handed in"), ("reset-before", 3, "may have been handed in, and counts as billed")],
+)
+def test_a_server_that_takes_no_batch_is_not_called_a_refusal(
+    fault: str, tries: int, told: str, session: OpenSession
+) -> None:
     with Loopback(answer) as server:
         server.batch_script.extend([fault] * 9)
         run = session(teacher(server, mode="batch", attempts=4))
-        with pytest.raises(CallError, match=r"no batch was handed in; .* a resumed run hands it in again") as caught:
+        with pytest.raises(CallError, match=rf": the batch {told}; .* a resumed run hands it in again") as caught:
             run.ask(requests(3))
+        worst = sum(run.teacher.worst_cost(each) or 0 for each in requests(3)) / 2
+        assert run.books.committed == pytest.approx(tries * worst if "billed" in told else 0)
         assert "mend" not in str(caught.value)
         assert len(server.batch_script) == 9 - tries
         server.batch_script.clear()
