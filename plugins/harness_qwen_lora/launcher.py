@@ -21,14 +21,17 @@ from harness.protocols import OnStep
 from harness_qwen_lora.fitting import Fitted, Job
 
 LEASH = "harness_qwen_lora.leash"
-CAUSE = re.compile(
-    r"^(?:\[rank\d+\]: *)?((?!torch\.distributed\.elastic)[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit)\b.*)"
-    r"|^ *traceback +: (Signal .*)",
+RAISED = re.compile(
+    r"^(?:\[rank\d+\]: *)?((?!torch\.distributed\.elastic)[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit)\b.*)",
     re.MULTILINE,
 )
-"""The line of a worker's output that says why it ended: its exception, or the signal that torchrun tells of."""
+"""The line of a worker's traceback that names its exception."""
+SIGNAL = re.compile(r"^ *traceback +: (Signal .*)", re.MULTILINE)
+"""The line in which torchrun tells of a signal that ended a worker."""
+OWN_SIGNAL = "SIGTERM"
+"""What torchrun itself ends the other workers with, once one has failed."""
 MOST_ERROR = 500
-"""Characters of a worker's own last words that an error repeats."""
+"""Characters of the workers' last words that an error repeats."""
 
 
 def launch(job: Job, on_step: OnStep) -> Fitted:
@@ -55,7 +58,7 @@ def launch(job: Job, on_step: OnStep) -> Fitted:
                 raise UsageError(said["refused"])
             if "steps" not in said or code:
                 errors.seek(0)
-                last = said.get("error") or _last_words(errors.read())
+                last = _last_words(said.get("error"), errors.read())
                 raise HarnessError(f"trainer lora: a process of the training ended with code {code}: {last}")
     return Fitted(tuple(said["losses"]), said["steps"], said["peak_memory_bytes"])
 
@@ -72,12 +75,14 @@ def environment(inherited: Mapping[str, str], scratch: Path) -> dict[str, str]:
     return {"OMP_NUM_THREADS": "1"} | dict(inherited) | own
 
 
-def _last_words(errors: str) -> str:
-    """Why a worker ended, as far as what it wrote says so: one line."""
-    causes = [cause or signal for cause, signal in CAUSE.findall(errors)]
-    lines = causes or errors.split("\n")
-    said = [" ".join(line.split()) for line in lines if line.strip()]
-    return said[-1][:MOST_ERROR] if said else "it said nothing"
+def _last_words(said: str | None, errors: str) -> str:
+    """Why a training failed, in one line: the signal that ended a worker, and what one said or else raised."""
+    signals = SIGNAL.findall(errors)
+    foreign = [signal for signal in signals if OWN_SIGNAL not in signal]
+    raised = [said] if said else RAISED.findall(errors)
+    rest = signals or [line for line in errors.split("\n") if line.strip()]
+    causes = [*foreign[-1:], *raised[-1:]] or rest[-1:]
+    return "; ".join(" ".join(cause.split()) for cause in causes)[:MOST_ERROR] or "it said nothing"
 
 
 @contextmanager
@@ -103,7 +108,7 @@ def _workers(processes: int, job: Path, errors: IO[str]) -> Iterator[subprocess.
 
 
 def _listen(worker: subprocess.Popen[str], on_step: OnStep) -> dict[str, Any]:
-    """Passes steps on; gives what was said at the end, of several processes by the one that said it first."""
+    """Passes steps on; gives what was said at the end: by the first process that failed, if one did."""
     end: dict[str, Any] = {}
     for line in worker.stdout or ():
         try:
@@ -114,6 +119,6 @@ def _listen(worker: subprocess.Popen[str], on_step: OnStep) -> dict[str, Any]:
             continue
         if "step" in said:
             on_step(said["step"], said["of"], said["loss"])
-        else:
-            end = said | end
+        elif not end or "steps" in end:
+            end = said
     return end

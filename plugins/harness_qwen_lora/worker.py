@@ -1,6 +1,6 @@
-"""One process of a training in several: ``torchrun --nproc-per-node N -m harness_qwen_lora.worker JOB``.
+"""One process of a training in several, as launcher.py starts it: ``python -m harness_qwen_lora.worker JOB``.
 
-Reads the job that launcher.py wrote, trains, and says on its output, in JSON lines, how far it is and how it ended.
+Reads the job, trains, and says on its output, in JSON lines, how far it is and how it ended.
 """
 
 from __future__ import annotations
@@ -41,25 +41,29 @@ def main(path: str) -> int:
             source = replace(source, device=f"cuda:{local}")
         base, _ = loading.load(source)
         fitted = fit(base, job, on_step)
-    except torch.OutOfMemoryError:
-        say(out_of_memory=True)
-        return 1
-    except UsageError as error:
-        say(refused=str(error))
-        return 1
-    except HarnessError as error:
-        say(error=str(error))
-        return 1
-    except OSError as error:
-        if error.errno is None:
-            raise
-        say(disk=[error.errno, error.strerror, error.filename])
+    except Exception as error:  # said at once: the others soon fail too, since they hear no more of this one
+        say(**_told(error))
         return 1
     if first:
         say(**asdict(fitted))
     if torch.distributed.is_initialized():
         torch.distributed.destroy_process_group()
     return 0
+
+
+def _told(error: Exception) -> dict[str, Any]:
+    """What a process says of the error that ends it."""
+    match error:
+        case torch.OutOfMemoryError():
+            return {"out_of_memory": True}
+        case UsageError():
+            return {"refused": str(error)}
+        case HarnessError():
+            return {"error": str(error)}
+        case OSError(errno=int(number)):
+            return {"disk": [number, error.strerror, error.filename]}
+        case _:
+            return {"error": f"{type(error).__name__}: {error}"}
 
 
 if __name__ == "__main__":

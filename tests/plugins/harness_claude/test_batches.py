@@ -310,10 +310,10 @@ def test_a_stop_in_the_pause_after_a_fault_loses_nothing_from_the_books(
             with pytest.raises(StoppedError):
                 first.ask(requests(3))
         assert first.books.committed == pytest.approx(worst if billed else 0)
-        listed = client.listing
+        real: Any = client.listing
 
         async def late(connection: Any, limit: int, seconds: float) -> Any:
-            return [each for each in await listed(connection, limit, seconds) if each["id"] != "msgbatch_0"]
+            return [each for each in await real(connection, limit, seconds) if each["id"] != "msgbatch_0"]
 
         monkeypatch.setattr(client, "listing", late)
         again = session(teacher(server, mode="batch"))

@@ -28,25 +28,40 @@ from harness_qwen_lora.student import QwenStudent
 from harness_qwen_lora.training import LoraTrainer
 
 WEIGHTS = "adapter_model.safetensors"
-TORCHRUN = """[rank1]: Traceback (most recent call last):
-[rank1]:   File "worker.py", line 9, in main
-[rank1]:     raise RuntimeError("no such device")
-[rank1]: RuntimeError: no such device
+RAISED = """Traceback (most recent call last):
+  File "worker.py", line 9, in main
+    raise RuntimeError("no such device")
+RuntimeError: no such device
+E1123 14:06:43.852000 12616 api.py:1002] failed (exitcode: 1) local_rank: 1 (pid: 12626) of binary: python
 Traceback (most recent call last):
-  File "torch/distributed/run.py", line 900, in main
+  File "torch/distributed/run.py", line 1032, in <module>
+    main()
 torch.distributed.elastic.multiprocessing.errors.ChildFailedError:
-=====
-worker FAILED
-=====
-"""
-"""What torchrun leaves of a worker that ends in an exception."""
-KILLED = """torch.distributed.elastic.multiprocessing.errors.ChildFailedError:
+============================================================
+harness_qwen_lora.leash FAILED
+------------------------------------------------------------
+Failures:
+[1]:
+  rank      : 0 (local_rank: 0)
+  exitcode  : -15 (pid: 12625)  (SIGTERM)
+  error_file: <N/A>
+  traceback : Signal 15 (SIGTERM) received by PID 12625
+------------------------------------------------------------
 Root Cause (first observed failure):
-  exitcode  : -9 (pid: 33)
-  traceback : Signal 9 (SIGKILL) received by PID 33
-=====
+[0]:
+  rank      : 1 (local_rank: 1)
+  exitcode  : 1 (pid: 12626)
+  error_file: <N/A>
+  traceback : To enable traceback see: https://pytorch.org/docs/stable/elastic/errors.html
+============================================================
 """
-"""What it leaves of one that is killed."""
+"""What torchrun leaves of two workers, the second of which ends in an exception."""
+KILLED = RAISED[RAISED.index("torch.distributed.elastic") :].replace(
+    "To enable traceback see: https://pytorch.org/docs/stable/elastic/errors.html",
+    "Signal 9 (SIGKILL) received by PID 12626",
+)
+"""What it leaves where the second is killed."""
+TERMINATED = KILLED.replace("Signal 9 (SIGKILL)", "Signal 15 (SIGTERM)")
 
 
 SOON = 10
@@ -111,8 +126,13 @@ def saying(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     ("code", "told"),
     [
         ("import sys; sys.exit('first\\nsecond')", "ended with code 1: second"),
-        (f"import sys; sys.exit({TORCHRUN!r})", "ended with code 1: RuntimeError: no such device"),
-        (f"import sys; sys.exit({KILLED!r})", r"ended with code 1: Signal 9 \(SIGKILL\) received by PID 33"),
+        (f"import sys; sys.exit({RAISED!r})", "ended with code 1: RuntimeError: no such device$"),
+        (f"import sys; sys.exit({KILLED!r})", r"ended with code 1: Signal 9 \(SIGKILL\) received by PID 12626$"),
+        (f"import sys; sys.exit({TERMINATED!r})", r"ended with code 1: Signal 15 \(SIGTERM\) received by PID 12626$"),
+        (
+            f'import sys; print(\'{{"error": "closed by peer"}}\'); sys.exit({KILLED!r})',
+            r"ended with code 1: Signal 9 \(SIGKILL\) received by PID 12626; closed by peer$",
+        ),
         ('import sys; print(\'{"error": "the loss is nan"}\'); sys.exit(1)', "ended with code 1: the loss is nan"),
         ("print('no JSON')", "ended with code 0: it said nothing"),
     ],
@@ -155,8 +175,33 @@ def test_disk_that_is_full_for_a_worker_is_told_of_as_such(tmp_path: Path, monke
     assert list(tmp_path.iterdir()) == []
 
 
-def test_first_of_several_errors_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = '{"error": "the loss is nan"}\n{"error": "connection closed by peer"}'
+def test_error_that_no_one_foresaw_is_told_by_the_worker_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def load(_source: Source) -> Any:
+        raise RuntimeError("no such\ndevice " + "x" * 1000)
+
+    path = tmp_path / "job.json"
+    path.write_text(job(tmp_path).to_json())
+    monkeypatch.setattr(loading, "load", load)
+    assert one_process.main(str(path)) == 1
+    said = capsys.readouterr().out
+    saying(monkeypatch, f"import sys; print({said!r}); sys.exit(1)")
+    with pytest.raises(HarnessError, match="ended with code 1: RuntimeError: no such device x+$") as error:
+        launch(job(tmp_path), lambda *_: None)
+    assert len(str(error.value)) < 600
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        '{"error": "the loss is nan"}\n{"error": "closed by peer"}',
+        '{"error": "the loss is nan"}\n{"disk": [28, "No space left on device", "adapters/x"]}',
+        '{"error": "the loss is nan"}\n{"steps": 2}',
+        '{"steps": 2}\n{"error": "the loss is nan"}',
+    ],
+)
+def test_first_of_several_errors_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str) -> None:
     saying(monkeypatch, f"import sys; print({said!r}); sys.exit(1)")
     with pytest.raises(HarnessError, match="the loss is nan"):
         launch(job(tmp_path), lambda *_: None)
