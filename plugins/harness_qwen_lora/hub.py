@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Container
 from pathlib import Path
 
 from harness.errors import UsageError
@@ -69,7 +70,7 @@ def described(hub_id: str, revision: str | None) -> Checkpoint:
     files = {sibling.rfilename: sibling for sibling in info.siblings or []}
     if info.sha is None or not COMMIT.fullmatch(info.sha):
         raise UsageError(f"student.revision: the Hub names no commit for '{hub_id}'; give a commit or a model folder")
-    weights = [WEIGHTS] if WEIGHTS in files else _shards(hub_id, info.sha, revision) if INDEX in files else []
+    weights = _weights(hub_id, info.sha, revision, files)
     if "config.json" not in files or not weights or not files.keys() >= set(weights):
         raise UsageError(f"student.model: '{hub_id}' has no config.json with safetensors weights; {ADVICE}")
     stated = {name: lfs for name in weights if (lfs := files[name].lfs) is not None}
@@ -82,10 +83,14 @@ def described(hub_id: str, revision: str | None) -> Checkpoint:
     return Checkpoint(hub_id, info.sha, None, digests, sum(lfs.size for lfs in stated.values()), revision)
 
 
-def _shards(hub_id: str, commit: str, revision: str | None) -> list[str]:
-    """Names of the weights files by the Hub's index, which is fetched into the local cache."""
+def _weights(hub_id: str, commit: str, revision: str | None, files: Container[str]) -> list[str]:
+    """Names of the weights files; where there are several, by the Hub's index, fetched into the local cache."""
     from huggingface_hub import hf_hub_download
 
+    if WEIGHTS in files:
+        return [WEIGHTS]
+    if INDEX not in files:
+        return []
     try:
         index = hf_hub_download(hub_id, INDEX, revision=commit)
     except Exception as error:  # as in download
@@ -108,7 +113,8 @@ def download(checkpoint: Checkpoint) -> Path:
     try:
         wanted = [*FILES, *checkpoint.digests]
         folder = snapshot_download(checkpoint.name, revision=checkpoint.revision, allow_patterns=wanted)
-        # Under the name that was asked for too: a resumed run then finds it in the cache, without asking the Hub.
+        # Under the name that was asked for too: unless the branch has moved meanwhile, a resumed run then finds it in
+        # the cache, without asking the Hub.
         snapshot_download(checkpoint.name, revision=checkpoint.asked, allow_patterns=["config.json"])
     except Exception as error:  # which HTTP library raises is the Hub client's own affair
         raise UsageError(_unreachable(checkpoint.name, checkpoint.revision, error)) from error

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """All that decides which model ``load`` gives."""
+    """All that ``load`` needs."""
 
     folder: Path
     name: str

@@ -187,7 +187,7 @@ def test_error_that_no_one_foresaw_is_told_by_the_worker_itself(
     assert one_process.main(str(path)) == 1
     said = capsys.readouterr().out
     saying(monkeypatch, f"import sys; print({said!r}); sys.exit(1)")
-    with pytest.raises(HarnessError, match="ended with code 1: RuntimeError: no such device x+$") as error:
+    with pytest.raises(HarnessError, match=r"ended with code 1: RuntimeError: no such device x+$") as error:
         launch(job(tmp_path), lambda *_: None)
     assert len(str(error.value)) < 600
 

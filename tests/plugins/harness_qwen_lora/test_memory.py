@@ -1,13 +1,15 @@
-"""The limit on a GPU's memory: what torch is told, and that it reaches every process that loads the model."""
+"""The limit on a GPU's memory: what torch is told, and that whoever loads the model tells it."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 
 from harness_qwen_lora import memory
+from harness_qwen_lora.loading import Source, load
 from tests.plugins.harness_qwen_lora.conftest import MakeStudent
 
 
@@ -21,6 +23,21 @@ def test_process_is_held_to_its_share_of_the_card(monkeypatch: pytest.MonkeyPatc
     ((fraction, index),) = told
     assert fraction == pytest.approx(share)
     assert index == 1
+
+
+def test_loading_holds_the_process_to_the_limit_before_it_touches_the_card(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class HeldError(Exception):
+        pass
+
+    def stop(*given: object) -> None:
+        raise HeldError(*given)
+
+    monkeypatch.setattr(memory, "hold", stop)
+    with pytest.raises(HeldError) as held:
+        load(Source(checkpoint, "random", "float32", "cuda:1", memory_gib=12))
+    assert held.value.args == (torch.device("cuda:1"), 12)
 
 
 def test_limit_goes_with_the_model_into_another_process(make_student: MakeStudent) -> None:
