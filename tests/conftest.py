@@ -17,8 +17,6 @@ from tests import toys
 settings.register_profile("harness", deadline=None, derandomize=True)
 settings.load_profile("harness")
 
-TOY = toys.CHOSEN
-
 
 @pytest.fixture
 def toy_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -36,7 +34,7 @@ def toy_run(toy_site: Path, tmp_path: Path) -> ToyRun:  # noqa: ARG001 - the plu
     """Runs the experiment with toys; gives its directory. Keywords are those of the command line."""
 
     def start(*assignments: str, out: str = "run", max_cost: float | None = None, **wish: Any) -> Path:
-        plan, crew = run.prepare(Wish({**TOY, **wish}, assignments=assignments))
+        plan, crew = run.prepare(Wish({**toys.CHOSEN, **wish}, assignments=assignments))
         run.start(plan, crew, tmp_path / out, Observers([]), max_cost)
         return tmp_path / out
 

@@ -97,7 +97,7 @@ def _names(node: ast.AST) -> list[str | None]:
     return []
 
 
-def test_the_version_is_stated_once(setup: ConfigParser) -> None:
+def test_the_version_comes_from_the_package(setup: ConfigParser) -> None:
     assert setup["metadata"]["version"] == "attr: harness.__version__"
 
 

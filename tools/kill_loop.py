@@ -53,12 +53,12 @@ class Tally:
 
     def text(self, seed: int) -> str:
         """The figures, and the seed of the moments."""
-        runs, twice = len(self.extras), sum(self.extras)
+        runs, twice, most = len(self.extras), sum(self.extras), max(self.extras, default=0)
         same = f"{runs - len(self.other)} of {runs}"
         return (
             f"{self.kills} kills over {runs} runs of {sum(self.calls.values())} teacher calls each, seed {seed}\n"
             f"results with the same bytes as that of an uninterrupted run: {same}\n"
-            f"calls made twice: {twice}, at most {max(self.extras)} in a run; calls listed in doubt: {self.doubts}"
+            f"calls made twice: {twice}, at most {most} in a run; calls listed in doubt: {self.doubts}"
         )
 
     def settle(self) -> None:

@@ -16,8 +16,8 @@ from harness.observers import Observers
 from harness.plan import Wish
 from harness.report import figure
 from tests import toys
-from tests.conftest import TOY
 from tests.loopback.server import Loopback
+from tests.toys import CHOSEN
 
 STAGES = ("teacher-base", "bootstrap", "student-lora")
 SIZES = {"test": 3, "reflect": 1, "train": 2, "harder": 0, "skills": 0}
@@ -45,7 +45,7 @@ class Small:
 def _wish(**options: object) -> Wish:
     sizes = tuple(f"sizes.{split}={size}" for split, size in SIZES.items())
     given = tuple(f"teacher.{name}={value}" for name, value in options.items() if name != "teacher")
-    return Wish({**TOY, "teacher": options.get("teacher", "toy"), "stages": STAGES}, assignments=(*sizes, *given))
+    return Wish({**CHOSEN, "teacher": options.get("teacher", "toy"), "stages": STAGES}, assignments=(*sizes, *given))
 
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - what is put there is made by mkdtemp

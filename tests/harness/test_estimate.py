@@ -9,12 +9,12 @@ import pytest
 from harness import estimate, files, run
 from harness.plan import Wish
 from harness.records import Message, Problem
-from tests.conftest import TOY, ToyRun
-from tests.toys import Parity
+from tests.conftest import ToyRun
+from tests.toys import CHOSEN, Parity
 
 
 def _loads(*assignments: str, **wish: Any) -> list[estimate.Load]:
-    return estimate.loads(*run.prepare(Wish({**TOY, **wish}, assignments=assignments)))
+    return estimate.loads(*run.prepare(Wish({**CHOSEN, **wish}, assignments=assignments)))
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def _loads(*assignments: str, **wish: Any) -> list[estimate.Load]:
 )
 def test_the_teacher_calls_foreseen_are_those_made(toy_run: ToyRun, given: dict[str, Any]) -> None:
     made = files.read(toy_run(**given) / "result.json")["teacher_calls"]
-    plan, crew = run.prepare(Wish({**TOY, **given}))
+    plan, crew = run.prepare(Wish({**CHOSEN, **given}))
     foreseen: Counter[tuple[str, str]] = Counter()
     for load in estimate.loads(plan, crew):
         if load.cost is not None:
@@ -40,7 +40,7 @@ def test_the_teacher_calls_foreseen_are_those_made(toy_run: ToyRun, given: dict[
 @pytest.mark.usefixtures("toy_site")
 def test_each_training_seed_is_foreseen_to_answer_anew() -> None:
     def answers(seeds: int) -> dict[tuple[str, str], int]:
-        loads = estimate.loads(*run.prepare(Wish({**TOY, "training_seeds": seeds})))
+        loads = estimate.loads(*run.prepare(Wish({**CHOSEN, "training_seeds": seeds})))
         return {(load.stage, load.split): load.calls for load in loads if load.cost is None}
 
     once, thrice = answers(1), answers(3)
@@ -50,7 +50,7 @@ def test_each_training_seed_is_foreseen_to_answer_anew() -> None:
 
 @pytest.mark.usefixtures("toy_site")
 def test_cost_follows_from_tokens_and_price() -> None:
-    plan, crew = run.prepare(Wish({**TOY, "stages": ("teacher-base",)}))
+    plan, crew = run.prepare(Wish({**CHOSEN, "stages": ("teacher-base",)}))
     (load,) = estimate.loads(plan, crew)
     assert load.cost is not None
     assert load.cost.expected == pytest.approx((load.input_tokens * 1 + load.output_tokens * 2) / 1e6, abs=1e-6)
@@ -71,7 +71,8 @@ def test_an_unknown_price_makes_the_total_unknown() -> None:
 def test_a_strategy_counts_where_it_is_in_the_prompt_and_nowhere_else(tmp_path: Path) -> None:
     path = tmp_path / "strategy.txt"
     path.write_text("x" * 4000)
-    plan, crew = run.prepare(Wish({**TOY, "strategy_file": str(path), "stages": ("teacher-base", "teacher-strategy")}))
+    given = {"strategy_file": str(path), "stages": ("teacher-base", "teacher-strategy")}
+    plan, crew = run.prepare(Wish({**CHOSEN, **given}))
     base, told = estimate.loads(plan, crew)
     assert told.input_tokens - base.input_tokens == 12 * 1000
 

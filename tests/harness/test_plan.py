@@ -13,14 +13,14 @@ from harness.hookspecs import hookimpl
 from harness.plan import Plan, Wish
 from harness.specs import Config
 from tests import toys
-from tests.conftest import TOY
+from tests.toys import CHOSEN
 
 pytestmark = pytest.mark.usefixtures("toy_site")
 BAD_PRESETS: dict[str, Config] = {"chooser": {"run": {"student": "toy"}}, "stranger": {"size": {"test": 3}}}
 
 
 def _make(*assignments: str, config: Path | None = None, **run: Any) -> Plan:
-    return plan.make(Wish({**TOY, **run}, config, assignments))[0]
+    return plan.make(Wish({**CHOSEN, **run}, config, assignments))[0]
 
 
 @pytest.fixture

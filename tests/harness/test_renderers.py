@@ -21,9 +21,9 @@ from harness.cli import main
 from harness.report import card, figure
 from harness.terminal import audit as text
 from harness.terminal import summary
-from tests.conftest import TOY
 from tests.harness.audit import changes as by
 from tests.harness.audit.results import Made, honest
+from tests.toys import CHOSEN
 from tools import seed_table
 
 ROOT = Path(__file__).parents[2]
@@ -213,7 +213,7 @@ def test_what_shows_no_accuracies_shows_none(result: Row, folder: Path, name: st
 
 def test_no_accuracy_stands_alone_in_what_a_run_prints_and_leaves(toy_site: Path, tmp_path: Path) -> None:
     assert toy_site
-    chosen = [word for kind, name in TOY.items() for word in (f"--{kind}", name)]
+    chosen = [word for kind, name in CHOSEN.items() for word in (f"--{kind}", name)]
     sizes = [word for split, size in SIZES.items() for word in ("-o", f"sizes.{split}={size}")]
     groups = _command("run", *chosen, *sizes, "--out", tmp_path / "run")
     for page in [*sorted((tmp_path / "run").glob("*.md")), tmp_path / "run" / "strategy.txt"]:

@@ -22,6 +22,10 @@ def test_killed_runs_end_in_the_same_bytes() -> None:
     assert same == runs
 
 
+def test_no_kill_leaves_nothing_to_tell_of() -> None:
+    assert "calls made twice: 0, at most 0 in a run" in Tally(b"{}", Counter(["solve/1"])).text(0)
+
+
 def ended(tmp_path: Path, *calls: str) -> Path:
     """The folder of a run that made these teacher calls."""
     (tmp_path / "run").mkdir()

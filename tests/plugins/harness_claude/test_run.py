@@ -25,12 +25,12 @@ from harness.plan import Wish
 from harness.validation import problems_of
 from harness_claude.options import Options
 from harness_claude.teacher import create
-from tests.conftest import TOY, ToyRun
+from tests.conftest import ToyRun
 from tests.loopback.faults import GOOD as ODD
 from tests.loopback.faults import LOST, UNBILLED
 from tests.loopback.recorded import Recorder
 from tests.loopback.server import Loopback
-from tests.toys import GOOD
+from tests.toys import CHOSEN, GOOD
 
 REPOSITORY = Path(__file__).parents[3]
 FOLDERS = ("plugins", "tasks", "schemas")
@@ -82,7 +82,7 @@ def _scores(run_dir: Path) -> Any:
 def test_scores_are_those_of_the_same_replies_without_a_network(
     mode: str, claude_run: ClaudeRun, tmp_path: Path
 ) -> None:
-    wish = Wish({**TOY, "teacher": "simulated"}, assignments=("teacher.slip=0",))
+    wish = Wish({**CHOSEN, "teacher": "simulated"}, assignments=("teacher.slip=0",))
     plan, crew = run.prepare(wish)
     recorder = Recorder(crew.teacher)
     run.start(plan, replace(crew, teacher=recorder), tmp_path / "local", Observers([]))
@@ -163,7 +163,7 @@ def test_a_killed_run_loses_at_most_what_was_under_way(
     path = os.pathsep.join(map(str, [claude_site, REPOSITORY, *(REPOSITORY / name for name in FOLDERS)]))
     environment = {**os.environ, "PYTHONPATH": path}
     harness = [sys.executable, "-m", "harness", "run"]
-    crew = [f"--{kind}={name}" for kind, name in {**TOY, "teacher": "claude"}.items()]
+    crew = [f"--{kind}={name}" for kind, name in {**CHOSEN, "teacher": "claude"}.items()]
     concurrency, kills = 2, 0
     with Loopback(_says, delay=0.01) as server:
         run_dir = tmp_path / "run"
