@@ -135,6 +135,8 @@ def check(plan: Plan, crew: Crew) -> None:
         )
     if crew.task.labels is None and any(arm.recipe == "random" for arm in plan.arms):
         raise UsageError("arm lora-random: the task's answers are free-form, so none can be drawn; leave the arm out")
+    if plan.asks_teacher and plan.plugins["teacher"].simulated:
+        crew.teacher.preflight()  # it needs no key, so that a dry run can ask it, too
     if isinstance(crew.teacher, Foreseeing):
         crew.teacher.foresee(list(_foreseen(plan, crew)))
 

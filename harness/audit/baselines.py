@@ -204,7 +204,13 @@ def _against(evidence: Evidence, arm: Evidence, best: Evidence) -> tuple[Status,
         return ("unknown" if above else "fail"), f"measured on {arm['n']} of the {planned} problems, so not paired"
     kind, unkind = paired_bounds(arm["correct"], best["correct"], arm["n"])
     status: Status = "pass" if unkind.difference.low > 0 else "fail" if kind.difference.low <= 0 else "unknown"
-    return status, f"difference at best {views.points(kind.difference._asdict())}, whichever problems each got right"
+    most, least = (views.points(bound.difference._asdict()) for bound in (kind, unkind))
+    text = {
+        "pass": f"difference {least}, even if they were right on as different problems as can be",
+        "fail": f"difference {most}, even if they were right on the same problems as far as can be",
+        "unknown": f"difference between {least} and {most}, by which problems each got right",
+    }
+    return status, text[status]
 
 
 def imbalance(evidence: Evidence) -> Iterator[Finding]:

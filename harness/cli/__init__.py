@@ -52,7 +52,7 @@ class Verbs(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that the arguments begin with."""
         if args[0] not in VERBS and not ctx.resilient_parsing:
-            ctx.fail(f"No verb {args[0]!r};{did_you_mean(args[0], VERBS)} verbs: {', '.join(VERBS)}.")
+            ctx.fail(f"No command {args[0]!r};{did_you_mean(args[0], VERBS)} commands: {', '.join(VERBS)}.")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature

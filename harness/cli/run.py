@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from harness import economy, estimate, files, layout, run
 from harness.audit import EXIT_BLOCKED
 from harness.cli import GO_ON, say
 from harness.crew import Crew, check
-from harness.errors import UsageError
+from harness.errors import StoppedError, UsageError
 from harness.events import RunStarted
 from harness.hookspecs import hookimpl
 from harness.observers import Observers
@@ -81,8 +82,9 @@ def command(
         if resume is not None:
             if wish.run or config or assignments or out or fork or dry_run:
                 raise UsageError("--resume takes its plan from the run directory; leave the other options out")
-            with stop.listening():
-                result, run_dir = run.resume(resume, listeners, limit, stop), resume
+            run_dir = resume
+            with stop.listening(), going_on.after(run_dir):
+                result = run.resume(run_dir, listeners, limit, stop)
         else:
             plan, crew = run.prepare(wish) if fork is None else run.prepare_fork(fork, wish)
             if dry_run:
@@ -91,7 +93,7 @@ def command(
                 return
             _check_price(plan, crew, max_cost)
             run_dir = out or _new_name(plan)
-            with stop.listening():
+            with stop.listening(), going_on.after(run_dir):
                 result = run.start(plan, crew, run_dir, listeners, limit, stop, fork)
     finally:
         if isinstance(told, LiveProgress):
@@ -137,7 +139,20 @@ class _GoingOn:
     @hookimpl
     def harness_run_started(self, event: RunStarted) -> None:
         """The run can be resumed from here on."""
-        command = shlex.join(["harness", "run", "--resume", str(event.run_dir), *self._rest])
+        self._note(event.run_dir)
+
+    @contextmanager
+    def after(self, run_dir: Path) -> Iterator[None]:
+        """Notes it, too, where the run was stopped while it was still on its way to begin, with its plan written."""
+        try:
+            yield
+        except (StoppedError, OSError):
+            if (run_dir / layout.PLAN).is_file():
+                self._note(run_dir)
+            raise
+
+    def _note(self, run_dir: Path) -> None:
+        command = shlex.join(["harness", "run", "--resume", str(run_dir), *self._rest])
         click.get_current_context().meta[GO_ON] = command
 
 

@@ -58,8 +58,8 @@ def _differing(differs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         return
     yield "A and B differ in"
     for entry in differs[:MOST]:
-        was, now = (short(entry.get(side, "nothing")) for side in "ab")
-        yield filled(f"{entry['key']}: {was} -> {now}", "  ", "    ")
+        was, now = (entry.get(side, "nothing") for side in "ab")
+        yield filled(f"{entry['key']}: {_change(was, now)}", "  ", "    ")
     if len(differs) > MOST:
         yield f"  ... and {len(differs) - MOST} more, in --json"
 
@@ -74,6 +74,16 @@ def _arm(arm: Mapping[str, Any]) -> Iterator[str]:
         for entry in entries:
             label = f"  seed {entry['training_seed']}" if several else name if side == "A" else ""
             yield f"{label:<22} {side} {accuracy(entry)} {entry['blank']:>5}"
+
+
+def _change(was: Any, now: Any) -> str:
+    """From one value to another; of two lists what either has alone, where cut short they would look alike."""
+    told = short(was), short(now)
+    if told[0] == told[1] and isinstance(was, list) and isinstance(now, list):
+        alone = {"A": [each for each in was if each not in now], "B": [each for each in now if each not in was]}
+        parts = [f"only in {side}: {', '.join(map(short, found))}" for side, found in alone.items() if found]
+        return "; ".join(parts) or "another order"
+    return " -> ".join(told)
 
 
 def _difference(arm: Mapping[str, Any]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 from harness import files
 from harness.audit import EXIT_BLOCKED
 from harness.cli import main
+from harness.errors import StoppedError
 from tests import toys
 from tests.conftest import ToyRun
 
@@ -162,6 +163,17 @@ def test_a_plugin_that_breaks_before_the_run_is_told_of_in_one_line(
     assert "harness: checking the plan failed" in result.stderr
     assert "RuntimeError: no problems today" in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_a_stop_before_the_first_stage_tells_how_to_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object) -> None:
+        raise StoppedError("stopped as asked")
+
+    monkeypatch.setattr("harness.setting.check", stopped)
+    result = _run("--out", "run")
+    assert result.exit_code == StoppedError.exit_code
+    assert result.stderr.endswith("harness: stopped as asked\n" + GO_ON)
+    monkeypatch.undo()
 
 
 def test_a_full_disk_is_one_line_and_the_run_can_go_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,7 +113,7 @@ def test_a_fault_of_the_program_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("args", "line"),
     [
-        (["plugn"], f"No verb 'plugn'; did you mean 'plugin'? verbs: {', '.join(VERBS)}. See: harness --help"),
+        (["plugn"], f"No command 'plugn'; did you mean 'plugin'? commands: {', '.join(VERBS)}. See: harness --help"),
         (["plugin", "show", "teacher"], "Missing argument 'NAME'. See: harness plugin show --help"),
     ],
 )
