@@ -60,7 +60,8 @@ class Loopback:
     """A context manager; ``url`` is its address while it is open.
 
     ``script`` gives the fault of each message call in order, ``""`` for none; after it, each call meets one of
-    ``faults`` with probability ``chance``. ``gate`` holds calls back until so many are under way at once.
+    ``faults`` with probability ``chance``, drawn from seed, prompt and how often it came, so that a prompt meets the same
+    whichever call is first on the wire. ``gate`` holds calls back until so many are under way at once.
     """
 
     def __init__(
@@ -99,6 +100,8 @@ class Loopback:
         """Another address to give out than its own."""
         self.result_script: deque[str] = deque()
         """For each time that results are fetched: ``reset-body``, or ``""`` for none."""
+        self._seed = seed
+        self._drawn: Counter[str] = Counter()
         self._random = random.Random(seed)
         self._lock = threading.RLock()
         self._many = threading.Condition(self._lock)
@@ -148,7 +151,7 @@ class Loopback:
             self._many.notify_all()
             if self.gate:
                 self._many.wait_for(lambda: self.most_under_way >= self.gate, timeout=5)
-            fault = self._draw()
+            fault = self._draw(prompt_of(body))
             self.met[fault] += 1
         if self.delay:
             time.sleep(self.delay)
@@ -227,7 +230,9 @@ class Loopback:
             return {"type": "errored", "error": error}
         return {"type": "succeeded", "message": self.message(request["params"], fault, share=0.5)}
 
-    def _draw(self) -> str:
+    def _draw(self, prompt: str) -> str:
         if self.script:
             return self.script.popleft()
-        return self._random.choice(self.faults) if self._random.random() < self.chance else ""
+        self._drawn[prompt] += 1
+        chances = random.Random(f"{self._seed} {self._drawn[prompt]} {prompt}")
+        return chances.choice(self.faults) if chances.random() < self.chance else ""
