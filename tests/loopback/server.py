@@ -60,8 +60,8 @@ class Loopback:
     """A context manager; ``url`` is its address while it is open.
 
     ``script`` gives the fault of each message call in order, ``""`` for none; after it, each call meets one of
-    ``faults`` with probability ``chance``, drawn from seed, prompt and how often it came, so that a prompt meets the same
-    whichever call is first on the wire. ``gate`` holds calls back until so many are under way at once.
+    ``faults`` with probability ``chance``, drawn from seed, prompt and how often it came, so that a prompt meets the
+    same whichever call is first on the wire. ``gate`` holds calls back until so many are under way at once.
     """
 
     def __init__(
