@@ -13,7 +13,7 @@ from harness.plan import Cast, Plan
 from harness.protocols import Foreseeing, Reflection, Staged, Student, Task, Teacher, Trainer, Verifier
 from harness.records import Message, Problem, Request, Solve
 from harness.registry import instantiate
-from harness.text import one_line
+from harness.text import one_line, shortened
 
 LONGEST_RULE = 64
 """Characters of the name of a rule, ``always-`` for that of a constant among them."""
@@ -79,16 +79,24 @@ def _check_problems(plan: Plan, crew: Crew, split: str, size: int) -> None:
         raise UsageError(
             f"task {plan.plugins['task'].name!r} gave problems of {split!r} with an id twice or another split"
         )
+    names = plan.plugins
     try:
-        crew.verifier.truth(problems[0])
+        truth = crew.verifier.truth(problems[0])
+        right = crew.verifier.check(problems[0], truth.label)
     except Exception as error:
-        names = plan.plugins
         raise UsageError(
             one_line(
                 f"verifier {names['verifier'].name!r} cannot check the problems of task {names['task'].name!r} "
                 f"({type(error).__name__}: {error}); leave --verifier out to take the task's own"
             )
         ) from error
+    if not right:
+        raise UsageError(
+            one_line(
+                f"verifier {names['verifier'].name!r} calls its own truth {shortened(repr(truth.label), LONGEST_RULE)} "
+                f"wrong on problem {problems[0].id!r} of task {names['task'].name!r}; its check must accept its truth"
+            )
+        )
 
 
 def prompt(plan: Plan, task: Task, stage: str, problem: Problem, strategy: str | None) -> tuple[Message, ...]:

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from harness import comparisons, files, layout, measures, schemas
-from harness.arms import BOOTSTRAP, NAMES
+from harness.arms import BOOTSTRAP, NAMES, by_name
 from harness.config import PLUGIN_KINDS
+from harness.crew import constant
 from harness.errors import JournalError, UsageError
 from harness.journal import Recording
 from harness.records import WEIGHTS
@@ -316,13 +317,7 @@ def _unsound(
     places = {row["id"]: (row["split"], row["stratum"]) for row in problems}
     if len(truths) != len(problems):
         yield "problems.jsonl: an id occurs twice"
-    rules: dict[str, Set[str]] = {}
-    for number, row in enumerate(problems, 1):
-        if row["trivial"].keys() != rules.setdefault(row["split"], row["trivial"].keys()):
-            yield f"problems.jsonl: line {number}: has other rules than the first problem of its split"
-        for rule, answer in row["trivial"].items() if result["labels"] else ():
-            if answer["correct"] != (answer["label"] == row["truth"]):
-                yield f"problems.jsonl: line {number}: rule {rule!r} says {answer['label']!r}, truth {row['truth']!r}"
+    yield from _misruled(problems, result["labels"])
     seen: set[tuple[str, int | None, str]] = set()
     for number, row in enumerate(items, 1):
         where = f"items.jsonl: line {number}"
@@ -334,6 +329,7 @@ def _unsound(
             yield f"{where}: truth {row['truth']!r}, problems.jsonl says {truths[row['problem']]!r}"
         elif (row["split"], row["stratum"]) != places[row["problem"]]:
             yield f"{where}: split and stratum are not those of its problem"
+        yield from (f"{where}: {what}" for what in _mistrained(row))
         yield from (f"{where}: {what}" for what in _misjudged(row, result["labels"]))
         key = row["arm"], row["training_seed"], row["problem"]
         if key in seen:
@@ -341,8 +337,45 @@ def _unsound(
         seen.add(key)
 
 
+def _misruled(problems: Sequence[measures.Row], labels: Sequence[str] | None) -> Iterator[str]:
+    """Where the trivial rules of a problem are not those of its split, lack a constant answer, or are misjudged."""
+    rules: dict[str, Set[str]] = {}
+    for number, row in enumerate(problems, 1):
+        where, trivial = f"problems.jsonl: line {number}", row["trivial"]
+        if trivial.keys() != rules.setdefault(row["split"], trivial.keys()):
+            yield f"{where}: has other rules than the first problem of its split"
+        elif row["split"] != SKILLS:
+            for label in labels or ():
+                if constant(label) not in trivial or trivial[constant(label)]["label"] != label:
+                    yield f"{where}: has no rule {constant(label)!r} that says {label!r}"
+        for rule, answer in trivial.items():
+            if _is_misjudged(answer["label"], row["truth"], answer["correct"], closed=labels is not None):
+                yield (
+                    f"{where}: rule {rule!r} says {answer['label']!r}, truth {row['truth']!r}, "
+                    f"and correct is {answer['correct']}"
+                )
+
+
+def _mistrained(row: measures.Row) -> Iterator[str]:
+    """Where an item of an arm that is trained names no training, or one of an arm that is not names one."""
+    if row["arm"] not in NAMES:
+        return
+    trained = by_name(row["arm"]).recipe is not None
+    for key in ("training_seed", "adapter_sha256"):
+        if (row[key] is not None) != trained:
+            yield f"{key} is {told(row[key])}, but arm {row['arm']} is {'' if trained else 'not '}trained"
+
+
+def _is_misjudged(label: str, truth: str, correct: bool, closed: bool) -> bool:
+    """Whether a judgement cannot be: the truth itself is right, and nothing else is where labels are closed."""
+    return correct != (label == truth) if closed else label == truth and not correct
+
+
 def _misjudged(row: measures.Row, labels: Sequence[str] | None) -> Iterator[str]:
-    """Where an item's judgement does not follow from its outcome. Free-form answers can be right in several ways."""
+    """Where an item's judgement does not follow from its outcome.
+
+    Free-form answers can be right in several ways; the one right reply of a skill cannot.
+    """
     outcome = row["outcome"]
     if outcome["kind"] != "answered":
         if row["correct"]:
@@ -351,5 +384,5 @@ def _misjudged(row: measures.Row, labels: Sequence[str] | None) -> Iterator[str]
     closed = labels is not None and row["split"] != SKILLS
     if closed and outcome["label"] not in (labels or ()):
         yield f"label {outcome['label']!r} is none of the task's"
-    if (closed or row["split"] == SKILLS) and row["correct"] != (outcome["label"] == row["truth"]):
+    if _is_misjudged(outcome["label"], row["truth"], row["correct"], closed or row["split"] == SKILLS):
         yield f"label {outcome['label']!r}, truth {row['truth']!r}, and correct is {row['correct']}"

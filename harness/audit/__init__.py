@@ -97,9 +97,20 @@ def _sound(finding: object) -> Finding:
     if not isinstance(finding, Finding) or finding.status not in WORST:
         raise TypeError("not a finding")
     texts = finding.subject, finding.text, finding.split or ""
-    if finding.severity not in (None, *get_args(Severity)) or not all(isinstance(text, str) for text in texts):
+    if finding.severity not in (None, *get_args(Severity)) or not all(map(is_text, texts)):
         raise TypeError("not a finding")
     return finding
+
+
+def is_text(value: object) -> bool:
+    """Whether a value that a plugin gave is text that a file can hold: half of a surrogate pair is not."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _weight(rows: Sequence[Mapping[str, Any]]) -> str:

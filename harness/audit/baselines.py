@@ -139,15 +139,22 @@ def _informed(evidence: Evidence, arm: Evidence, labels: list[str] | None) -> tu
 
 
 def _informed_freely(evidence: Evidence, arm: Evidence) -> tuple[Status, str]:
-    """The same where answers are free-form: against the constant that gives the most common truth."""
+    """The same where answers are free-form: against the constant that gives the most common truth.
+
+    Where answers can be right in several ways a constant may get more than that: who is not above it fails all the
+    same, and of who is above it nothing is known.
+    """
     whole = complete.problem_set(evidence, arm["split"])
     others = [other for other in views.arms(evidence) if other["split"] == arm["split"]]
-    if any(other["free_form"]["exact"] != other["correct"] for other in others):
+    several = any(other["free_form"]["exact"] != other["correct"] for other in others)
+    above = arm["accuracy"]["low"] > _most_common(whole) / whole["n"]
+    if above and several:
         return "unknown", "answers can be right in several ways, so what a constant answer gets is not known"
-    chance = _most_common(whole) / whole["n"]
-    above = "lies above" if arm["accuracy"]["low"] > chance else "does not lie above"
-    text = f"{views.right(arm)}; its interval {above} what always the most common truth gets, {_most_common(whole)}"
-    return views.status(arm["accuracy"]["low"] > chance), text
+    lies = "lies above" if above else "does not lie above"
+    least = f"{_most_common(whole)}{' or more' if several else ''}"
+    return views.status(
+        above
+    ), f"{views.right(arm)}; its interval {lies} what always the most common truth gets, {least}"
 
 
 def _weight(arm: Evidence) -> Severity:

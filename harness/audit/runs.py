@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from harness import files, layout, options, registry, schemas, validation
-from harness.audit import audit
-from harness.audit.checks import RULESET
+from harness.audit import audit, is_text
+from harness.audit.checks import RULESET, checks
 from harness.errors import HarnessError, PluginError, UsageError
 from harness.protocols import Check
 from harness.records import Severity
@@ -54,6 +54,12 @@ def _load(name: str) -> Check:
         )
     if check.id != name:
         raise PluginError(f"check {name!r} ({loaded.ref.origin}) calls itself {check.id!r}; its plugin is broken")
+    if check.id in {core.id for core in checks(None)}:
+        raise UsageError(f"check {name!r} ({loaded.ref.origin}) has the name of a check of the harness; name it apart")
+    if not (is_text(check.rule) and is_text(check.advice)):
+        raise UsageError(
+            f"check {name!r} ({loaded.ref.origin}) has a rule or advice that is no text; its plugin is broken"
+        )
     return check
 
 

@@ -7,7 +7,7 @@ import pytest
 from harness import files
 from harness.errors import UsageError
 from tests.conftest import ToyRun
-from tests.toys import Parity, Rule, ToyTeacher
+from tests.toys import Parity, ParityVerifier, Rule, ToyTeacher
 
 
 @pytest.mark.parametrize("labels", [("EVEN", "ODD", "Very likely"), ("EVEN", "ODD", "+")])
@@ -68,3 +68,15 @@ def test_a_task_is_asked_for_no_problems_but_those_planned(toy_run: ToyRun, monk
     monkeypatch.setattr(Parity, "problems", noted)
     toy_run(stages=("bootstrap",))
     assert asked == {("reflect", 6)}
+
+
+def test_a_verifier_that_calls_its_own_truth_wrong_is_refused_before_anything_is_done(
+    toy_run: ToyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ParityVerifier, "check", lambda *_: False)
+    with pytest.raises(UsageError) as caught:
+        toy_run(stages=("teacher-base",))
+    told = str(caught.value)
+    assert "verifier 'parity' calls its own truth 'ODD' wrong on problem 'test/0000' of task 'parity'" in told
+    assert "\n" not in told
+    assert not (tmp_path / "run").exists()

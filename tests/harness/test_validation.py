@@ -14,6 +14,8 @@ from harness.schemas import path_text
 from harness.validation import problems_of
 from tests import toys
 from tests.conftest import ToyRun
+from tests.harness.audit.changes import freely
+from tests.harness.audit.results import honest
 
 
 @pytest.fixture
@@ -202,6 +204,30 @@ def test_rows_of_one_split_that_offer_different_rules_are_told_of(run_dir: Path)
     (run_dir / "problems.jsonl").write_text(files.lines(rows))
     (problem,) = _edit(run_dir, ("files", "problems.jsonl"), files.file_digest(run_dir / "problems.jsonl"))
     assert problem == f"problems.jsonl: line {last + 1}: has other rules than the first problem of its split"
+
+
+def test_a_free_form_answer_that_is_the_truth_to_the_letter_cannot_be_called_wrong(tmp_path: Path) -> None:
+    run = honest(seeds=1, sizes={"test": 4, "harder": 4})
+    freely(lambda *_: None)(run, 0)
+    row = run.of("teacher-strategy")[-1]
+    row["outcome"]["label"] = "right in other words"
+    assert problems_of(run.write(tmp_path)) == []
+    row["outcome"]["label"], row["correct"] = "YES", False
+    (problem,) = problems_of(run.write(tmp_path))
+    assert problem.endswith("label 'YES', truth 'YES', and correct is False")
+
+
+def test_a_trivial_rule_that_gives_the_truth_of_a_free_form_task_cannot_be_called_wrong(tmp_path: Path) -> None:
+    run = honest(seeds=1, sizes={"test": 4, "harder": 4})
+    freely(lambda *_: None)(run, 0)
+    known, unknown = run.split("test")[-1]["trivial"]["shortcut"], run.split("test")[0]["trivial"]["shortcut"]
+    assert known["correct"]
+    assert not unknown["correct"]
+    unknown["correct"] = True  # right in other words
+    assert problems_of(run.write(tmp_path)) == []
+    known["correct"] = False
+    (problem,) = problems_of(run.write(tmp_path))
+    assert problem.endswith("rule 'shortcut' says 'YES', truth 'YES', and correct is False")
 
 
 @pytest.mark.parametrize("key", ["calls", "failed", "input_tokens", "cost_usd"])

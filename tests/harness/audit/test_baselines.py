@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.audit import audit
 from harness.terminal import audit as text
-from tests.harness.audit.changes import constant, freely, stratum
+from tests.harness.audit.changes import constant, freely, right_otherwise, stratum, wrong
 from tests.harness.audit.results import Made, honest
 
 
@@ -31,9 +31,26 @@ def test_answers_that_are_right_in_several_ways_for_one_training_are_so_for_all(
     row = next(row for row in run.of("student-lora") if row["correct"])
     row["outcome"]["label"] = "the same in other words"
     told = _told(run, "no-information")
-    assert told[0] == "answers can be right in several ways, so what a constant answer gets is not known"
-    on_test = [text for text in told if text == told[0]]
-    assert len(on_test) > 3
+    unknown = "answers can be right in several ways, so what a constant answer gets is not known"
+    assert told.count(unknown) > 3
+
+
+def test_an_arm_below_the_most_common_truth_fails_even_where_answers_can_be_right_in_several_ways() -> None:
+    run = honest(seeds=1)
+    freely(right_otherwise)(run, 1)
+    assert "teacher-base" in _of_status(run, "unknown")
+    wrong("student-lora")(run, 70)
+    right_otherwise(run, 1)
+    assert "student-lora" in _of_status(run, "fail")
+    (told,) = (text for text in _told(run, "no-information") if text.startswith("50 of 120"))
+    assert told.endswith("does not lie above what always the most common truth gets, 60 or more")
+    (found,) = (row for row in audit(run.result(), [])["checks"] if row["id"] == "no-information")
+    assert found["weight"] == "block"
+
+
+def _of_status(run: Made, status: str) -> str:
+    (found,) = (row for row in audit(run.result(), [])["checks"] if row["id"] == "no-information")
+    return " ".join(row["subject"] for row in found["findings"] if row["status"] == status)
 
 
 def test_what_a_model_wrote_in_a_free_form_answer_is_not_told() -> None:

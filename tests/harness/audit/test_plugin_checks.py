@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from harness import files, layout, schemas
 from harness.audit import EXIT_BLOCKED
 from harness.cli import main
+from harness.errors import UsageError
 from tests.conftest import ToyRun
 from tests.harness.audit.results import honest
 from tests.harness.conftest import FakeDistribution
@@ -28,9 +29,9 @@ class Options(BaseModel):
 
 
 class Enough:
-    rule = "Every arm answered {least} problems or more."
+    rule = {rule}
     severity = "{severity}"
-    advice = "Ask for more problems."
+    advice = {advice}
 
     def __init__(self, name):
         self.id = name
@@ -39,7 +40,7 @@ class Enough:
         for arm in evidence["arms"]:
             if arm["split"] == "{broken}":
                 raise RuntimeError("a secret\\nin two lines")
-            yield Finding(arm["arm"], "pass" if arm["n"] >= {least} else "fail", str(arm["n"]))
+            yield Finding(arm["arm"], "pass" if arm["n"] >= {least} else "fail", {text})
 
 
 def spec(name, told):
@@ -48,16 +49,17 @@ def spec(name, told):
 
 @hookimpl
 def harness_checks():
-    return [spec("enough", "{told}")]
+    return [spec("{name}", "{told}")]
 """
 
 
 def _install(fake_distribution: FakeDistribution, **values: object) -> None:
-    given = {"least": 1, "severity": "block", "broken": "never", "told": "enough"} | values
+    texts = {"rule": "'Enough problems.'", "advice": "'Ask for more problems.'", "text": "str(arm['n'])"}
+    given = {"least": 1, "severity": "block", "broken": "never", "told": "enough", "name": "enough", **texts} | values
     source = SOURCE
     for key, value in given.items():
         source = source.replace(f"{{{key}}}", str(value))
-    fake_distribution("enough-checks", {"harness.checks": {"enough": "enough_checks"}}, {"enough_checks": source})
+    fake_distribution("enough-checks", {"harness.checks": {given["name"]: "enough_checks"}}, {"enough_checks": source})
 
 
 def _audit(folder: Path, *arguments: str) -> Result:
@@ -136,3 +138,35 @@ def test_an_unknown_check_is_refused_with_what_there_is(fake_distribution: FakeD
     assert shown.exit_code == 2
     assert "no check named 'enouhg'; did you mean 'enough'? installed: enough" in shown.output
     assert len(shown.output.strip().splitlines()) == 1
+
+
+def test_a_check_of_the_name_of_one_of_the_harness_is_refused_before_anything_is_done(
+    fake_distribution: FakeDistribution, toy_run: ToyRun, folder: Path, tmp_path: Path
+) -> None:
+    _install(fake_distribution, name="overlap", told="overlap")
+    shown = _audit(folder, "--check", "overlap")
+    assert shown.exit_code == 2
+    assert "check 'overlap' (enough-checks 1.0, enough_checks) has the name of a check of the harness" in shown.output
+    assert len(shown.output.strip().splitlines()) == 1
+    with pytest.raises(UsageError, match="has the name of a check of the harness"):
+        toy_run(checks=("overlap",), out="planned")
+    assert not (tmp_path / "planned").exists()
+
+
+@pytest.mark.parametrize("values", [{"rule": "7"}, {"advice": "None"}, {"advice": "'\\ud800'"}])
+def test_a_check_whose_rule_or_advice_is_no_text_is_refused(
+    fake_distribution: FakeDistribution, folder: Path, values: dict[str, str]
+) -> None:
+    _install(fake_distribution, **values)
+    shown = _audit(folder, "--check", "enough")
+    assert shown.exit_code == 2
+    assert "check 'enough' (enough-checks 1.0, enough_checks) has a rule or advice that is no text" in shown.output
+    assert len(shown.output.strip().splitlines()) == 1
+
+
+def test_a_finding_that_no_file_can_hold_is_no_finding(fake_distribution: FakeDistribution, folder: Path) -> None:
+    _install(fake_distribution, text="'\\ud800'")
+    shown = _audit(folder, "--check", "enough", "--json")
+    found = json.loads(shown.output)["checks"][-1]
+    assert [row["text"] for row in found["findings"]] == ["the check broke: TypeError"]
+    assert (found["status"], shown.exit_code) == ("unknown", EXIT_BLOCKED)

@@ -50,6 +50,32 @@ def _twice(made: Made) -> None:
     made.items.append(made.of("student-base")[0])
 
 
+def _seedless(made: Made) -> None:
+    made.of("student-lora")[0]["training_seed"] = None
+
+
+def _unadapted(made: Made) -> None:
+    made.of("student-lora")[0]["adapter_sha256"] = None
+
+
+def _adapted(made: Made) -> None:
+    made.of("student-base")[0]["adapter_sha256"] = "0" * 64
+
+
+def _seeded(made: Made) -> None:
+    made.of("teacher-base")[0]["training_seed"] = 0
+
+
+def _no_constant(made: Made) -> None:
+    for row in made.split("test"):
+        del row["trivial"]["always-no"]
+
+
+def _no_true_constant(made: Made) -> None:
+    rule = made.split("test")[0]["trivial"]["always-no"]
+    rule["label"], rule["correct"] = "YES", False
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -58,6 +84,12 @@ def _twice(made: Made) -> None:
         (_truth, "truth 'YES', problems.jsonl says 'NO'"),
         (_rule, "rule 'shortcut' says 'YES', truth 'NO'"),
         (_twice, "arm student-base has problem test/0000 twice"),
+        (_seedless, "training_seed is None, but arm student-lora is trained"),
+        (_unadapted, "adapter_sha256 is None, but arm student-lora is trained"),
+        (_adapted, "but arm student-base is not trained"),
+        (_seeded, "training_seed is 0, but arm teacher-base is not trained"),
+        (_no_constant, "has no rule 'always-no' that says 'NO'"),
+        (_no_true_constant, "has no rule 'always-no' that says 'NO'"),
     ],
 )
 def test_rows_that_contradict_each_other_block(
