@@ -57,11 +57,16 @@ def problem_sets(evidence: Evidence) -> list[Any]:
     A student may have no skills of its own: then no arm was measured on them.
     """
     found = list(evidence["problems"])
-    due = {split for _, split in _answered(evidence)} | {*learned_from(evidence), SKILLS}
-    for split in sorted(due - {entry["split"] for entry in found}):
+    for split in sorted({*used(evidence), SKILLS} - {entry["split"] for entry in found}):
         if split != SKILLS or any(arm["split"] == SKILLS for arm in evidence["arms"]):
             raise MissingEvidenceError(f"problems: no set {split}")
     return found
+
+
+def used(evidence: Evidence) -> list[str]:
+    """The splits that were to be learned from or answered, without the student's own skills."""
+    splits = [*learned_from(evidence), *(split for _, split in _answered(evidence))]
+    return [split for split in dict.fromkeys(splits) if split != SKILLS]
 
 
 def _answered(evidence: Evidence) -> list[tuple[str, str]]:

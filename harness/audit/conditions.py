@@ -81,30 +81,48 @@ def coverage(evidence: Evidence) -> Iterator[Finding]:
     for arm in complete.arms(evidence):
         measured.setdefault((arm["arm"], arm["split"]), []).append(arm)
     splits = ("test",) if evidence["source"] == "table" else ("test", "harder", "reflect", SKILLS)
+    due = set()
     for stage in views.stages(evidence):
         for split in (split for split in by_name(stage).splits if split in splits):
             planned = _planned(evidence, split)
             if planned:
+                due.add((stage, split))
                 yield from _covered(evidence, stage, split, planned, measured.get((stage, split), []))
+    for name, split in sorted(set(measured) - due):
+        yield Finding(f"{name}/{split}", "fail", "measured, but not planned", "block", split)
     yield from _compared(evidence, set(measured))
+    yield from _sized(evidence)
 
 
 def _planned(evidence: Evidence, split: str) -> int:
     """How many problems each arm should have answered. A student may have fewer skills than were asked for."""
-    plan = complete.plan(evidence)
-    size = int(plan["sizes"][split])
-    limit = plan.maybe("limit")
-    planned = size if limit is None else min(size, limit)
+    planned = _size(evidence, split)
     if split == SKILLS and planned:
         return sum(entry["n"] for entry in complete.problem_sets(evidence) if entry["split"] == SKILLS)
     return planned
 
 
+def _size(evidence: Evidence, split: str) -> int:
+    """How many problems of a split the plan asks for."""
+    plan = complete.plan(evidence)
+    size, limit = int(plan["sizes"][split]), plan.maybe("limit")
+    return size if limit is None else min(size, limit)
+
+
+def _sized(evidence: Evidence) -> Iterator[Finding]:
+    """Whether each problem set is as large as planned: on a smaller one every arm may have been measured in full."""
+    for split in complete.used(evidence):
+        planned = _size(evidence, split)
+        n = sum(entry["n"] for entry in complete.problem_sets(evidence) if entry["split"] == split)
+        text = f"{n} problems of {planned} planned"
+        yield Finding(f"problems/{split}", views.status(n == planned), text, "block", split)
+
+
 def _covered(evidence: Evidence, stage: str, split: str, planned: int, found: list[Any]) -> Iterator[Finding]:
     expected = complete.plan(evidence)["training_seeds"] if by_name(stage).recipe else 1
     weight = views.weight(split)
-    if len(found) < expected:
-        text = f"planned, and measured {len(found)} of {expected} times"
+    if len(found) != expected:
+        text = f"planned {expected} times, and measured {len(found)} times"
         yield Finding(f"{stage}/{split}", "fail", text, weight, split)
     for arm in found:
         yield views.of_arm(arm, views.status(arm["n"] == planned), f"{arm['n']} of {planned} problems", weight)

@@ -12,6 +12,7 @@ from harness.errors import MissingEvidenceError
 from harness.measures import LONG_ENOUGH, WRITTEN
 from harness.protocols import Evidence
 from harness.records import Finding
+from harness.skills import SPLIT as SKILLS
 
 MANY = 5
 """At most so many differing numbers are told."""
@@ -107,8 +108,17 @@ def loss_on_prompt(evidence: Evidence) -> Iterator[Finding]:
 
 def adapter(evidence: Evidence) -> Iterator[Finding]:
     """See ``harness.audit.checks``."""
-    if not _trained(evidence):
+    if _trained(evidence):
+        yield from _applied(evidence)
+    if evidence["source"] == "table":
         return
+    for arm in views.arms(evidence, ("test", "harder", "reflect", SKILLS)):
+        if not by_name(arm["arm"]).recipe and list(arm["adapters_sha256"]):
+            yield views.of_arm(arm, "fail", "an adapter answered, and the arm has none")
+
+
+def _applied(evidence: Evidence) -> Iterator[Finding]:
+    """Whether the adapter of each trained arm is the one that was trained, and changes something."""
     made = {(each["arm"], each["training_seed"]): each for each in _trainings(evidence)}
     for arm in views.arms(evidence, names=_trained(evidence)):
         training = made.get((arm["arm"], arm["training_seed"]))
@@ -132,6 +142,20 @@ def underpowered(evidence: Evidence) -> Iterator[Finding]:
     for contrast in complete.contrasts(evidence, ("test",)):
         if contrast["family"] and contrast["p_holm"] < SIGNIFICANT:
             yield _relied_on(contrast)
+    if _trained(evidence) and complete.plan(evidence)["training_seeds"] > 1:
+        yield from _alike(evidence)
+
+
+def _alike(evidence: Evidence) -> Iterator[Finding]:
+    """Where several trainings of an arm gave the same adapter: then they are fewer draws than they seem."""
+    by_arm: dict[str, list[str]] = {}
+    for training in _trainings(evidence):
+        by_arm.setdefault(training["arm"], []).append(training["adapter_sha256"])
+    for name, digests in by_arm.items():
+        count, different = len(digests), len(set(digests))
+        if different < count:
+            gave = "one adapter: the seed changed nothing" if different == 1 else f"{different} different adapters"
+            yield Finding(name, "fail", f"{count} trainings of {name} gave {gave}", "warn")
 
 
 def _relied_on(contrast: Evidence) -> Finding:

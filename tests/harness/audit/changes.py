@@ -136,6 +136,38 @@ def cut(arm: str, split: str = "test", seed: int | None = None) -> Change:
     return change
 
 
+def unplanned_arm(run: Made, amount: int) -> None:
+    """The told student, which is not planned, answers the first ``amount`` test problems."""
+    run.plan["stages"].remove("student-prompted")
+    run.drop(run.of("student-prompted")[amount:])
+
+
+def unplanned_split(run: Made, amount: int) -> None:
+    """The trained student answers the first ``amount`` of the harder problems, of which none are planned."""
+    run.plan["sizes"] = {**run.plan["sizes"], "harder": 0}
+    run.drop([*run.of("student-base", "harder"), *run.of("student-lora", "harder")[amount:]])
+
+
+def fewer(split: str) -> Change:
+    """The last ``amount`` problems of a split are not there, and nobody answered them."""
+
+    def change(run: Made, amount: int) -> None:
+        gone = {row["id"] for row in run.split(split)[len(run.split(split)) - amount :]}
+        run.problems = [row for row in run.problems if row["id"] not in gone]
+        run.drop(row for row in run.items if row["problem"] in gone)
+
+    return change
+
+
+def same_adapters(run: Made, amount: int) -> None:
+    """The first ``amount`` trainings of the trained student gave one adapter, which answered."""
+    first, *others = [row for row in run.training if row["arm"] == "student-lora"][:amount]
+    for place, row in enumerate(others, 1):
+        row["adapter_sha256"] = first["adapter_sha256"]
+        for answered in [each for split in ("test", "harder", SKILLS) for each in run.of("student-lora", split, place)]:
+            answered["adapter_sha256"] = first["adapter_sha256"]
+
+
 def apart(run: Made, amount: int) -> None:
     """Two arms leave out one problem each: the first, and that at place ``amount``."""
     for arm, place in (("student-lora", 0), ("teacher-strategy", amount)):
