@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import resource
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
@@ -44,6 +47,18 @@ def median_seconds(work: Callable[[], object], runs: int) -> float:
         work()
         taken.append(clock() - started)
     return statistics.median(taken)
+
+
+def harness(*arguments: str, accepted: Sequence[int] = (0,)) -> tuple[float, float]:
+    """Wall and CPU seconds of the command in a process of its own. Raises RuntimeError for any other exit code."""
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(  # noqa: S603 - this interpreter on our own module, without a shell
+        [sys.executable, "-m", "harness", *arguments], check=False, capture_output=True, text=True
+    )
+    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode not in accepted:
+        raise RuntimeError(f"harness {' '.join(arguments)} ended with {done.returncode}: {done.stderr.strip()}")
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def machine() -> str:

@@ -49,11 +49,11 @@ def fake(module: torch.nn.Module, base: Any) -> None:
     base.tie_weights()
 
 
-class Alive(TorchDispatchMode):  # type: ignore[no-untyped-call]  # of its base class
+class Alive(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types for its base class
     """Counts the bytes of the storages that are alive: those it is given, and those that operations make."""
 
     def __init__(self, resident: torch.nn.Module) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # the same
         self._known: weakref.WeakSet[torch.UntypedStorage] = weakref.WeakSet()
         self._bytes = self.peak = 0
         self._count([*resident.parameters(), *resident.buffers()])

@@ -132,7 +132,7 @@ class Journal:
             )
         return self._known[key].value
 
-    def _may_perform(self, missing: list[str]) -> None:  # noqa: ARG002 - a subclass, which is only read, names them
+    def _may_perform(self, missing: list[str]) -> None:  # noqa: ARG002 - a Recording names them in its error
         self._proceed()
 
     def _append(self, record: Record) -> None:

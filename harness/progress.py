@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from harness.events import RunStarted, StageAdvanced, StageFinished, StageStarted
+from harness.events import RunStarted, StageAdvanced, StageStarted
 from harness.hookspecs import hookimpl
 from harness.text import one_line, printable
 
@@ -70,7 +70,7 @@ class PlainProgress:
             self._line(f"{self._doing} {event.done}/{event.total}{note}, ~{left:.0f} s left")
 
     @hookimpl
-    def harness_stage_finished(self, event: StageFinished) -> None:  # noqa: ARG002 - the hook's signature
+    def harness_stage_finished(self) -> None:
         """Says how long it took."""
         self._line(f"{self._doing} {self.total}/{self.total} in {self._clock() - self._started:.1f} s")
 
@@ -112,10 +112,10 @@ class LiveProgress:
         self._plain.total = event.total
 
     @hookimpl
-    def harness_stage_finished(self, event: StageFinished) -> None:
+    def harness_stage_finished(self) -> None:
         """Replaces it by a plain one."""
         self._progress.remove_task(self._task)
-        self._plain.harness_stage_finished(event)
+        self._plain.harness_stage_finished()
 
     def close(self) -> None:
         """Leaves the terminal as it was."""

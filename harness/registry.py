@@ -184,7 +184,7 @@ def _declared() -> list[tuple[metadata.Distribution, metadata.EntryPoints]]:
             if "harness." in (seen.read_text("entry_points.txt") or ""):
                 first = metadata.distribution(seen.name)
                 declared[re.sub(r"[-_.]+", "-", first.name).lower()] = (first, first.entry_points)
-        except Exception:  # noqa: S112 - whatever is wrong with one package must not stop the others
+        except Exception:  # noqa: S112 - a package that cannot be read offers nothing
             continue
     return list(declared.values())
 

@@ -152,7 +152,8 @@ def _text(task: Task, problem: Problem) -> str:
 def _trivial(task: Task, verifier: Verifier, problem: Problem, truth: str) -> dict[str, dict[str, Any]]:
     """What each trivial rule answers. A closed task has its constants among them, and nothing else by their names."""
     answers = {rule.name: rule.work(problem).label for rule in task.rules if rule.trivial}
-    found = {name: {"label": label, "correct": bool(verifier.check(problem, label))} for name, label in answers.items()}
+    judged = {label: bool(verifier.check(problem, label)) for label in set(answers.values())}
+    found = {name: {"label": label, "correct": judged[label]} for name, label in answers.items()}
     labels = task.labels or ()
     constants = {constant(label): {"label": label, "correct": label == truth} for label in labels}
     return {name: constants.get(name, answer) for name, answer in (constants | found).items()}

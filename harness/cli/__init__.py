@@ -35,11 +35,11 @@ VERBS = {
 class Verbs(click.Group):
     """Finds its commands by name, and turns what goes wrong in them into one line and an exit code."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click passes it
         """The verbs, in the order in which a newcomer meets them."""
         return list(VERBS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click passes it
         """The command of a verb, imported now."""
         if cmd_name not in VERBS:
             return None
@@ -55,7 +55,7 @@ class Verbs(click.Group):
             ctx.fail(f"No command {args[0]!r};{did_you_mean(args[0], VERBS)} commands: {', '.join(VERBS)}.")
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click passes it
         """The verbs with their one line each; imports none."""
         with formatter.section("Commands"):
             formatter.write_dl(list(VERBS.items()))

@@ -29,7 +29,7 @@ def html(result: Mapping[str, Any], audit: Mapping[str, Any]) -> str:
     style = resources.files(__name__).joinpath("templates", "style.css").read_text("utf-8")
     template = _environment().get_template("report.html")
     return template.render(
-        style=Markup(style),  # noqa: S704 - from the package, and no part of it from data
+        style=Markup(style),  # noqa: S704 - a file of this package, with nothing of a result in it
         policy=_policy(style),
         title=_title(result),
         subtitle=_subtitle(result),

@@ -3,7 +3,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from harness.events import RunStarted, StageAdvanced, StageFinished, StageStarted
+from harness.events import RunStarted, StageAdvanced, StageStarted
 from harness.progress import PlainProgress
 
 
@@ -24,7 +24,7 @@ def test_a_slow_stage_says_now_and_then_how_far_it_is_and_what_is_left() -> None
         clock.now = now
         progress.harness_stage_advanced(StageAdvanced("student-lora", step, 8, "loss 0.5"))
     clock.now = 30.0
-    progress.harness_stage_finished(StageFinished("student-lora"))
+    progress.harness_stage_finished()
     assert stream.getvalue().splitlines() == [
         "[6/9] student-lora, seed 101002: training 2/8, loss 0.5, ~33 s left",
         "[6/9] student-lora, seed 101002: training 4/8, loss 0.5, ~22 s left",

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from harness import cli, files
 from harness.audit import EXIT_BLOCKED
 from harness.cli import main
-from harness.events import RunStarted, StageAdvanced, StageFinished, StageStarted
+from harness.events import RunStarted, StageAdvanced, StageStarted
 from harness.progress import PlainProgress
 from harness.records import Completion, Problem, Request, Usage
 from harness.text import one_line, printable
@@ -83,7 +83,7 @@ def test_progress_shows_no_more_than_text(text: str) -> None:
     progress.harness_run_started(RunStarted(Path(text.replace("\0", "")), (text,), (text,), text, (text,)))
     progress.harness_stage_started(StageStarted(text, text, text, 3))
     progress.harness_stage_advanced(StageAdvanced(text, 1, 3, text))
-    progress.harness_stage_finished(StageFinished(text))
+    progress.harness_stage_finished()
     assert hostile.on_terminal(stream.getvalue()) == []
 
 
