@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.simulated_runs import Run, Skill, adapter, design, digest, replies, run
-from harness import comparisons, files, measures
-from harness.arms import BASE, TREATMENT, by_name
-from harness.errors import HarnessError
-from harness.validation import problems_of
+from harness.api import HarnessError
+from harness.boundary import files
+from harness.design.arms import BASE, TREATMENT, by_name
+from harness.measures import contrasts, problem_sets
+from harness.results.validation import problems_of
 
 Random = np.random.RandomState
 COMPUTED = ("problems", "overlaps", "arms", "contrasts", "transfer")
@@ -218,7 +219,7 @@ def save(made: Run, folder: Path) -> None:
         "thoughts.jsonl": files.lines(
             {**{name: row[name] for name in said}, "text": row["outcome"].get("label", "")} for row in rows
         ),
-        **dict.fromkeys(measures.WRITTEN, made.written),
+        **dict.fromkeys(problem_sets.WRITTEN, made.written),
         **{
             name: files.lines([{"label_source": "teacher"}] * training["examples"]["rows"])
             for name, training in made.examples().items()
@@ -228,7 +229,7 @@ def save(made: Run, folder: Path) -> None:
     for name, text in texts.items():
         files.write(folder / name, text)
     digests = {name: digest(text) for name, text in texts.items()}
-    result = {**made.result(), "transfer": comparisons.transfer(rows), "files": digests}
+    result = {**made.result(), "transfer": contrasts.transfer(rows), "files": digests}
     files.write(folder / "result.json", files.pretty(result))
 
 

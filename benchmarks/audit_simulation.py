@@ -20,12 +20,12 @@ import numpy as np
 
 from benchmarks.artefacts import ARTEFACTS, changed_numbers, save
 from benchmarks.simulated_runs import Run, Skill, design, run
-from harness import comparisons, measures, statistics
-from harness.arms import BASE, BOOTSTRAP, TEACHER, TREATMENT
 from harness.audit import audit
 from harness.audit.checks import RULESET
-from harness.skills import SPLIT as SKILLS
-from harness.statistics import wilson
+from harness.design.arms import BASE, BOOTSTRAP, TEACHER, TREATMENT
+from harness.design.skills import SPLIT as SKILLS
+from harness.measures import contrasts, scores, statistics
+from harness.measures.statistics import wilson
 
 HONEST = {1: 1600, 3: 400}
 """Honest runs by the number of training seeds."""
@@ -153,7 +153,7 @@ def remember() -> None:
     """Keeps what slow pure functions gave: simulated runs ask for the same counts over and over."""
     for name in ("wilson", "newcombe", "mcnemar_mid_p", "mcnemar_exact", "minimum_detectable"):
         remembered = cache(getattr(statistics, name))
-        for module in (statistics, measures, comparisons):
+        for module in (statistics, scores, contrasts):
             if hasattr(module, name):
                 setattr(module, name, remembered)
 

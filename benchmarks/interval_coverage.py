@@ -13,7 +13,7 @@ from math import sqrt
 
 import numpy as np
 
-from harness.statistics import Interval, newcombe, seeded_difference
+from harness.measures.statistics import Interval, newcombe, seeded_difference
 
 PAIRS = 20_000
 RUNS = 500

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from benchmarks import measure
-from harness.records import Problem
+from harness.api import Problem
 from harness_scheduling.domain import Meeting, problem
 from harness_scheduling.options import SchedulingOptions
 from harness_scheduling.parsing import parse

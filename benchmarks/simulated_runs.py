@@ -16,14 +16,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness import comparisons, crew, files, measures, plan
-from harness.arms import TREATMENT, by_name
-from harness.layout import THOUGHTS
-from harness.plan import Wish
-from harness.result import SCHEMA, problem_rows
-from harness.skills import SPLIT as SKILLS
-from harness.skills import Skills
-from harness.validation import BESIDE
+from harness.boundary import files
+from harness.boundary.filenames import THOUGHTS
+from harness.design import plan
+from harness.design.arms import TREATMENT, by_name
+from harness.design.plan import UserSettings
+from harness.design.skills import SPLIT as SKILLS
+from harness.design.skills import Skills
+from harness.measures import accounts, contrasts, problem_sets, scores
+from harness.measures.rows import TOKENS, by_arm, grouped
+from harness.preflight import components
+from harness.results.result import SCHEMA, problem_rows
+from harness.results.validation import BESIDE
 
 Row = dict[str, Any]
 Key = tuple[str, str, int | None]
@@ -32,7 +36,7 @@ COMMON = 0.4
 """Share of what decides whether a problem is solved that is the same for all arms: how hard it is."""
 BETWEEN_SEEDS = 0.01
 """Standard deviation of the true accuracy between trainings."""
-USAGE = {**dict.fromkeys(measures.TOKENS, 0), "input_tokens": 90, "output_tokens": 30, "batched": False}
+USAGE = {**dict.fromkeys(TOKENS, 0), "input_tokens": 90, "output_tokens": 30, "batched": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +71,21 @@ class Design:
 @cache
 def design(seed: int, training_seeds: int = 1, distribution: str = "balanced") -> Design:
     """The default plan with this seed; ``distribution`` is the option of the scheduling task."""
-    wish = Wish({"seed": seed, "training_seeds": training_seeds}, assignments=[f"task.distribution={distribution}"])
-    made, _ = plan.make(wish)
+    user = UserSettings(
+        {"seed": seed, "training_seeds": training_seeds}, assignments=[f"task.distribution={distribution}"]
+    )
+    made, _ = plan.make(user)
     labels, problems = _drawn(seed, distribution)
     return Design(
         plan=files.plain(made),
         labels=labels,
         seeds=made.seeds,
         problems=problems,
-        sets=measures.problem_sets(problems),
-        overlaps=measures.overlaps(problems),
+        sets=problem_sets.problem_sets(problems),
+        overlaps=problem_sets.overlaps(problems),
         asked={
             (split, told): [_asked(row, told) for row in rows]
-            for split, rows in measures.grouped(problems, "split").items()
+            for split, rows in grouped(problems, "split").items()
             for told in (False, True)
         },
     )
@@ -88,8 +94,8 @@ def design(seed: int, training_seeds: int = 1, distribution: str = "balanced") -
 @cache
 def _drawn(seed: int, distribution: str) -> tuple[Sequence[str], Sequence[Row]]:
     """The task's labels and the rows of all problem sets, the student's own skills among them."""
-    made, cast = plan.make(Wish({"seed": seed}, assignments=[f"task.distribution={distribution}"]))
-    team = crew.assemble(made, cast)
+    made, cast = plan.make(UserSettings({"seed": seed}, assignments=[f"task.distribution={distribution}"]))
+    team = components.assemble(made, cast)
     drawn = {split: list(team.task.problems(split, size)) for split, size in made.sizes.items() if split != SKILLS}
     truths = {problem.id: team.verifier.truth(problem) for rows in drawn.values() for problem in rows}
     skills = Skills(team.student.skills(made.sizes[SKILLS]))
@@ -158,7 +164,7 @@ class Run:
         design, value = self.design, {**self.design.plan, **self.planned}
         problems = design.problems if self.problems is None else self.problems
         if not self.compared:
-            self.compared.extend(comparisons.contrasts(self.rows(), value["margin"]))
+            self.compared.extend(contrasts.contrasts(self.rows(), value["margin"]))
         return {
             "schema": SCHEMA,
             "harness": value["harness"],
@@ -168,9 +174,9 @@ class Run:
             "plan_sha256": files.digest(value),
             "identities": {name: {"name": name} for name in ("teacher", "student", "trainer")},
             "labels": list(design.labels),
-            "problems": design.sets if self.problems is None else measures.problem_sets(problems),
-            "overlaps": design.overlaps if self.problems is None else measures.overlaps(problems),
-            "quoted": measures.quoted(problems, [self.written]),
+            "problems": design.sets if self.problems is None else problem_sets.problem_sets(problems),
+            "overlaps": design.overlaps if self.problems is None else problem_sets.overlaps(problems),
+            "quoted": problem_sets.quoted(problems, [self.written]),
             "arms": list(self._arms(problems)),
             "contrasts": self.compared,
             "transfer": [],
@@ -178,20 +184,20 @@ class Run:
             "training": list(self.training),
             "teacher_calls": [
                 *(_solutions(arm, value["sizes"]["train"]) for arm in (TREATMENT, "lora-naive")),
-                *measures.answer_accounts(self.rows()),
+                *accounts.answer_accounts(self.rows()),
             ],
-            "files": dict.fromkeys([*BESIDE, THOUGHTS, *measures.WRITTEN, *self.examples()], digest("")),
+            "files": dict.fromkeys([*BESIDE, THOUGHTS, *problem_sets.WRITTEN, *self.examples()], digest("")),
         }
 
     def examples(self) -> dict[str, Row]:
         """Of each file of training rows the training that it is of."""
         made = {"training": self.training}
-        return {f"examples/{measures.training_name(made, each)}.jsonl": each for each in self.training}
+        return {f"examples/{accounts.training_name(made, each)}.jsonl": each for each in self.training}
 
     def _arms(self, problems: Sequence[Row]) -> Iterator[Row]:
-        for key, rows in measures.by_arm(self.rows()).items():
+        for key, rows in by_arm(self.rows()).items():
             if key not in self.measured:
-                (self.measured[key],) = measures.arms(rows, problems, self.design.labels)
+                (self.measured[key],) = scores.arms(rows, problems, self.design.labels)
             yield self.measured[key]
 
 
@@ -267,7 +273,7 @@ def digest(text: str) -> str:
 
 def _solutions(stage: str, calls: int) -> Row:
     """The account of the worked solutions that the teacher wrote for a stage."""
-    counts = {"calls": calls, "failed": 0, **dict.fromkeys(measures.TOKENS, 0)}
+    counts = {"calls": calls, "failed": 0, **dict.fromkeys(TOKENS, 0)}
     return {"stage": stage, "purpose": "demonstrate", **counts, "cost_usd": 0.0}
 
 

@@ -15,10 +15,10 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from harness.evaluate import ask_teacher
-from harness.journal import Journal
-from harness.ledger import Books
-from harness.records import Message, Problem, Request, Solve
+from harness.api import Message, Problem, Request, Solve
+from harness.experiment.asking import ask_teacher
+from harness.journal.ledger import RunLedger
+from harness.journal.store import Journal
 from harness_claude.options import Options
 from harness_claude.teacher import create
 from tests.loopback.server import Loopback
@@ -49,7 +49,7 @@ def wall(url: str, concurrency: int, calls: int) -> float:
         journal = Journal(Path(folder) / "journal.jsonl")
         teacher = create(Options(base_url=url, concurrency=concurrency))
         started = time.monotonic()
-        ask_teacher(journal, Books(journal, teacher.cost, None), teacher, requests, lambda _: None)
+        ask_teacher(journal, RunLedger(journal, teacher.cost, None), teacher, requests, lambda _: None)
         taken = time.monotonic() - started
         journal.close()
     return taken

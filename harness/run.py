@@ -1,51 +1,127 @@
-"""One run: from a plan to a run directory with its result. Which files lie in it, and in which order they come.
+"""The two ways through an experiment: a run, new or gone on with, and the replay of one that is finished.
 
-What the run finds is for ``experiment``, what of it is a result for ``result``, clocks and machines for ``session``.
+A plan (``design``) walks the STAGES in this order, each in the package of its name; what one leaves in a ``Run`` is
+what the next works with. A replay walks them without the first, from plan and journal alone.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness import disk, estimate, files, layout, remarks, report, result, session, setting
-from harness import plan as plans
+from harness.api import JournalError, RunFailed, RunFinished, RunStarted, UsageError
 from harness.audit import runs
-from harness.crew import Crew, assemble, preflight
-from harness.errors import JournalError, UsageError
-from harness.events import RunFailed, RunFinished, RunStarted
-from harness.experiment import Experiment
-from harness.faults import suspected
-from harness.journal import Journal, Recording, locked
-from harness.ledger import Books
-from harness.lines import Record
-from harness.observers import Observers
-from harness.plan import Plan, Wish
-from harness.stopping import Stop
+from harness.boundary import filenames, files
+from harness.boundary.faults import suspected
+from harness.boundary.signals import StopRequest
+from harness.design import plan as plans
+from harness.design.plan import Plan, UserSettings
+from harness.experiment.data import ExperimentData
+from harness.experiment.procedure import Experiment
+from harness.journal import forks, keys, run_dirs
+from harness.journal.ledger import RunLedger
+from harness.journal.store import Journal, ReadOnlyJournal
+from harness.output import report
+from harness.preflight import contracts, disk, forecast, identity, recorded
+from harness.preflight.components import Components, assemble
+from harness.registry.observers import Observers
+from harness.results import disclosures, rebuilt, result, run_meta, validation
+from harness.results.rebuilt import Replayed
 
 
-def prepare(wish: Wish) -> tuple[Plan, Crew]:
-    """The plan of a wish and its crew. Asks for no key and looks for no weights; raises UsageError."""
-    plan, cast = plans.make(wish)
-    return plan, assemble(plan, cast)
+@dataclass(slots=True)
+class Run:
+    """One run on its way: what it was started with, and what each stage has left."""
+
+    plan: Plan
+    components: Components
+    run_dir: Path
+    observers: Observers
+    begun: bool = True
+    """Whether it goes on with what was begun before."""
+    journal: Journal = field(init=False)
+    ledger: RunLedger = field(init=False)
+    forecast: str = ""
+    """What the teacher will probably cost, for a new run that costs something."""
+    warnings: tuple[str, ...] = ()
+    data: ExperimentData = field(init=False)
+    result: dict[str, Any] = field(init=False)
+    audit: dict[str, Any] = field(init=False)
 
 
-def prepare_fork(origin: Path, wish: Wish) -> tuple[Plan, Crew]:
-    """The plan of another run with what a wish changes in it, and its crew. Raises UsageError."""
-    plan, cast = plans.fork(plans.read(origin / layout.PLAN), wish)
-    return plan, assemble(plan, cast)
+def _preflight(run: Run) -> None:
+    """Raises UsageError for all that can be known to fail before anything is spent or written."""
+    contracts.preflight(run.plan, run.components)
+    runs.load_checks(run.plan.checks)
+    if run.begun:
+        disk.check_room(run.run_dir, disk.SPARE)
+        return
+    loads = forecast.loads(run.plan, run.components)
+    cost = forecast.total(loads)
+    run.forecast = "" if cost.worst == 0 else str(cost)
+    disk.check_room(run.run_dir, disk.needed(loads, disk.adapters(run.plan, run.components)))
+
+
+def _experiment(run: Run) -> None:
+    """Measures every arm of the plan. Every effect goes through the journal."""
+    run.observers.run_started(RunStarted(run.run_dir, run.plan.stages, run.plan.simulated, run.forecast, run.warnings))
+    with forks.taking_over(run.run_dir, run.journal):
+        experiment = Experiment(run.plan, run.components, run.journal, run.ledger, run.run_dir, run.observers)
+        run.data = experiment.run()
+
+
+def _results(run: Run) -> None:
+    """Writes result.json and the files beside it."""
+    with suspected("writing the result"):
+        run.result = result.write(run.run_dir, run.plan, run.components, run.data)
+
+
+def _audit(run: Run) -> None:
+    """Writes audit.json."""
+    with suspected("the audit of the result"):
+        run.audit = runs.write(run.run_dir)
+
+
+def _output(run: Run) -> None:
+    """Writes report.html, and the model cards of the adapters."""
+    with suspected("the report of the result"):
+        report.write(run.run_dir, run.result, run.audit)
+
+
+STAGES: Mapping[str, Callable[[Run], None]] = {
+    "preflight": _preflight,
+    "experiment": _experiment,
+    "results": _results,
+    "audit": _audit,
+    "output": _output,
+}
+AFTER_PREFLIGHT = tuple(STAGES.values())[1:]
+
+
+def prepare(user: UserSettings) -> tuple[Plan, Components]:
+    """The plan of what a user asks for, and its components. Asks for no key and no weights; raises UsageError."""
+    plan, chosen = plans.make(user)
+    return plan, assemble(plan, chosen)
+
+
+def prepare_fork(origin: Path, user: UserSettings) -> tuple[Plan, Components]:
+    """The plan of another run with what a user changes in it, and its components. Raises UsageError."""
+    plan, chosen = plans.fork(plans.read(origin / filenames.PLAN), user)
+    return plan, assemble(plan, chosen)
 
 
 def start(
     plan: Plan,
-    crew: Crew,
+    components: Components,
     run_dir: Path,
     observers: Observers,
     max_cost: float | None = None,
-    stop: Stop | None = None,
+    stop: StopRequest | None = None,
     origin: Path | None = None,
 ) -> dict[str, Any]:
     """A new run in a directory of its own, that spends at most ``max_cost`` USD on its teacher.
@@ -53,180 +129,123 @@ def start(
     It takes over what the run in ``origin`` has recorded for the same inputs. Raises UsageError if a plugin finds that
     it cannot work, or if the directory is taken or cannot be made, BudgetError at the limit, and StoppedError.
     """
-    lent = None if origin is None else _lent(origin)
-    preflight(plan, crew)
-    runs.load(plan.checks)  # what the audit needs in the end is missed before anything is spent
-    loads = estimate.loads(plan, crew)
-    forecast = estimate.total(loads)
-    disk.check_room(run_dir, disk.needed(loads, disk.adapters(plan, crew)))
-    _make(run_dir)
-    with files.private(), locked(run_dir):
+    run = Run(plan, components, run_dir, observers, begun=False)
+    forked = None if origin is None else forks.read(origin)
+    STAGES["preflight"](run)
+    run_dirs.make(run_dir)
+    with files.private(), run_dirs.locked(run_dir):
         try:
-            if lent is not None:
-                files.write(run_dir / layout.LENT, lent[0])
-                session.begin(run_dir, lent[1])
-            files.write(run_dir / layout.PLAN, files.pretty(plan))
+            if forked is not None:
+                files.write(run_dir / filenames.FORKED_JOURNAL, forked.journal)
+                run_meta.begin(run_dir, forked.meta)
+            files.write(run_dir / filenames.PLAN, files.pretty(plan))
         except OSError as error:
             shutil.rmtree(run_dir, ignore_errors=True)
             raise UsageError(f"--out {run_dir}: {error.strerror}; give a directory that can be written") from error
-        told = "" if forecast.worst == 0 else str(forecast)
-        return _walk(plan, crew, run_dir, observers, max_cost, stop or Stop(), told)
+        return _walk(run, max_cost, stop or StopRequest())
 
 
 def resume(
-    run_dir: Path, observers: Observers, max_cost: float | None = None, stop: Stop | None = None
+    run_dir: Path, observers: Observers, max_cost: float | None = None, stop: StopRequest | None = None
 ) -> dict[str, Any]:
     """Goes on with a run; ``max_cost`` counts what earlier sessions spent.
 
     Raises UsageError if there is no run, or if its plan cannot be followed any more, BudgetError at the limit, and
     StoppedError.
     """
-    plan = plans.read(run_dir / layout.PLAN)
-    with files.private(), locked(run_dir):
-        if (run_dir / layout.RESULT).exists() and not (run_dir / layout.JOURNAL).exists():
+    plan = plans.read(run_dir / filenames.PLAN)
+    with files.private(), run_dirs.locked(run_dir):
+        if (run_dir / filenames.RESULT).exists() and not (run_dir / filenames.JOURNAL).exists():
             raise JournalError(
-                f"{run_dir}: has a result but no {layout.JOURNAL}; restore it, or everything would be done again"
+                f"{run_dir}: has a result but no {filenames.JOURNAL}; restore it, or everything would be done again"
             )
-        crew = assemble(plan, plans.reload(plan))
-        preflight(plan, crew)
-        runs.load(plan.checks)
-        disk.check_room(run_dir, disk.SPARE)
-        return _walk(plan, crew, run_dir, observers, max_cost, stop or Stop())
+        run = Run(plan, assemble(plan, plans.reload(plan)), run_dir, observers)
+        STAGES["preflight"](run)
+        return _walk(run, max_cost, stop or StopRequest())
 
 
-def _make(run_dir: Path) -> None:
-    """Makes a run directory. Raises UsageError if it cannot be, or holds anything but what a kill left before a run."""
-    above = [folder for folder in run_dir.parents if not folder.exists()]
+def replay(run_dir: Path) -> Replayed:
+    """Rebuilds the files of a finished run in a folder of its own, and compares the bytes.
+
+    No teacher, student or trainer is called. Neither clocks and machines are rebuilt, nor adapters with their cards.
+    Needs the plugins of the plan, in their versions, and what a student states of its own skills; neither weights nor
+    adapters, neither a key nor a device. Raises UsageError if the plan cannot be followed here or the run is not
+    finished, and JournalError for an effect that is not recorded.
+    """
+    plan = plans.read(run_dir / filenames.PLAN)
+    components = assemble(plan, plans.reload(plan))
     try:
-        if not run_dir.parent.is_dir():
-            run_dir.parent.mkdir(parents=True)
-        with files.private():
-            run_dir.mkdir()
-    except FileExistsError:
-        if not run_dir.parent.is_dir():
-            raise UsageError(f"--out {run_dir}: its parent is no directory; give one that can be made") from None
-        if not run_dir.is_dir() or {path.name for path in run_dir.iterdir()} - _begun(run_dir):
-            other = f", or continue the run in it by --resume {run_dir}" if (run_dir / layout.PLAN).is_file() else ""
-            raise UsageError(f"--out {run_dir}: exists already; give a new directory{other}") from None
-        run_dir.chmod(0o700)
-    except OSError as error:
-        raise UsageError(f"--out {run_dir}: {error.strerror}; give a directory that can be made") from error
-    for folder in (run_dir, *above):
-        with suppress(PermissionError):  # a folder that may be written to but not read
-            files.sync_folder(folder.parent)
-
-
-def _begun(run_dir: Path) -> set[str]:
-    """Names that a directory can hold though no run has begun in it."""
-    return {"lock", layout.LENT, layout.META, *(path.name for path in files.leftovers(run_dir))}
-
-
-def _lent(origin: Path) -> tuple[str, dict[str, Any]]:
-    """The journal of another run, checked, and where it comes from. Raises UsageError and JournalError."""
-    plan = plans.read(origin / layout.PLAN)
-    path = origin / layout.JOURNAL
-    try:
-        Recording(path).close()
-        text = path.read_bytes().decode("utf-8", "surrogatepass")
+        journal = ReadOnlyJournal(run_dir / filenames.JOURNAL)
     except OSError as error:
         raise UsageError(
-            f"--fork {origin}: {layout.JOURNAL}: {error.strerror}; expected the directory of a run"
+            f"{run_dir}: {filenames.JOURNAL}: {error.strerror}; expected the directory of a run"
         ) from error
-    return text, {"run_id": origin.resolve().name, "plan_sha256": plan.sha256, "answers": 0}
-
-
-def _walk(
-    plan: Plan,
-    crew: Crew,
-    run_dir: Path,
-    observers: Observers,
-    max_cost: float | None,
-    stop: Stop,
-    forecast: str = "",
-) -> dict[str, Any]:
-    _tidy(run_dir)
-    with session.session(run_dir) as meta, _opened(run_dir, stop) as journal:
-        meta["journal"]["bytes_dropped"] += journal.dropped_bytes
-        books = Books(journal, crew.teacher.cost, max_cost, stop.proceed)
-        try:
-            _check_plan(plan, journal, run_dir)
-            setting.check(plan, crew, journal)
-            warnings = list(_cautions(run_dir, journal))
-            meta["warnings"] += [warning for warning in warnings if warning not in meta["warnings"]]
-            told = RunStarted(run_dir, plan.stages, plan.simulated, forecast, tuple(warnings))
-            with _lending(run_dir, journal):
-                observers.run_started(told)
-                findings = Experiment(plan, crew, journal, books, run_dir, observers).run()
-            with suspected("writing the result"):
-                written = result.write(run_dir, plan, crew, findings)
-            with suspected("the audit of the result"):
-                report.write(run_dir, written, runs.write(run_dir))
-            meta["training"] = session.training(findings)
-            meta["economy"] = session.costs(written, findings)
-            observers.run_finished(RunFinished(run_dir, run_dir / layout.RESULT))
-        except BaseException as error:
-            observers.run_failed(RunFailed(run_dir, f"{type(error).__name__}: {error}"))
-            raise
-        finally:
-            meta["warnings"] = [*meta["warnings"], *observers.warnings]
-            meta["teacher"] = session.spending(books)
-            if meta["forked"] is not None:
-                meta["forked"]["answers"] = journal.taken
-    return written
-
-
-def _tidy(run_dir: Path) -> None:
-    """Removes what a kill left half written. Raises JournalError for a symbolic link, which leads out of the run."""
-    links = files.links(run_dir)
-    if links:
-        raise JournalError(f"{links[0]} is a symbolic link; a run directory holds none; put the file itself there")
-    for folder in (run_dir, *(path for path in run_dir.rglob("*") if path.is_dir())):
-        for path in files.leftovers(folder):
-            path.unlink()
-
-
-@contextmanager
-def _opened(run_dir: Path, stop: Stop) -> Iterator[Journal]:
-    journal = Journal(run_dir / layout.JOURNAL, stop.proceed)
     try:
-        yield journal
+        with tempfile.TemporaryDirectory() as folder:
+            run = Run(plan, recorded.components(plan, components, journal), Path(folder), Observers([]))
+            run.journal, run.ledger = journal, RunLedger(journal, components.teacher.cost, None)
+            for stage in AFTER_PREFLIGHT:
+                stage(run)
+            return rebuilt.compared(run.run_dir, run_dir)
+    except JournalError as error:
+        if not (run_dir / filenames.RESULT).exists() and journal.recorded(keys.PLAN) in (None, plan.sha256):
+            raise UsageError(validation.unfinished(run_dir)) from error
+        raise
     finally:
         journal.close()
 
 
+def _walk(run: Run, max_cost: float | None, stop: StopRequest) -> dict[str, Any]:
+    """The stages after the preflight, in a directory that is held and with a journal that is open."""
+    run_dirs.tidy(run.run_dir)
+    with run_meta.session(run.run_dir) as meta, _recorded(run, max_cost, stop):
+        meta["journal"]["bytes_dropped"] += run.journal.dropped_bytes
+        try:
+            _check_plan(run)
+            identity.check(run.plan, run.components, run.journal)
+            run.warnings = tuple(_cautions(run))
+            meta["warnings"] += [warning for warning in run.warnings if warning not in meta["warnings"]]
+            for stage in AFTER_PREFLIGHT:
+                stage(run)
+            meta["training"] = run_meta.training(run.data)
+            meta["economy"] = run_meta.costs(run.result, run.data)
+            run.observers.run_finished(RunFinished(run.run_dir, run.run_dir / filenames.RESULT))
+        except BaseException as error:
+            run.observers.run_failed(RunFailed(run.run_dir, f"{type(error).__name__}: {error}"))
+            raise
+        finally:
+            meta["warnings"] = [*meta["warnings"], *run.observers.warnings]
+            meta["teacher"] = run_meta.spending(run.ledger)
+            if meta["forked"] is not None:
+                meta["forked"]["answers"] = run.journal.taken
+    return run.result
+
+
 @contextmanager
-def _lending(run_dir: Path, journal: Journal) -> Iterator[None]:
-    """In a forked run, lets the journal take over what the other run has recorded."""
-    if not (run_dir / layout.LENT).exists():
-        yield
-        return
-    lender = Recording(run_dir / layout.LENT)
+def _recorded(run: Run, max_cost: float | None, stop: StopRequest) -> Iterator[None]:
+    """Opens the journal of a run, with the ledger that is kept in it."""
+    run.journal = Journal(run.run_dir / filenames.JOURNAL, stop.proceed)
     try:
-        journal.borrow(lender, _is_lent)
+        run.ledger = RunLedger(run.journal, run.components.teacher.cost, max_cost, stop.proceed)
         yield
     finally:
-        lender.close()
+        run.journal.close()
 
 
-def _is_lent(record: Record) -> bool:
-    """Whether a fork takes a record over: no training, whose adapter is in no journal, and no call that had failed."""
-    failed = isinstance(record.value, dict) and record.value.get("stop") == "error"
-    return not failed and not record.key.startswith("train/")
-
-
-def _cautions(run_dir: Path, journal: Journal) -> Iterator[str]:
-    if remarks.is_recorded((journal.recorded(setting.KEY) or {}).get("teacher")):
-        yield remarks.RECORDED
-    if journal.dropped_bytes:
-        yield (
-            f"the last line of {layout.JOURNAL} was torn, as a crash leaves it; its {journal.dropped_bytes} bytes were "
-            "dropped, and what it would have recorded is done again"
-        )
-    if caution := disk.caution(run_dir):
-        yield caution
-
-
-def _check_plan(plan: Plan, journal: Journal, run_dir: Path) -> None:
+def _check_plan(run: Run) -> None:
     """Raises JournalError if the plan is not the one that the journal was begun with."""
-    if journal.once("plan", None, lambda: plan.sha256) != plan.sha256:
-        raise JournalError(f"{run_dir}/plan.json was changed after the run began; restore it, or start a new run")
+    if run.journal.once(keys.PLAN, None, lambda: run.plan.sha256) != run.plan.sha256:
+        raise JournalError(f"{run.run_dir}/plan.json was changed after the run began; restore it, or start a new run")
+
+
+def _cautions(run: Run) -> Iterator[str]:
+    """What the user should know before the first effect."""
+    if disclosures.is_recorded((run.journal.recorded(keys.IDENTITY) or {}).get("teacher")):
+        yield disclosures.RECORDED
+    if run.journal.dropped_bytes:
+        yield (
+            f"the last line of {filenames.JOURNAL} was torn, as a crash leaves it; its {run.journal.dropped_bytes} "
+            "bytes were dropped, and what it would have recorded is done again"
+        )
+    if caution := disk.caution(run.run_dir):
+        yield caution

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import settings
 
 from harness import run
-from harness.observers import Observers
-from harness.plan import Wish
+from harness.design.plan import UserSettings
+from harness.registry.observers import Observers
 from tests import toys
 
 settings.register_profile("harness", deadline=None, derandomize=True)
@@ -33,9 +33,9 @@ ToyRun = Callable[..., Path]
 def toy_run(toy_site: Path, tmp_path: Path) -> ToyRun:  # noqa: ARG001 - the plugins must be installed
     """Runs the experiment with toys; gives its directory. Keywords are those of the command line."""
 
-    def start(*assignments: str, out: str = "run", max_cost: float | None = None, **wish: Any) -> Path:
-        plan, crew = run.prepare(Wish({**toys.CHOSEN, **wish}, assignments=assignments))
-        run.start(plan, crew, tmp_path / out, Observers([]), max_cost)
+    def start(*assignments: str, out: str = "run", max_cost: float | None = None, **user: Any) -> Path:
+        plan, components = run.prepare(UserSettings({**toys.CHOSEN, **user}, assignments=assignments))
+        run.start(plan, components, tmp_path / out, Observers([]), max_cost)
         return tmp_path / out
 
     return start

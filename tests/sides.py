@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness import measures
-from harness.compare import Side
+from harness.measures import problem_sets, scores
+from harness.measures.rows import by_arm
+from harness.output.comparison.compare import Side
 from tests.harness import rows
 
 LABELS = ("EVEN", "ODD")
@@ -22,7 +23,7 @@ def row(arm: str, split: str, seed: int | None, index: int, right: bool | None) 
     return rows.item(_problem(split, index), arm, said, seed, steps=None, adapter_sha256=None)
 
 
-def _problem(split: str, index: int) -> rows.Row:
+def _problem(split: str, index: int) -> dict[str, Any]:
     return rows.problem(index, LABELS[index % 2], split, **{f"always-{label.lower()}": label for label in LABELS})
 
 
@@ -52,8 +53,8 @@ def result(items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "plan": {"seed": 0, "plugins": {kind: _choice("toy") for kind in kinds}},
         "identities": {"teacher": dict(identity), "student": dict(identity), "trainer": {"epochs": 1}},
         "labels": list(LABELS),
-        "problems": measures.problem_sets(problems),
-        "arms": measures.arms(items, problems, LABELS),
+        "problems": problem_sets.problem_sets(problems),
+        "arms": scores.arms(items, problems, LABELS),
         "learning": {"learned": "Look."},
     }
 
@@ -62,4 +63,4 @@ def side(answers: Mapping[tuple[str, str, int | None], Answers], paired: bool = 
     """A result in which each arm, on a split and with a training seed, answers so."""
     items = [row(*key, index, right) for key, inner in answers.items() for index, right in enumerate(inner)]
     audited: dict[str, Any] = {"verdict": "clean", "blocking": [], "warnings": [], "claims": {"rung": 0}}
-    return Side(result(items), audited, measures.by_arm(items) if paired else None)
+    return Side(result(items), audited, by_arm(items) if paired else None)

@@ -111,5 +111,5 @@ def test_a_wheel_installs_harness_and_harness_packages_only(tmp_path: Path) -> N
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     assert tops == {name for name in _found() if "." not in name}
     assert {f"harness_schemas/{name}.schema.json" for name in ("result", "plan", "item")} <= set(names)
-    assert {"harness/report/templates/report.html", "harness/report/templates/style.css"} <= set(names)
+    assert {"harness/output/report/templates/report.html", "harness/output/report/templates/style.css"} <= set(names)
     assert "harness_qwen_lora/tiny/model.safetensors" in names

@@ -13,29 +13,39 @@ from typing import NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from harness.hookspecs import hookimpl
-from harness.protocols import Ledger, OnStep, Student, Studio, Task
-from harness.records import (
-    WEIGHTS,
+from harness.api import (
+    ADAPTER_WEIGHTS,
     Adapter,
     Completion,
+    Config,
     Example,
     JournalEntry,
     Json,
+    LearningEnvironment,
+    Ledger,
     Message,
+    OnStep,
     Problem,
     Reflect,
+    ReflectionSpec,
     Request,
     Skill,
     Solve,
     StepCheck,
     Strategy,
+    Student,
+    StudentSpec,
+    Task,
+    TaskSpec,
+    TeacherSpec,
+    TrainerSpec,
     TrainingReport,
     Truth,
     Usage,
+    VerifierSpec,
     Worked,
+    hookimpl,
 )
-from harness.specs import Config, ReflectionSpec, StudentSpec, TaskSpec, TeacherSpec, TrainerSpec, VerifierSpec
 
 ENTRY_POINTS = """
 [harness.tasks]
@@ -235,18 +245,18 @@ class ToyReflection:
         """One of each."""
         return {"solve": problems, "reflect": 1}
 
-    def learn(self, problems: Sequence[Problem], seed_strategy: str, studio: Studio) -> Strategy:
+    def learn(self, problems: Sequence[Problem], seed_strategy: str, environment: LearningEnvironment) -> Strategy:
         """Solves, reflects, and takes the reflection as strategy."""
         seed = Strategy("s0", seed_strategy, None, 0)
-        studio.strategy(seed)
-        attempts = studio.attempt("batch-01", problems, seed.text)
+        environment.strategy(seed)
+        attempts = environment.attempt("batch-01", problems, seed.text)
         correct = sum(attempt.correct for attempt in attempts)
-        reply = studio.ask(
+        reply = environment.ask(
             Request("reflect/batch-01", (Message("user", "reflect"),), Reflect(tuple(attempts), seed.text))
         )
-        studio.entry(JournalEntry(1, correct, len(attempts), seed.id, reply.text, reply.usage))
+        environment.entry(JournalEntry(1, correct, len(attempts), seed.id, reply.text, reply.usage))
         learned = Strategy("s1", reply.text, "s0", 1, correct, len(attempts), reply.usage)
-        studio.strategy(learned)
+        environment.strategy(learned)
         return learned
 
 
@@ -262,7 +272,7 @@ class ToyStudent(_Marked):
     def generate(self, requests: Sequence[Request], adapter: Adapter | None) -> list[Completion]:
         """Base: half of the replies state nothing."""
         self._mark(f"generate {len(requests)}")
-        taught = json.loads((adapter.folder / WEIGHTS).read_text())["so"] if adapter else False
+        taught = json.loads((adapter.folder / ADAPTER_WEIGHTS).read_text())["so"] if adapter else False
         return [self._reply(request, taught) for request in requests]
 
     def _reply(self, request: Request, taught: bool) -> Completion:
@@ -299,7 +309,7 @@ class ToyTrainer(_Marked):
         """One step."""
         self._mark("train")
         taught = all(example.target.startswith("so") for example in examples)
-        (folder / WEIGHTS).write_text(json.dumps({"so": taught, "seed": seed}))
+        (folder / ADAPTER_WEIGHTS).write_text(json.dumps({"so": taught, "seed": seed}))
         on_step(1, 1, 0.25)
         return TrainingReport(self.settings, len(examples), 1, (0.25,), 2 * len(examples), 9, 0, 0.1, 1, 0, 0)
 

@@ -19,9 +19,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness import files, run
-from harness.observers import Observers
-from harness.plan import Wish
+from harness import run
+from harness.boundary import files
+from harness.design.plan import UserSettings
+from harness.registry.observers import Observers
 from tests import toys
 from tests.faults import in_child
 
@@ -74,8 +75,8 @@ def go_on(folder: Path) -> None:
         run.resume(Path("run"), Observers([]))
         return
     marks = tuple(f"{kind}.marker=effects" for kind in ("teacher", "student", "trainer"))
-    plan, crew = run.prepare(Wish(toys.CHOSEN, assignments=marks))
-    run.start(plan, crew, Path("run"), Observers([]))
+    plan, components = run.prepare(UserSettings(toys.CHOSEN, assignments=marks))
+    run.start(plan, components, Path("run"), Observers([]))
 
 
 def killed(folder: Path, seconds: float) -> bool:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness import files
-from harness.arms import TREATMENT, by_name
-from harness.notes import fenced
-from harness.records import Answered, Attempt, Message, Problem
+from harness.api import Answered, Attempt, Message, Problem
+from harness.boundary import files
+from harness.design.arms import TREATMENT, by_name
+from harness.results.markdown import fenced
 from harness_lrl import Options, prompts
 from harness_scheduling import prompts as wordings
 from harness_scheduling.options import SchedulingOptions

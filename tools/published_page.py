@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.audit import audit
-from harness.plan import Wish
-from harness.table import imported
-from harness.terminal import audit as text
+from harness.design.plan import UserSettings
+from harness.output.terminal import audit as text
+from harness.results.published import imported
 
 TABLES = Path(__file__).parents[1] / "docs" / "published"
 PAGE = Path(__file__).parent / "pages" / "published_numbers.md"
@@ -24,14 +24,14 @@ def page() -> str:
 
 
 def _audit(name: str) -> str:
-    wish = Wish({"task": "scheduling", "preset": "published"})
-    return text.full(audit(imported(TABLES / name, wish), None))
+    user = UserSettings({"task": "scheduling", "preset": "published"})
+    return text.full(audit(imported(TABLES / name, user), None))
 
 
 def _brief(name: str) -> str:
     """What was found wrong, without what is not known."""
-    wish = Wish({"task": "scheduling", "preset": "published"})
-    return text.wrong(audit(imported(TABLES / name, wish), None))
+    user = UserSettings({"task": "scheduling", "preset": "published"})
+    return text.wrong(audit(imported(TABLES / name, user), None))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness import files
+from harness.boundary import files
 
 SPLITS = ("test", "harder", "skills")
 

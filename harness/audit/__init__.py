@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
-from harness import files
+from harness.api import Check, Finding, MissingEvidenceError, Severity
 from harness.audit import claims
 from harness.audit.checks import RULESET, CoreCheck, checks
 from harness.audit.evidence import Evidence
-from harness.errors import MissingEvidenceError
-from harness.protocols import Check
-from harness.records import Finding, Severity
+from harness.boundary import files
 
 SCHEMA = "urn:transfer-harness:schema:audit:1.0"
 FAULTY = ("fail", "unknown")

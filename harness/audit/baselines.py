@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from harness import show
-from harness.arms import TEACHER, TREATMENT
-from harness.audit import complete, views
+from harness.api import Evidence, Finding, MissingEvidenceError, Severity, Status
+from harness.audit import completeness, selection
 from harness.audit.thresholds import (
     CONSTANT,
     FEWEST,
@@ -18,16 +17,15 @@ from harness.audit.thresholds import (
     SIGNIFICANT,
     SMALL_STRATUM,
 )
-from harness.errors import MissingEvidenceError
-from harness.protocols import Evidence
-from harness.records import Finding, Severity, Status
-from harness.statistics import paired_bounds
+from harness.design.arms import TEACHER, TREATMENT
+from harness.measures import formatting
+from harness.measures.statistics import paired_bounds
 
 
 def constant_score(evidence: Evidence) -> Iterator[Finding]:
     """See ``harness.audit.checks``."""
-    labels = complete.labels(evidence)
-    for arm in views.arms(evidence):
+    labels = completeness.labels(evidence)
+    for arm in selection.arms(evidence):
         constant, known = _constant(evidence, arm, labels)
         severity = _constant_weight(arm)
         if constant is not None:
@@ -36,18 +34,18 @@ def constant_score(evidence: Evidence) -> Iterator[Finding]:
             ):
                 severity = "warn"
             text = f"{constant}: {_by_stratum(arm)}; {_constants(evidence, arm['split'], labels)}"
-            yield views.of_arm(arm, "fail", text, severity)
+            yield selection.of_arm(arm, "fail", text, severity)
         elif known:
-            yield views.of_arm(arm, "pass", "answers differ from every constant", severity)
+            yield selection.of_arm(arm, "pass", "answers differ from every constant", severity)
         else:
-            yield views.of_arm(arm, "unknown", "neither answers nor scores by stratum are known", severity)
+            yield selection.of_arm(arm, "unknown", "neither answers nor scores by stratum are known", severity)
 
 
 def _constant_weight(arm: Evidence) -> Severity:
     """It blocks for the arms that claims are made of; a control may well have learned to say one thing."""
-    if views.is_control(arm):
+    if selection.is_control(arm):
         return "note"
-    return views.weight(arm["split"]) if arm["arm"] in views.IN_CLAIMS else "warn"
+    return selection.weight(arm["split"]) if arm["arm"] in selection.IN_CLAIMS else "warn"
 
 
 def _constant(evidence: Evidence, arm: Evidence, labels: list[str] | None) -> tuple[str | None, bool]:
@@ -64,11 +62,11 @@ def _constant(evidence: Evidence, arm: Evidence, labels: list[str] | None) -> tu
         [(label, most)] = answers.most_common(1) or [("", 0)]
         given = answers.total()
         if given != arm["outcomes"]["answered"]:
-            raise MissingEvidenceError(f"some predictions of {views.name(arm)} are not known")
+            raise MissingEvidenceError(f"some predictions of {selection.name(arm)} are not known")
         return (f"{most} of {given} answers are {label}" if _is_constant(most, given) else None), True
     if evidence["source"] != "table":
-        raise MissingEvidenceError(f"predictions of {views.name(arm)} are not known")
-    whole = complete.problem_set(evidence, arm["split"])
+        raise MissingEvidenceError(f"predictions of {selection.name(arm)} are not known")
+    whole = completeness.problem_set(evidence, arm["split"])
     strata = {stratum["stratum"]: stratum for stratum in whole["strata"]}
     shown = [(stratum["correct"], strata.get(stratum["stratum"]), stratum["n"]) for stratum in arm["strata"]]
     entire = len(shown) == len(strata) and all(known and known["n"] == n for _, known, n in shown)
@@ -89,7 +87,7 @@ def _count(problems: Any, label: str) -> int:
 
 def _by_stratum(arm: Evidence) -> str:
     scores = [f"{stratum['stratum']} {stratum['correct']} of {stratum['n']}" for stratum in arm["strata"]]
-    return f"{', '.join(scores)}; {views.right(arm)} in all"
+    return f"{', '.join(scores)}; {selection.right(arm)} in all"
 
 
 def _rule(label: str) -> str:
@@ -98,7 +96,7 @@ def _rule(label: str) -> str:
 
 def _constants(evidence: Evidence, split: str, labels: list[str] | None) -> str:
     """What every constant answerer scores: ``always-NO 18 of 150, always-YES 132 of 150``."""
-    whole = complete.problem_set(evidence, split)
+    whole = completeness.problem_set(evidence, split)
     if labels is None:
         return f"the most common truth is that of {_most_common(whole)} of {whole['n']}"
     return ", ".join(f"{_rule(label)} {_count(whole, label)} of {whole['n']}" for label in labels)
@@ -110,8 +108,8 @@ def _most_common(problems: Any) -> int:
 
 def no_information(evidence: Evidence) -> Iterator[Finding]:
     """See ``harness.audit.checks``."""
-    labels = complete.labels(evidence)
-    for arm in views.arms(evidence):
+    labels = completeness.labels(evidence)
+    for arm in selection.arms(evidence):
         status, text = _informed(evidence, arm, labels)
         severity = _weight(arm)
         if status == "unknown" and severity == "block":
@@ -122,7 +120,7 @@ def no_information(evidence: Evidence) -> Iterator[Finding]:
             and _mostly(evidence, arm, lambda other: _informed(evidence, other, labels)[0] == "pass")
         ):
             severity = "warn"
-        yield views.of_arm(arm, status, text, severity)
+        yield selection.of_arm(arm, status, text, severity)
 
 
 def _informed(evidence: Evidence, arm: Evidence, labels: list[str] | None) -> tuple[Status, str]:
@@ -132,10 +130,10 @@ def _informed(evidence: Evidence, arm: Evidence, labels: list[str] | None) -> tu
     chance, balanced, p_value = 1 / len(labels), arm["balanced_accuracy"], arm["information_p"]
     above = "lies above chance" if balanced["low"] > chance else "does not lie above chance"
     text = (
-        f"{arm['n']} problems; test that answers are independent of the truth: p {show.p_value(p_value)}; "
+        f"{arm['n']} problems; test that answers are independent of the truth: p {formatting.p_value(p_value)}; "
         f"the interval of balanced accuracy {above}"
     )
-    return views.status(p_value < SIGNIFICANT and balanced["low"] > chance), text
+    return selection.status(p_value < SIGNIFICANT and balanced["low"] > chance), text
 
 
 def _informed_freely(evidence: Evidence, arm: Evidence) -> tuple[Status, str]:
@@ -144,50 +142,50 @@ def _informed_freely(evidence: Evidence, arm: Evidence) -> tuple[Status, str]:
     Where answers can be right in several ways a constant may get more than that: who is not above it fails all the
     same, and of who is above it nothing is known.
     """
-    whole = complete.problem_set(evidence, arm["split"])
-    others = [other for other in views.arms(evidence) if other["split"] == arm["split"]]
+    whole = completeness.problem_set(evidence, arm["split"])
+    others = [other for other in selection.arms(evidence) if other["split"] == arm["split"]]
     several = any(other["free_form"]["exact"] != other["correct"] for other in others)
     above = arm["accuracy"]["low"] > _most_common(whole) / whole["n"]
     if above and several:
         return "unknown", "answers can be right in several ways, so what a constant answer gets is not known"
     lies = "lies above" if above else "does not lie above"
     least = f"{_most_common(whole)}{' or more' if several else ''}"
-    return views.status(
+    return selection.status(
         above
-    ), f"{views.right(arm)}; its interval {lies} what always the most common truth gets, {least}"
+    ), f"{selection.right(arm)}; its interval {lies} what always the most common truth gets, {least}"
 
 
 def _weight(arm: Evidence) -> Severity:
     """The treatment must show something; a teacher should; all others may well show nothing."""
     if arm["arm"] == TREATMENT:
-        return views.weight(arm["split"])
+        return selection.weight(arm["split"])
     return "warn" if arm["arm"] == TEACHER else "note"
 
 
 def below_trivial(evidence: Evidence) -> Iterator[Finding]:
     """See ``harness.audit.checks``."""
-    labels = complete.labels(evidence)
-    for arm in views.arms(evidence):
-        if views.is_control(arm) or views.is_base(arm):
+    labels = completeness.labels(evidence)
+    for arm in selection.arms(evidence):
+        if selection.is_control(arm) or selection.is_base(arm):
             continue
         if arm.maybe("best_trivial") is None and labels is None:
-            yield views.of_arm(arm, "unknown", "the task offers no trivial rule to beat", "warn")
+            yield selection.of_arm(arm, "unknown", "the task offers no trivial rule to beat", "warn")
             continue
         status, compared = _against(evidence, arm, arm["best_trivial"])
         best = arm["best_trivial"]
-        text = f"{views.right(arm)}; {best['rule']} gets {_best(evidence, arm)}; {compared}"
+        text = f"{selection.right(arm)}; {best['rule']} gets {_best(evidence, arm)}; {compared}"
         if labels is not None:
             text += f" ({_constants(evidence, arm['split'], labels)})"
         severity = _weight(arm)
         if severity == "block" and status == "fail" and _mostly(evidence, arm, lambda other: _above(evidence, other)):
             severity, text = "warn", f"{text}; most trainings of the arm lie above"
-        yield views.of_arm(arm, status, text, severity)
+        yield selection.of_arm(arm, status, text, severity)
 
 
 def _mostly(evidence: Evidence, arm: Evidence, holds: Callable[[Any], bool]) -> bool:
     """Whether something holds for more than half of the trainings of an arm: then one that failed only warns."""
     key = arm["arm"], arm["split"]
-    trained = [other for other in complete.arms(evidence) if (other["arm"], other["split"]) == key]
+    trained = [other for other in completeness.arms(evidence) if (other["arm"], other["split"]) == key]
     return 2 * sum(map(holds, trained)) > len(trained)
 
 
@@ -196,7 +194,7 @@ def _above(evidence: Evidence, arm: Evidence) -> bool:
 
 
 def _best(evidence: Evidence, arm: Evidence) -> str:
-    planned = complete.problem_set(evidence, arm["split"])["n"]
+    planned = completeness.problem_set(evidence, arm["split"])["n"]
     return f"{arm['best_trivial']['correct']} of {planned}"
 
 
@@ -204,14 +202,14 @@ def _against(evidence: Evidence, arm: Evidence, best: Evidence) -> tuple[Status,
     """Whether the arm is above its best trivial rule, and by how much."""
     if evidence["source"] != "table":
         over = arm["over_trivial"]["difference"]
-        return views.status(over["low"] > 0), f"difference {views.points(over)}"
-    planned = complete.problem_set(evidence, arm["split"])["n"]
+        return selection.status(over["low"] > 0), f"difference {selection.points(over)}"
+    planned = completeness.problem_set(evidence, arm["split"])["n"]
     if arm["n"] != planned:
         above = arm["accuracy"]["low"] > best["accuracy"]
         return ("unknown" if above else "fail"), f"measured on {arm['n']} of the {planned} problems, so not paired"
     kind, unkind = paired_bounds(arm["correct"], best["correct"], arm["n"])
     status: Status = "pass" if unkind.difference.low > 0 else "fail" if kind.difference.low <= 0 else "unknown"
-    most, least = (views.points(bound.difference._asdict()) for bound in (kind, unkind))
+    most, least = (selection.points(bound.difference._asdict()) for bound in (kind, unkind))
     text = {
         "pass": f"difference {least}, even if they were right on as different problems as can be",
         "fail": f"difference {most}, even if they were right on the same problems as far as can be",
@@ -222,11 +220,11 @@ def _against(evidence: Evidence, arm: Evidence, best: Evidence) -> tuple[Status,
 
 def imbalance(evidence: Evidence) -> Iterator[Finding]:
     """See ``harness.audit.checks``."""
-    labels = complete.labels(evidence)
+    labels = completeness.labels(evidence)
     if labels is None:
         return
-    for split in complete.examined(evidence):
-        whole = complete.problem_set(evidence, split)
+    for split in completeness.examined(evidence):
+        whole = completeness.problem_set(evidence, split)
         wrong = _lopsided(whole, labels, MAJORITY)
         rarest = min(labels, key=lambda label: _count(whole, label))
         if _count(whole, rarest) < MINORITY:
@@ -237,7 +235,7 @@ def imbalance(evidence: Evidence) -> Iterator[Finding]:
                 wrong += [f"{stratum['stratum']}: {what}" for what in _lopsided(stratum, labels, MAJORITY_IN_STRATUM)]
         counts = ", ".join(f"{_count(whole, label)} {label}" for label in labels)
         text = "; ".join([f"{counts} of {whole['n']}", *wrong])
-        yield Finding(f"problems/{split}", "fail" if wrong else "pass", text, views.weight(split), split)
+        yield Finding(f"problems/{split}", "fail" if wrong else "pass", text, selection.weight(split), split)
         if small:
             text = f"under {SMALL_STRATUM} problems, so not judged by themselves: {', '.join(small)}"
             yield Finding(f"strata/{split}", "unknown", text, "note", split)

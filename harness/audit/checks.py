@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from harness.api import Evidence, Finding, Severity
 from harness.audit import baselines, conditions, provenance
-from harness.protocols import Evidence
-from harness.records import Finding, Severity
 
 RULESET = "1.0"
 """Version of rules and thresholds. Two audits compare only if it is the same."""
@@ -20,7 +19,7 @@ RULESET = "1.0"
 
 @dataclass(frozen=True, slots=True)
 class CoreCheck:
-    """A check of the harness itself. See ``harness.protocols.Check``."""
+    """A check of the harness itself. See ``harness.api.Check``."""
 
     id: str
     rule: str

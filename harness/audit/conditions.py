@@ -5,84 +5,82 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from harness.arms import BOOTSTRAP, CONTRASTS, Contrast, by_name
-from harness.audit import complete, views
+from harness.api import Evidence, Finding, MissingEvidenceError, Severity
+from harness.audit import completeness, selection
 from harness.audit.thresholds import APART, BLANK, BLANK_TO_WARN, SIGNIFICANT
-from harness.errors import MissingEvidenceError
-from harness.measures import EXAMINED
-from harness.protocols import Evidence
-from harness.records import Finding, Severity
-from harness.skills import SPLIT as SKILLS
+from harness.design.arms import BOOTSTRAP, CONTRASTS, Contrast, by_name
+from harness.design.skills import SPLIT as SKILLS
+from harness.measures.problem_sets import EXAMINED
 
 
 def unparsed(evidence: Evidence) -> Iterator[Finding]:
     """See ``harness.audit.checks``."""
-    for arm in views.arms(evidence):
+    for arm in selection.arms(evidence):
         outcomes = arm["outcomes"]
         kinds = {kind: outcomes[kind] for kind in ("unparsed", "refused", "truncated")}
         blank = sum(kinds.values())
         told = ", ".join(f"{count} {kind}" for kind, count in kinds.items() if count) or "none"
         text = f"{blank} of {arm['n']} replies state no answer ({told})"
         if blank <= BLANK_TO_WARN * arm["n"]:
-            yield views.of_arm(arm, "pass", text)
+            yield selection.of_arm(arm, "pass", text)
         elif blank <= BLANK * arm["n"]:
-            yield views.of_arm(arm, "fail", text, "warn")
-        elif views.robust(evidence, arm):
-            yield views.of_arm(arm, "fail", f"{text}; no claim depends on what they meant", "warn")
+            yield selection.of_arm(arm, "fail", text, "warn")
+        elif selection.robust(evidence, arm):
+            yield selection.of_arm(arm, "fail", f"{text}; no claim depends on what they meant", "warn")
         else:
-            yield views.of_arm(arm, "fail", text, views.weight(arm["split"]))
+            yield selection.of_arm(arm, "fail", text, selection.weight(arm["split"]))
     yield from _apart(evidence)
 
 
 def _apart(evidence: Evidence) -> Iterator[Finding]:
     """Where the share of answered replies differs between two arms that are compared."""
-    for contrast in complete.contrasts(evidence, EXAMINED):
+    for contrast in completeness.contrasts(evidence, EXAMINED):
         for run in contrast["by_seed"]:
             given, n = run["answered"], run["n"]
             apart = abs(given["first"] - given["second"]) > APART * n and given["p_value"] < SIGNIFICANT
             text = f"{given['first']} and {given['second']} of {n} replies state an answer"
-            severity = views.weight(contrast["split"]) if contrast["family"] else "warn"
+            severity = selection.weight(contrast["split"]) if contrast["family"] else "warn"
             if apart and contrast["worst_case"]["low"] > 0:
                 text += "; the difference does not depend on it"
                 severity = "warn"
-            yield Finding(views.pair(contrast, run), "fail" if apart else "pass", text, severity, contrast["split"])
+            yield Finding(selection.pair(contrast, run), "fail" if apart else "pass", text, severity, contrast["split"])
 
 
 def errors_present(evidence: Evidence) -> Iterator[Finding]:
     """See ``harness.audit.checks``."""
-    for arm in views.arms(evidence, ("test", "harder", "reflect", SKILLS)):
+    for arm in selection.arms(evidence, ("test", "harder", "reflect", SKILLS)):
         failed = arm["outcomes"]["failed"]
         text = f"{failed} of {arm['n']} calls failed"
-        yield views.of_arm(arm, "fail" if failed else "pass", text, views.weight(arm["split"]))
-    if complete.plan(evidence)["labels"] == "teacher":
+        yield selection.of_arm(arm, "fail" if failed else "pass", text, selection.weight(arm["split"]))
+    if completeness.plan(evidence)["labels"] == "teacher":
         yield from _demonstrated(evidence)
 
 
 def _demonstrated(evidence: Evidence) -> Iterator[Finding]:
     """Where a worked solution of a training problem is missing because its call failed."""
-    recipes = {by_name(name).recipe for name in views.stages(evidence)} - {None}
+    recipes = {by_name(name).recipe for name in selection.stages(evidence)} - {None}
     sets = bool(recipes - {"naive"}) + ("naive" in recipes)
     if not sets:
         return
     calls = failed = 0
-    for account in complete.teacher_calls(evidence):
+    for account in completeness.teacher_calls(evidence):
         if account["purpose"] == "demonstrate":
             calls, failed = calls + account["calls"], failed + account["failed"]
-    expected = sets * complete.problem_set(evidence, "train")["n"]
+    expected = sets * completeness.problem_set(evidence, "train")["n"]
     if calls < expected:
         raise MissingEvidenceError(f"teacher_calls: {calls} of {expected} calls for worked solutions are known")
     text = f"{failed} of {calls} calls for worked solutions failed"
-    yield Finding("worked solutions", "fail" if failed else "pass", text, views.weight("train"))
+    yield Finding("worked solutions", "fail" if failed else "pass", text, selection.weight("train"))
 
 
 def coverage(evidence: Evidence) -> Iterator[Finding]:
     """See ``harness.audit.checks``."""
     measured: dict[tuple[str, str], list[Any]] = {}
-    for arm in complete.arms(evidence):
+    for arm in completeness.arms(evidence):
         measured.setdefault((arm["arm"], arm["split"]), []).append(arm)
     splits = ("test",) if evidence["source"] == "table" else ("test", "harder", "reflect", SKILLS)
     due = set()
-    for stage in views.stages(evidence):
+    for stage in selection.stages(evidence):
         for split in (split for split in by_name(stage).splits if split in splits):
             planned = _planned(evidence, split)
             if planned:
@@ -98,34 +96,34 @@ def _planned(evidence: Evidence, split: str) -> int:
     """How many problems each arm should have answered. A student may have fewer skills than were asked for."""
     planned = _size(evidence, split)
     if split == SKILLS and planned:
-        return sum(entry["n"] for entry in complete.problem_sets(evidence) if entry["split"] == SKILLS)
+        return sum(entry["n"] for entry in completeness.problem_sets(evidence) if entry["split"] == SKILLS)
     return planned
 
 
 def _size(evidence: Evidence, split: str) -> int:
     """How many problems of a split the plan asks for."""
-    plan = complete.plan(evidence)
+    plan = completeness.plan(evidence)
     size, limit = int(plan["sizes"][split]), plan.maybe("limit")
     return size if limit is None else min(size, limit)
 
 
 def _sized(evidence: Evidence) -> Iterator[Finding]:
     """Whether each problem set is as large as planned: on a smaller one every arm may have been measured in full."""
-    for split in complete.used(evidence):
+    for split in completeness.used(evidence):
         planned = _size(evidence, split)
-        n = sum(entry["n"] for entry in complete.problem_sets(evidence) if entry["split"] == split)
+        n = sum(entry["n"] for entry in completeness.problem_sets(evidence) if entry["split"] == split)
         text = f"{n} problems of {planned} planned"
-        yield Finding(f"problems/{split}", views.status(n == planned), text, "block", split)
+        yield Finding(f"problems/{split}", selection.status(n == planned), text, "block", split)
 
 
 def _covered(evidence: Evidence, stage: str, split: str, planned: int, found: list[Any]) -> Iterator[Finding]:
-    expected = complete.plan(evidence)["training_seeds"] if by_name(stage).recipe else 1
-    weight = views.weight(split)
+    expected = completeness.plan(evidence)["training_seeds"] if by_name(stage).recipe else 1
+    weight = selection.weight(split)
     if len(found) != expected:
         text = f"planned {expected} times, and measured {len(found)} times"
         yield Finding(f"{stage}/{split}", "fail", text, weight, split)
     for arm in found:
-        yield views.of_arm(arm, views.status(arm["n"] == planned), f"{arm['n']} of {planned} problems", weight)
+        yield selection.of_arm(arm, selection.status(arm["n"] == planned), f"{arm['n']} of {planned} problems", weight)
 
 
 def _compared(evidence: Evidence, measured: set[tuple[str, str]]) -> Iterator[Finding]:
@@ -138,21 +136,21 @@ def _compared(evidence: Evidence, measured: set[tuple[str, str]]) -> Iterator[Fi
             unpaired = evidence["source"] == "table"
             text = "known by their totals alone" if unpaired else "measured on different problems"
             yield Finding(
-                subject, "unknown" if unpaired else "fail", text, views.weight(contrast.split), contrast.split
+                subject, "unknown" if unpaired else "fail", text, selection.weight(contrast.split), contrast.split
             )
 
 
 def prompt_mismatch(evidence: Evidence) -> Iterator[Finding]:
     """See ``harness.audit.checks``."""
-    if complete.plan(evidence)["prompts"] == "separate":
+    if completeness.plan(evidence)["prompts"] == "separate":
         yield Finding(
             "run", "fail", "by its plan each stage is asked in words of its own: no two of them can be compared"
         )
         return
     identities = evidence["identities"]
-    for answers in dict.fromkeys(by_name(name).answers for name in views.stages(evidence)):
+    for answers in dict.fromkeys(by_name(name).answers for name in selection.stages(evidence)):
         yield from _identified(identities[answers], answers)
-    arms = {(arm["arm"], arm["split"], arm.maybe("training_seed")): arm for arm in views.arms(evidence)}
+    arms = {(arm["arm"], arm["split"], arm.maybe("training_seed")): arm for arm in selection.arms(evidence)}
     for contrast in CONTRASTS:
         if contrast.split == SKILLS:
             continue
@@ -184,20 +182,20 @@ def _alike(contrast: Contrast, first: Any, second: Any) -> Finding:
         differ.append("the prompt")
     if "answerer" not in contrast.varies and list(first["models"]) != list(second["models"]):
         differ.append("the model that answered")
-    subject = f"{views.name(first)} - {views.name(second)}"
+    subject = f"{selection.name(first)} - {selection.name(second)}"
     text = f"differ in {' and '.join(differ)}" if differ else f"differ in {contrast.factor} alone"
-    return Finding(subject, "fail" if differ else "pass", text, views.weight(contrast.split), contrast.split)
+    return Finding(subject, "fail" if differ else "pass", text, selection.weight(contrast.split), contrast.split)
 
 
 def model_drift(evidence: Evidence) -> Iterator[Finding]:
     """See ``harness.audit.checks``."""
     by_answerer: dict[str, set[str]] = {}
-    for arm in views.arms(evidence, ("test", "harder", "reflect", SKILLS)):
+    for arm in selection.arms(evidence, ("test", "harder", "reflect", SKILLS)):
         returned = list(arm["models"])
-        severity: Severity = "warn" if arm["arm"] == BOOTSTRAP else views.weight(arm["split"])
-        status = views.status(len(returned) == 1)
-        yield views.of_arm(arm, status, f"{len(returned)} model ids came back", severity)
+        severity: Severity = "warn" if arm["arm"] == BOOTSTRAP else selection.weight(arm["split"])
+        status = selection.status(len(returned) == 1)
+        yield selection.of_arm(arm, status, f"{len(returned)} model ids came back", severity)
         by_answerer.setdefault(by_name(arm["arm"]).answers, set()).update(returned)
     for answerer, models in sorted(by_answerer.items()):
         text = f"{len(models)} model ids came back over all arms"
-        yield Finding(answerer, views.status(len(models) == 1), text)
+        yield Finding(answerer, selection.status(len(models) == 1), text)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from harness import files
-from harness.errors import MissingEvidenceError
-from harness.schemas import path_text
+from harness.api import MissingEvidenceError
+from harness.boundary import files
+from harness.boundary.schemas import path_text
 
 
 class Evidence:
-    """One value of a result with its place. See ``harness.protocols.Evidence``."""
+    """One value of a result with its place. See ``harness.api.Evidence``."""
 
     def __init__(self, value: Any, path: tuple[str | int, ...] = (), read: dict[str, str | None] | None = None) -> None:
         self._value = value
@@ -53,7 +53,7 @@ class Evidence:
         return len(self._value)
 
     def digest(self) -> str:
-        """SHA-256 of the whole value, as ``harness.files.digest`` takes it."""
+        """SHA-256 of the whole value, as ``harness.boundary.files.digest`` takes it."""
         place = self._note(self._path)
         known = self._read[place]
         if known is None:

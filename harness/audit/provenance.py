@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from harness.arms import by_name
-from harness.audit import complete, views
+from harness.api import Evidence, Finding, MissingEvidenceError
+from harness.audit import completeness, selection
 from harness.audit.thresholds import DISTINCT, DISTINCT_TO_WARN, FEWEST_SEEDS, SIGNIFICANT
-from harness.errors import MissingEvidenceError
-from harness.measures import LONG_ENOUGH, WRITTEN
-from harness.protocols import Evidence
-from harness.records import Finding
-from harness.skills import SPLIT as SKILLS
+from harness.design.arms import by_name
+from harness.design.skills import SPLIT as SKILLS
+from harness.measures.problem_sets import LONG_ENOUGH, WRITTEN
 
 MANY = 5
 """At most so many differing numbers are told."""
@@ -21,27 +19,27 @@ MANY = 5
 def overlap(evidence: Evidence) -> Iterator[Finding]:
     """See ``harness.audit.checks``."""
     found = {(entry["split"], entry["source"]): entry for entry in evidence["overlaps"]}
-    for split in complete.examined(evidence):
-        for source in [*complete.learned_from(evidence), *(["test"] if split == "harder" else [])]:
-            subject, weight = f"{split} and {source}", views.weight(split)
+    for split in completeness.examined(evidence):
+        for source in [*completeness.learned_from(evidence), *(["test"] if split == "harder" else [])]:
+            subject, weight = f"{split} and {source}", selection.weight(split)
             entry = found.get((split, source))
             if entry is None:
                 yield Finding(subject, "unknown", "not compared", weight, split)
                 continue
             text = f"{entry['shared']} of {entry['n']} problems are the same as one of {source}"
             yield Finding(subject, "fail" if entry["shared"] else "pass", text, weight, split)
-        yield _distinct(complete.problem_set(evidence, split), split)
-    given = complete.plan(evidence).maybe("strategy") is not None
+        yield _distinct(completeness.problem_set(evidence, split), split)
+    given = completeness.plan(evidence).maybe("strategy") is not None
     if given:
         text = "was learned elsewhere; what it was learned from is not known"
         yield Finding("given strategy", "unknown", text, "warn")
-    if given or "reflect" in complete.learned_from(evidence):
+    if given or "reflect" in completeness.learned_from(evidence):
         yield _quoted(evidence)
 
 
 def _quoted(evidence: Evidence) -> Finding:
     subject = "strategy and journal"
-    complete.require_files(evidence, WRITTEN)
+    completeness.require_files(evidence, WRITTEN)
     quoted = evidence["quoted"] if evidence["source"] == "table" else evidence.maybe("quoted")
     if quoted is None:
         text = f"none is found in what the teacher wrote, but texts under {LONG_ENOUGH} characters cannot be looked for"
@@ -53,18 +51,18 @@ def _quoted(evidence: Evidence) -> Finding:
 def _distinct(problems: Any, split: str) -> Finding:
     share = problems["distinct"] / problems["n"]
     text = f"{problems['distinct']} of {problems['n']} problems are different from all others"
-    weight = views.weight(split) if share < DISTINCT else "warn"
+    weight = selection.weight(split) if share < DISTINCT else "warn"
     return Finding(f"problems/{split}", "pass" if share >= DISTINCT_TO_WARN else "fail", text, weight, split)
 
 
 def _trained(evidence: Evidence) -> list[str]:
-    return [name for name in views.stages(evidence) if by_name(name).recipe]
+    return [name for name in selection.stages(evidence) if by_name(name).recipe]
 
 
 def _trainings(evidence: Evidence) -> list[Any]:
     """The trainings of a run. Raises MissingEvidenceError where the plan has more of them than the result."""
     found = list(evidence["training"])
-    expected = len(_trained(evidence)) * complete.plan(evidence)["training_seeds"]
+    expected = len(_trained(evidence)) * completeness.plan(evidence)["training_seeds"]
     if len(found) < expected:
         raise MissingEvidenceError(f"training: {len(found)} of {expected} are known")
     return found
@@ -78,7 +76,7 @@ def label_source(evidence: Evidence) -> Iterator[Finding]:
     """See ``harness.audit.checks``."""
     if not _trained(evidence):
         return
-    if complete.plan(evidence)["labels"] == "verifier":
+    if completeness.plan(evidence)["labels"] == "verifier":
         text = "by its plan the training answers are the verifier's: nothing can have come from the teacher by them"
         yield Finding("run", "fail", text)
         return
@@ -86,8 +84,8 @@ def label_source(evidence: Evidence) -> Iterator[Finding]:
         rows = training["examples"]
         source = "chance" if by_name(training["arm"]).recipe == "random" else "teacher"
         text = f"{rows[f'labelled_by_{source}']} of {rows['rows']} training answers are the {source}'s"
-        yield Finding(_name(training), views.status(rows[f"labelled_by_{source}"] == rows["rows"]), text)
-    complete.require_files(evidence, complete.examples(evidence))
+        yield Finding(_name(training), selection.status(rows[f"labelled_by_{source}"] == rows["rows"]), text)
+    completeness.require_files(evidence, completeness.examples(evidence))
 
 
 def loss_on_prompt(evidence: Evidence) -> Iterator[Finding]:
@@ -112,37 +110,37 @@ def adapter(evidence: Evidence) -> Iterator[Finding]:
         yield from _applied(evidence)
     if evidence["source"] == "table":
         return
-    for arm in views.arms(evidence, ("test", "harder", "reflect", SKILLS)):
+    for arm in selection.arms(evidence, ("test", "harder", "reflect", SKILLS)):
         if not by_name(arm["arm"]).recipe and list(arm["adapters_sha256"]):
-            yield views.of_arm(arm, "fail", "an adapter answered, and the arm has none")
+            yield selection.of_arm(arm, "fail", "an adapter answered, and the arm has none")
 
 
 def _applied(evidence: Evidence) -> Iterator[Finding]:
     """Whether the adapter of each trained arm is the one that was trained, and changes something."""
     made = {(each["arm"], each["training_seed"]): each for each in _trainings(evidence)}
-    for arm in views.arms(evidence, names=_trained(evidence)):
+    for arm in selection.arms(evidence, names=_trained(evidence)):
         training = made.get((arm["arm"], arm["training_seed"]))
         if training is None:
-            yield views.of_arm(arm, "unknown", "no training of this arm and seed is known")
+            yield selection.of_arm(arm, "unknown", "no training of this arm and seed is known")
         elif list(arm["adapters_sha256"]) != [training["adapter_sha256"]]:
-            yield views.of_arm(arm, "fail", "the adapter that answered is not the one that was trained")
+            yield selection.of_arm(arm, "fail", "the adapter that answered is not the one that was trained")
         elif training["logit_change"] <= 0:
-            yield views.of_arm(arm, "fail", "the adapter changes no logit on the probe prompts")
+            yield selection.of_arm(arm, "fail", "the adapter changes no logit on the probe prompts")
         else:
             text = f"the adapter that was trained answered; it moves a logit by up to {training['logit_change']:.3g}"
-            yield views.of_arm(arm, "pass", text)
+            yield selection.of_arm(arm, "pass", text)
 
 
 def underpowered(evidence: Evidence) -> Iterator[Finding]:
     """See ``harness.audit.checks``."""
     if _trained(evidence):
-        count = complete.plan(evidence)["training_seeds"]
+        count = completeness.plan(evidence)["training_seeds"]
         text = f"{count} training seed{'s' if count > 1 else ''}; what a single training gives by luck shows from 3 on"
         yield Finding("run", "fail" if count < FEWEST_SEEDS else "pass", text)
-    for contrast in complete.contrasts(evidence, ("test",)):
+    for contrast in completeness.contrasts(evidence, ("test",)):
         if contrast["family"] and contrast["p_holm"] < SIGNIFICANT:
             yield _relied_on(contrast)
-    if _trained(evidence) and complete.plan(evidence)["training_seeds"] > 1:
+    if _trained(evidence) and completeness.plan(evidence)["training_seeds"] > 1:
         yield from _alike(evidence)
 
 
@@ -163,7 +161,7 @@ def _relied_on(contrast: Evidence) -> Finding:
     size, least = abs(contrast["difference"]["value"]), contrast.maybe("minimum_detectable")
     relied = "they differ on too few to rely on any" if least is None else f"{100 * least:.1f} can be relied on"
     text = f"differ by {100 * size:.1f} points on {contrast['n']} problems; {relied}"
-    return Finding(views.pair(contrast), views.status(least is not None and size >= least), text, None, "test")
+    return Finding(selection.pair(contrast), selection.status(least is not None and size >= least), text, None, "test")
 
 
 def recompute(evidence: Evidence, mismatches: Sequence[str] | None) -> Iterator[Finding]:

@@ -7,12 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
-from harness import files, layout, options, registry, schemas, validation
+from harness.api import Check, HarnessError, PluginError, Severity, UsageError
 from harness.audit import audit, is_text
 from harness.audit.checks import RULESET, checks
-from harness.errors import HarnessError, PluginError, UsageError
-from harness.protocols import Check
-from harness.records import Severity
+from harness.boundary import differences, filenames, files, schemas
+from harness.registry import options, plugins
+from harness.results import validation
 
 
 def read(path: Path) -> tuple[dict[str, Any], Sequence[str] | None]:
@@ -34,20 +34,20 @@ def read(path: Path) -> tuple[dict[str, Any], Sequence[str] | None]:
     return result, validation.problems_of(path) if beside else None
 
 
-def plugins(result: Mapping[str, Any], more: Sequence[str] = ()) -> list[Check]:
+def plugin_checks(result: Mapping[str, Any], more: Sequence[str] = ()) -> list[Check]:
     """The checks of plugins that the plan names, and those asked for besides. Raises UsageError, PluginError."""
-    return load([*result["plan"]["checks"], *more])
+    return load_checks([*result["plan"]["checks"], *more])
 
 
-def load(names: Iterable[str]) -> list[Check]:
+def load_checks(names: Iterable[str]) -> list[Check]:
     """The checks of these names, each once. Raises UsageError, PluginError."""
     return [_load(name) for name in dict.fromkeys(names)]
 
 
 def _load(name: str) -> Check:
-    loaded = registry.load(registry.CHECK, name)
+    loaded = plugins.load(plugins.CHECK, name)
     given = options.resolve(loaded.spec, {}, f"check.{name}")
-    check = registry.instantiate(loaded.ref, partial(loaded.spec.create, given))
+    check = plugins.instantiate(loaded.ref, partial(loaded.spec.create, given))
     if check.severity not in get_args(Severity):
         raise PluginError(
             f"check {name!r} ({loaded.ref.origin}) has the severity {check.severity!r}; its plugin is broken"
@@ -67,19 +67,19 @@ def write(run_dir: Path) -> dict[str, Any]:
     """Audits the result in a run directory and writes audit.json beside it. Returns the audit."""
     made = _of(run_dir)
     schemas.require("audit", made)
-    files.write(run_dir / layout.AUDIT, files.pretty(made))
+    files.write(run_dir / filenames.AUDIT, files.pretty(made))
     return made
 
 
 def problems_of(path: Path) -> list[str]:
-    """As ``harness.validation.problems_of``; an audit.json must besides be the audit of the result beside it.
+    """As ``harness.results.validation.problems_of``; an audit.json must besides be the audit of the result beside it.
 
     A run directory stands for its result.json and, if it has one, its audit.json.
     """
     found = validation.problems_of(path)
-    if path.is_dir() and (path / layout.AUDIT).is_file():
-        return [*found, *(f"{layout.AUDIT}: {problem}" for problem in problems_of(path / layout.AUDIT))]
-    return found or (list(_differing(path)) if path.name == layout.AUDIT else [])
+    if path.is_dir() and (path / filenames.AUDIT).is_file():
+        return [*found, *(f"{filenames.AUDIT}: {problem}" for problem in problems_of(path / filenames.AUDIT))]
+    return found or (list(_differing(path)) if path.name == filenames.AUDIT else [])
 
 
 def _differing(path: Path) -> Iterator[str]:
@@ -93,10 +93,10 @@ def _differing(path: Path) -> Iterator[str]:
     except HarnessError as error:
         yield f"the result beside it cannot be audited: {error}"
         return
-    for place, was, now in files.differences(said, made):
+    for place, was, now in differences.between(said, made):
         yield f"{place}: says {validation.told(was)}, the result gives {validation.told(now)}"
 
 
 def _of(run_dir: Path) -> dict[str, Any]:
     result, mismatches = read(run_dir)
-    return audit(result, mismatches, plugins(result))
+    return audit(result, mismatches, plugin_checks(result))

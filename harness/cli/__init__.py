@@ -15,8 +15,8 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from harness import __version__
-from harness.errors import HarnessError
-from harness.text import did_you_mean, one_line, printable
+from harness.api import HarnessError
+from harness.boundary.text import did_you_mean, one_line, printable
 
 GO_ON = "harness.go_on"
 """Under this key of a context's ``meta``: the command that goes on with what an error ends."""

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from harness import files
+from harness.api import UsageError
 from harness.audit import EXIT_BLOCKED, audit, runs
+from harness.boundary import files
 from harness.cli import say
-from harness.errors import UsageError
-from harness.plan import Wish
-from harness.terminal import audit as text
+from harness.design.plan import UserSettings
+from harness.output.terminal import audit as text
 
 
 @click.command("audit")
@@ -45,11 +45,11 @@ def command(
             raise UsageError("--task, --preset and -o belong to --table; a run says by itself how it was made")
         result, mismatches = runs.read(path)
     elif table is not None and path is None:
-        from harness.table import imported
+        from harness.results.published import imported
 
-        result, mismatches = imported(table, Wish({"task": task, "preset": preset}, None, assignments)), None
+        result, mismatches = imported(table, UserSettings({"task": task, "preset": preset}, None, assignments)), None
     else:
         raise UsageError("give either a run directory or its result.json, or --table FILE")
-    made = audit(result, mismatches, runs.plugins(result, checks))
+    made = audit(result, mismatches, runs.plugin_checks(result, checks))
     say(files.pretty(made).rstrip() if as_json else text.full(made))
     sys.exit(EXIT_BLOCKED if made["verdict"] == "blocked" else 0)

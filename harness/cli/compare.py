@@ -7,10 +7,11 @@ from pathlib import Path
 
 import click
 
-from harness import files, gate, schemas
+from harness.boundary import files, schemas
 from harness.cli import say
-from harness.compare import compare, read
-from harness.terminal import comparison
+from harness.output.comparison import fail_if
+from harness.output.comparison.compare import compare, read
+from harness.output.terminal import comparison
 
 EXIT_FAILED = 1
 
@@ -35,10 +36,10 @@ def command(a: Path, b: Path, only: tuple[str, ...], conditions: tuple[str, ...]
 
     Exits with 1 if a condition holds, with 2 if the two cannot be compared. More: docs/compare.md.
     """
-    parsed = [gate.parse(text) for text in conditions]
+    parsed = [fail_if.parse(text) for text in conditions]
     sides = read(a), read(b)
     made = compare(*sides, only)
-    made["conditions"] = [gate.judge(condition, made) for condition in parsed]
+    made["conditions"] = [fail_if.judge(condition, made) for condition in parsed]
     made["failed"] = any(row["holds"] for row in made["conditions"])
     schemas.require("compare", made)
     say(files.pretty(made).rstrip() if as_json else comparison.text(made, sides, (a, b)))

@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.api import Spec, StudentSpec, UsageError
+from harness.boundary.text import did_you_mean, one_line
 from harness.cli import say
-from harness.errors import UsageError
-from harness.registry import KINDS, Kind, Loaded, PluginRef, installed, load
-from harness.specs import Spec, StudentSpec
-from harness.text import did_you_mean, one_line
+from harness.registry.plugins import KINDS, Kind, Loaded, PluginRef, installed, load
 
 if TYPE_CHECKING:
-    from harness.options import OptionInfo
+    from harness.registry.options import OptionInfo
 
 HEADINGS = ("KIND", "NAME", "DISTRIBUTION", "VERSION", "MODULE")
 
@@ -59,7 +58,7 @@ def list_plugins(kind: str | None, as_json: bool) -> None:
 def show_plugin(kind: str, name: str, as_json: bool) -> None:
     """Describe one plugin: what it is, where it comes from, its options. Imports it."""
     loaded = load(_kind(kind), name)
-    from harness.options import describe
+    from harness.registry.options import describe
 
     options = describe(loaded.spec.options)
     say(json.dumps(_record(loaded, options), indent=2) if as_json else _page(loaded, options))

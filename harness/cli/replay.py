@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from harness import replay
+from harness import run
+from harness.boundary.text import one_line
 from harness.cli import say
-from harness.text import one_line
 
 
 @click.command("replay")
@@ -20,7 +20,7 @@ def command(run_dir: Path) -> None:
     No teacher, student or trainer is called, and nothing in RUN is changed. Exits with 0 if all files are the same, and
     with 1 after naming each that is not.
     """
-    found = replay.replay(run_dir)
+    found = run.replay(run_dir)
     told = f"{len(found.differing)} of {found.rebuilt} files differ" if found.differing else "the same bytes"
     say(f"{one_line(str(run_dir))}: {found.rebuilt} files rebuilt from plan and journal: {told}")
     for line in found.differing:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from harness import report
 from harness.audit import audit, runs
 from harness.cli import say
-from harness.terminal import audit as text
+from harness.output import report
+from harness.output.terminal import audit as text
 
 
 @click.command("report")
@@ -21,6 +21,6 @@ def command(path: Path) -> None:
     harness audit.
     """
     result, mismatches = runs.read(path)
-    made = audit(result, mismatches, runs.plugins(result))
+    made = audit(result, mismatches, runs.plugin_checks(result))
     page = report.write(path if path.is_dir() else path.parent, result, made)
     say(f"{text.verdict(made)}\nreport: {page}")

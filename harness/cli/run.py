@@ -12,20 +12,20 @@ from typing import Any
 
 import click
 
-from harness import economy, estimate, files, layout, run
+from harness import run
+from harness.api import RunStarted, StoppedError, Usage, UsageError, hookimpl
 from harness.audit import EXIT_BLOCKED
+from harness.boundary import filenames, files
+from harness.boundary.signals import StopRequest
 from harness.cli import GO_ON, say
-from harness.crew import Crew, check
-from harness.errors import StoppedError, UsageError
-from harness.events import RunStarted
-from harness.hookspecs import hookimpl
-from harness.observers import Observers
-from harness.plan import Plan, Wish, watchers
-from harness.progress import LiveProgress, for_terminal
-from harness.records import Usage
-from harness.stopping import Stop
-from harness.terminal import audit as text
-from harness.terminal import forecast, summary
+from harness.design.plan import Plan, UserSettings, watchers
+from harness.output.terminal import audit as text
+from harness.output.terminal import costs, forecast, summary
+from harness.output.terminal.progress import LiveProgress, for_terminal
+from harness.preflight.components import Components
+from harness.preflight.contracts import check
+from harness.preflight.forecast import loads
+from harness.registry.observers import Observers
 
 
 @click.command("run")
@@ -73,47 +73,47 @@ def command(
 
     Ends with the audit of the result: exit code 3 if it blocks, since then no score of the run shows a transfer.
     """
-    wish = Wish(_given(values, stages, checks), config, assignments)
+    user = UserSettings(_given(values, stages, checks), config, assignments)
     limit = _limit(max_cost)
-    told, stop = for_terminal(), Stop()
+    told, stop = for_terminal(), StopRequest()
     try:
         going_on = _GoingOn(max_cost, observers)
-        listeners = Observers([("(progress)", told), ("(resume)", going_on), *watchers(wish, observers)])
+        listeners = Observers([("(progress)", told), ("(resume)", going_on), *watchers(user, observers)])
         if resume is not None:
-            if wish.run or config or assignments or out or fork or dry_run:
+            if user.run or config or assignments or out or fork or dry_run:
                 raise UsageError("--resume takes its plan from the run directory; leave the other options out")
             run_dir = resume
             with stop.listening(), going_on.after(run_dir):
                 result = run.resume(run_dir, listeners, limit, stop)
         else:
-            plan, crew = run.prepare(wish) if fork is None else run.prepare_fork(fork, wish)
+            plan, components = run.prepare(user) if fork is None else run.prepare_fork(fork, user)
             if dry_run:
-                check(plan, crew)
-                say(forecast.text(plan, estimate.loads(plan, crew)))
+                check(plan, components)
+                say(forecast.text(plan, loads(plan, components)))
                 return
-            _check_price(plan, crew, max_cost)
+            _check_price(plan, components, max_cost)
             run_dir = out or _new_name(plan)
             with stop.listening(), going_on.after(run_dir):
-                result = run.start(plan, crew, run_dir, listeners, limit, stop, fork)
+                result = run.start(plan, components, run_dir, listeners, limit, stop, fork)
     finally:
         if isinstance(told, LiveProgress):
             told.close()
     for warning in listeners.warnings:
         say(f"harness: warning: {warning}", err=True)
-    audit = files.read(run_dir / layout.AUDIT)
+    audit = files.read(run_dir / filenames.AUDIT)
     say("\n" + _ended(result, audit, run_dir))
     sys.exit(EXIT_BLOCKED if audit["verdict"] == "blocked" else 0)
 
 
 def _ended(result: Mapping[str, Any], audit: Mapping[str, Any], run_dir: Path) -> str:
     """What a run ends with: the figures, what they may be taken for, what they cost, and where all of it is."""
-    meta = files.read(run_dir / layout.META)
+    meta = files.read(run_dir / filenames.RUN_META)
     parts = [
         summary.text(result),
         text.brief(audit, shlex.quote(str(run_dir))),
-        economy.text(result, meta),
+        costs.text(result, meta),
         *summary.notes(meta),
-        f"result: {run_dir / layout.RESULT}\nreport: {run_dir / layout.REPORT}",
+        f"result: {run_dir / filenames.RESULT}\nreport: {run_dir / filenames.REPORT}",
     ]
     return "\n\n".join(parts)
 
@@ -147,7 +147,7 @@ class _GoingOn:
         try:
             yield
         except (StoppedError, OSError):
-            if (run_dir / layout.PLAN).is_file():
+            if (run_dir / filenames.PLAN).is_file():
                 self._note(run_dir)
             raise
 
@@ -169,12 +169,12 @@ def _limit(max_cost: str | None) -> float | None:
     return limit
 
 
-def _check_price(plan: Plan, crew: Crew, max_cost: str | None) -> None:
+def _check_price(plan: Plan, components: Components, max_cost: str | None) -> None:
     """Raises UsageError if nobody knows what the run will cost, unless that was asked for."""
-    if plan.asks_teacher and max_cost != "none" and crew.teacher.cost(Usage(1, 1)) is None:
+    if plan.asks_teacher and max_cost != "none" and components.teacher.cost(Usage(1, 1)) is None:
         raise UsageError(
-            f"the teacher {crew.teacher.identity.get('model')!r} has no known price, so no limit can be kept; give its "
-            "price by the teacher's options, or --max-cost none to run without a limit"
+            f"the teacher {components.teacher.identity.get('model')!r} has no known price, so no limit can be kept; "
+            "give its price by the teacher's options, or --max-cost none to run without a limit"
         )
 
 

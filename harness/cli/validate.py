@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
+from harness.api import UsageError
 from harness.audit import runs
+from harness.boundary.text import counted, one_line
 from harness.cli import say
-from harness.errors import UsageError
-from harness.text import counted, one_line
 
 
 @click.command("validate")

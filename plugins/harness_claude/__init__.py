@@ -5,9 +5,7 @@ Only the description is here. The teacher is in ``teacher``, one call in ``clien
 
 from __future__ import annotations
 
-from harness.hookspecs import hookimpl
-from harness.protocols import Task, Teacher
-from harness.specs import TeacherSpec
+from harness.api import Task, Teacher, TeacherSpec, hookimpl
 from harness_claude.options import Options
 
 

@@ -15,9 +15,7 @@ from functools import partial
 from itertools import count, takewhile
 from typing import Any
 
-from harness.errors import BudgetError, CallError
-from harness.protocols import Ledger
-from harness.records import Completion, Request
+from harness.api import BudgetError, CallError, Completion, Ledger, Request
 from harness_claude import client, wire
 from harness_claude.calls import LOOK, Policy, stopped
 from harness_claude.client import Fault

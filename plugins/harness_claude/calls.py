@@ -16,9 +16,7 @@ from functools import partial
 from time import monotonic
 from typing import Any
 
-from harness.errors import BudgetError, CallError, HarnessError
-from harness.protocols import Ledger
-from harness.records import Completion, Request
+from harness.api import BudgetError, CallError, Completion, HarnessError, Ledger, Request
 from harness_claude.client import Fault, ask
 from harness_claude.worker import Worker
 

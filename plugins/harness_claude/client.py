@@ -16,8 +16,7 @@ from typing import Any
 
 import anthropic
 
-from harness.errors import UsageError
-from harness.records import Completion
+from harness.api import Completion, UsageError
 from harness_claude.options import Options, host_of
 from harness_claude.replies import MalformedError, parse, read
 

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from harness.records import Message, Usage
+from harness.api import Message, Usage
 
 MILLION = 1_000_000
 OVERHEAD_TOKENS = 512

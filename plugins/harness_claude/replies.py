@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from harness.records import Completion, Stop, Usage
+from harness.api import Completion, Stop, Usage
 
 STOPS: dict[str, Stop] = {
     "end_turn": "end",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 
-from harness.errors import UsageError
+from harness.api import UsageError
 
 DEFAULT_LINE = "haiku"
 LINES = ("haiku", "sonnet", "opus", "fable", "mythos")

@@ -11,9 +11,7 @@ from typing import Any
 
 from anthropic.resources.messages.messages import DEPRECATED_MODELS
 
-from harness.errors import UsageError
-from harness.protocols import Ledger
-from harness.records import Completion, Json, Request, Usage
+from harness.api import Completion, Json, Ledger, Request, Usage, UsageError
 from harness_claude import client, prices, retirement, wire
 from harness_claude.batches import Batches, open_batches
 from harness_claude.calls import Call, Calls, Policy

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from harness.records import Message
+from harness.api import Message
 from harness_claude.options import Options
 
 

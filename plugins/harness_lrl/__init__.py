@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from harness.hookspecs import hookimpl
-from harness.protocols import Reflection, Task
-from harness.specs import ReflectionSpec
+from harness.api import Reflection, ReflectionSpec, Task, hookimpl
 
 
 class Options(BaseModel):

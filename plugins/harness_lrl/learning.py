@@ -1,14 +1,13 @@
 """How `lrl` learns: batches of problems, a journal entry after each, a strategy distilled every few.
 
-It asks and records through the studio alone. What a teacher reads is in ``prompts``.
+It asks and records through its learning environment alone. What a teacher reads is in ``prompts``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from harness.protocols import Studio, Task
-from harness.records import Distil, JournalEntry, Problem, Reflect, Request, Strategy
+from harness.api import Distil, JournalEntry, LearningEnvironment, Problem, Reflect, Request, Strategy, Task
 from harness_lrl import Options, prompts
 
 
@@ -24,33 +23,37 @@ class LinguisticReinforcement:
         batches = _groups(problems, self._options.batch_size)
         return {"solve": problems, "reflect": batches, "distil": _groups(batches, self._options.distil_every)}
 
-    def learn(self, problems: Sequence[Problem], seed_strategy: str, studio: Studio) -> Strategy:
+    def learn(self, problems: Sequence[Problem], seed_strategy: str, environment: LearningEnvironment) -> Strategy:
         """The strategy that the last distillation wrote; the one it starts from where there are no problems.
 
         Raises CallError if a reflection or a distillation has no whole reply; what was recorded before stays.
         """
         current = Strategy("s0", self._options.seed_strategy or seed_strategy, parent=None, after_batch=0)
-        studio.strategy(current)
+        environment.strategy(current)
         entries: list[JournalEntry] = []
         size = self._options.batch_size
         batches = [problems[start : start + size] for start in range(0, len(problems), size)]
         for number, batch in enumerate(batches, start=1):
-            entries.append(self._reflect(number, batch, current, studio))
+            entries.append(self._reflect(number, batch, current, environment))
             if number % self._options.distil_every == 0 or number == len(batches):
-                current = self._distil(entries, current, problems[0], studio)
+                current = self._distil(entries, current, problems[0], environment)
         return current
 
-    def _reflect(self, number: int, batch: Sequence[Problem], current: Strategy, studio: Studio) -> JournalEntry:
-        attempts = tuple(studio.attempt(f"batch-{number:02d}", batch, current.text))
+    def _reflect(
+        self, number: int, batch: Sequence[Problem], current: Strategy, environment: LearningEnvironment
+    ) -> JournalEntry:
+        attempts = tuple(environment.attempt(f"batch-{number:02d}", batch, current.text))
         messages = prompts.reflect(self._task, attempts, current.text, self._options.max_reply_chars)
         request = Request(f"reflect/batch-{number:02d}", messages, Reflect(attempts, current.text))
-        reply = studio.ask(request)
+        reply = environment.ask(request)
         correct = sum(attempt.correct for attempt in attempts)
         entry = JournalEntry(number, correct, len(attempts), current.id, reply.text.strip(), reply.usage)
-        studio.entry(entry)
+        environment.entry(entry)
         return entry
 
-    def _distil(self, entries: Sequence[JournalEntry], current: Strategy, example: Problem, studio: Studio) -> Strategy:
+    def _distil(
+        self, entries: Sequence[JournalEntry], current: Strategy, example: Problem, environment: LearningEnvironment
+    ) -> Strategy:
         """A new strategy from the whole journal and the current one; a blank reply leaves the wording as it is.
 
         The whole journal, because a batch tells about the task under whichever strategy it was solved, and what one
@@ -59,7 +62,7 @@ class LinguisticReinforcement:
         number = _groups(entries[-1].batch, self._options.distil_every)
         texts = tuple(entry.text for entry in entries)
         messages = prompts.distil(self._task, example, texts, current.text, self._options.max_entry_chars)
-        reply = studio.ask(Request(f"distil/s{number}", messages, Distil(texts, current.text)))
+        reply = environment.ask(Request(f"distil/s{number}", messages, Distil(texts, current.text)))
         under_current = [entry for entry in entries if entry.strategy == current.id]
         strategy = Strategy(
             id=f"s{number}",
@@ -70,7 +73,7 @@ class LinguisticReinforcement:
             n=sum(entry.n for entry in under_current),
             usage=reply.usage,
         )
-        studio.strategy(strategy)
+        environment.strategy(strategy)
         return strategy
 
 

@@ -9,12 +9,11 @@ from collections.abc import Iterable
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from harness.hookspecs import hookimpl
-from harness.specs import StudentSpec, TrainerSpec
+from harness.api import StudentSpec, TrainerSpec, hookimpl
 from harness_qwen_lora.options import AllLinearOptions, LoraOptions, QwenLoraOptions, QwenTinyOptions
 
 if TYPE_CHECKING:
-    from harness.protocols import Student, Trainer
+    from harness.api import Student, Trainer
 
 TINY_RECIPE = {
     "rank": 16,

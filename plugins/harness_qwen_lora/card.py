@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from harness.records import CARD, CARD_END, CARD_RESULTS, Example, Json, TrainingReport
+from harness.api import ADAPTER_CARD, CARD_END, CARD_RESULTS, Example, Json, TrainingReport
 from harness_qwen_lora import hub
 
 TAGS = ("lora", "transfer-harness")
@@ -38,7 +38,7 @@ SHOWN = (
 
 def write(folder: Path, base: Mapping[str, Json], examples: Sequence[Example], report: TrainingReport) -> None:
     """Writes README.md. ``base`` is the student's identity. The same training gives the same bytes anywhere."""
-    (folder / CARD).write_text(text(base, examples, report), encoding="utf-8")
+    (folder / ADAPTER_CARD).write_text(text(base, examples, report), encoding="utf-8")
 
 
 def text(base: Mapping[str, Json], examples: Sequence[Example], report: TrainingReport) -> str:

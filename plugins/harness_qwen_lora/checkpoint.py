@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.errors import UsageError
-from harness.records import Message, Skill
+from harness.api import Message, Skill, UsageError
 
 ADVICE = "give a Hugging Face model folder or a Hub id such as Qwen/Qwen2.5-3B-Instruct"
 WEIGHTS = "model.safetensors"

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import HarnessError, UsageError
-from harness.records import Example, Message, Stop
+from harness.api import Example, HarnessError, Message, Stop, UsageError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

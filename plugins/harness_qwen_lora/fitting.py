@@ -16,9 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from harness.errors import UsageError
-from harness.protocols import OnStep
-from harness.records import CARD
+from harness.api import ADAPTER_CARD, OnStep, UsageError
 from harness_qwen_lora import memory
 from harness_qwen_lora.encoding import Row
 from harness_qwen_lora.loading import Source, known_peft_warning, quiet
@@ -250,7 +248,7 @@ def _save(model: PeftModel, folder: Path) -> None:
     with _disk_errors(folder):
         # "auto" would look the base model up at the Hub.
         model.save_pretrained(str(folder), save_embedding_layers=False)
-    (folder / CARD).unlink(missing_ok=True)  # peft's unfilled template
+    (folder / ADAPTER_CARD).unlink(missing_ok=True)  # peft's unfilled template
     config: dict[str, Any] = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
     if isinstance(config["target_modules"], list):
         config["target_modules"].sort()  # written from a set, in an order that changes with each process

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import HarnessError
+from harness.api import HarnessError
 from harness_qwen_lora import memory
 from harness_qwen_lora.encoding import Chat
 from harness_qwen_lora.options import Engine

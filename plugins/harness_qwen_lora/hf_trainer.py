@@ -17,8 +17,7 @@ from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Sampler
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from harness.errors import HarnessError
-from harness.protocols import OnStep
+from harness.api import HarnessError, OnStep
 from harness_qwen_lora.encoding import Row
 
 IGNORED = -100

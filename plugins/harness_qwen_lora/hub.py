@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Container
 from pathlib import Path
 
-from harness.errors import UsageError
+from harness.api import UsageError
 from harness_qwen_lora.checkpoint import ADVICE, INDEX, WEIGHTS, Checkpoint, check_folder, indexed
 
 FILES = ["*.json", "*.txt", "*.jinja", "tokenizer.model"]

@@ -16,8 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any
 
-from harness.errors import HarnessError, UsageError
-from harness.protocols import OnStep
+from harness.api import HarnessError, OnStep, UsageError
 from harness_qwen_lora.fitting import Fitted, Job
 
 LEASH = "harness_qwen_lora.leash"

@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import UsageError
+from harness.api import UsageError
 from harness_qwen_lora import hub, memory
 from harness_qwen_lora.checkpoint import ADVICE, Checkpoint, check_folder
 from harness_qwen_lora.options import Dtype, Quantization

@@ -12,8 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.errors import HarnessError, UsageError
-from harness.records import WEIGHTS, Adapter, Completion, Json, Request, Skill, Usage
+from harness.api import ADAPTER_WEIGHTS, Adapter, Completion, HarnessError, Json, Request, Skill, Usage, UsageError
 from harness_qwen_lora import loading, memory
 from harness_qwen_lora.checkpoint import Checkpoint, read_skills, sha256
 from harness_qwen_lora.encoding import Chat
@@ -284,7 +283,7 @@ class QwenStudent:
             return
         from peft import PeftModel
 
-        weights = adapter.folder / WEIGHTS
+        weights = adapter.folder / ADAPTER_WEIGHTS
         found = sha256(weights) if weights.is_file() else "none, being missing"
         if found != adapter.sha256:
             raise HarnessError(

@@ -13,9 +13,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from harness.errors import HarnessError, UsageError
-from harness.protocols import OnStep, Student
-from harness.records import Example, Json, TrainingReport
+from harness.api import Example, HarnessError, Json, OnStep, Student, TrainingReport, UsageError
 from harness_qwen_lora import card, launcher
 from harness_qwen_lora.encoding import Chat, Row
 from harness_qwen_lora.fitting import Fitted, Job, Split, alpha, fit, share, splits

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from harness.errors import HarnessError, UsageError
+from harness.api import HarnessError, UsageError
 from harness_qwen_lora import loading
 from harness_qwen_lora.fitting import Job, fit
 

@@ -7,9 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from harness.hookspecs import hookimpl
-from harness.protocols import Task, Teacher
-from harness.specs import TeacherSpec
+from harness.api import Task, Teacher, TeacherSpec, hookimpl
 
 # ``from`` is a word of the language, so the field cannot be written as an attribute.
 _FIELDS: dict[str, Any] = {
@@ -32,13 +30,6 @@ def _create(options: BaseModel, task: Task, seed: int) -> Teacher:  # noqa: ARG0
     return RecordedTeacher(origin(options))
 
 
-def _simulated(options: BaseModel) -> bool:
-    """Whether the replies were made up when they were recorded."""
-    from harness.recording import plan_of
-
-    return plan_of(origin(options)).plugins["teacher"].simulated
-
-
 @hookimpl
 def harness_teachers() -> list[TeacherSpec[Any]]:
     """The one teacher of this plugin."""
@@ -48,6 +39,6 @@ def harness_teachers() -> list[TeacherSpec[Any]]:
             summary="Gives the replies of an earlier run again, to the same prompts; asks nobody.",
             options=Options,
             create=_create,
-            simulated_with=_simulated,
+            replays=origin,
         )
     ]

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 
-from harness.errors import CallError, UsageError
-from harness.protocols import Ledger
-from harness.recording import Replies, replies
-from harness.records import Completion, Json, Request, Usage
+from harness.api import CallError, Completion, Json, Ledger, Replies, Request, Usage, UsageError
 
 
 class RecordedTeacher:
@@ -18,6 +14,10 @@ class RecordedTeacher:
 
     def __init__(self, origin: Path) -> None:
         self._origin = origin
+
+    def replay(self, replies: Replies) -> None:
+        """Takes the replies that it gives again."""
+        self._replies = replies
 
     @property
     def identity(self) -> Mapping[str, Json]:
@@ -35,7 +35,7 @@ class RecordedTeacher:
 
     def preflight(self) -> None:
         """Raises UsageError if the run has no replies, and JournalError if its record is damaged."""
-        if not self._replies.by_messages:
+        if not len(self._replies):
             raise UsageError(f"teacher.from: {self._origin} has recorded no reply of its teacher; name another run")
 
     def foresee(self, requests: Sequence[Request]) -> None:
@@ -58,10 +58,6 @@ class RecordedTeacher:
             found = self._replies.to(request)
             if found is not None:
                 yield replace(found, key=request.key)
-
-    @cached_property
-    def _replies(self) -> Replies:
-        return replies(self._origin)
 
     def _missing(self, requests: Sequence[Request]) -> list[str]:
         return [request.key for request in requests if self._replies.to(request) is None]

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from harness.hookspecs import hookimpl
-from harness.protocols import Task, Teacher
-from harness.specs import TeacherSpec
+from harness.api import Task, Teacher, TeacherSpec, hookimpl
 
 
 class Options(BaseModel):

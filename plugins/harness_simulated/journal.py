@@ -11,8 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.protocols import Rule
-from harness.records import Answered, Attempt
+from harness.api import Answered, Attempt, Rule
 
 EVIDENCE = "Evidence: "
 MISTAKES = "Mistakes of {}: "

@@ -9,9 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 
-from harness.errors import UsageError
-from harness.protocols import Ledger, Rule, Task
-from harness.records import Completion, Distil, Json, Reflect, Request, Solve, Usage, Worked
+from harness.api import Completion, Distil, Json, Ledger, Reflect, Request, Rule, Solve, Task, Usage, UsageError, Worked
 from harness_simulated import Options, journal
 
 MODEL = "simulated-teacher-1"

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.hookspecs import hookimpl
-from harness.protocols import Task, Verifier
-from harness.specs import Config, TaskSpec, VerifierSpec
+from harness.api import Config, Task, TaskSpec, Verifier, VerifierSpec, hookimpl
 from harness_scheduling.options import SchedulingOptions, SweepLineOptions
 
 PUBLISHED: Config = {

@@ -13,8 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 
-from harness.errors import UsageError
-from harness.records import Problem
+from harness.api import Problem, UsageError
 from harness_scheduling.domain import (
     Meeting,
     canonical,

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate, combinations, starmap
 from typing import NamedTuple, TypeGuard
 
-from harness.records import Json, Problem
+from harness.api import Json, Problem
 
 YES = "YES"
 NO = "NO"

@@ -5,7 +5,7 @@ Reading a reply is in ``parsing``.
 
 from __future__ import annotations
 
-from harness.records import Message, Problem
+from harness.api import Message, Problem
 from harness_scheduling.domain import read
 
 INSTRUCTIONS = (

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from random import Random
 
-from harness.records import Problem
+from harness.api import Problem
 from harness_scheduling.domain import Meeting, problem
 
 LEVELS = ("EASY", "MEDIUM", "HARD")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from harness.records import Problem, Worked
+from harness.api import Problem, Worked
 from harness_scheduling.domain import (
     NO,
     YES,

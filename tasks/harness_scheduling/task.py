@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.errors import UsageError
-from harness.protocols import Rule
-from harness.records import Message, Problem
+from harness.api import Message, Problem, Rule, UsageError
 from harness_scheduling import parsing, prompts
 from harness_scheduling.balanced import balanced_problems
 from harness_scheduling.domain import NO, YES

@@ -8,7 +8,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Mapping, Sequence
 
-from harness.records import Json, Problem, StepCheck, Truth
+from harness.api import Json, Problem, StepCheck, Truth
 from harness_scheduling.domain import NO, YES, Meeting, Scheduling, peak, read
 from harness_scheduling.parsing import claimed_peak
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from harness import run
-from harness.observers import Observers
-from harness.plan import Wish
-from harness.report import figure
+from harness.design.plan import UserSettings
+from harness.output.report import figure
+from harness.registry.observers import Observers
 from tests import toys
 from tests.loopback.server import Loopback
 from tests.toys import CHOSEN
@@ -27,12 +27,12 @@ SIZES = {"test": 3, "reflect": 1, "train": 2, "harder": 0, "skills": 0}
 class Small:
     """A small run: every kind of effect, and as few of each as will do."""
 
-    wish: Wish
+    user: UserSettings
 
     def start(self, run_dir: Path, **more: Any) -> None:
         """From the beginning."""
-        plan, crew = run.prepare(self.wish)
-        run.start(plan, crew, run_dir, Observers([]), **more)
+        plan, components = run.prepare(self.user)
+        run.start(plan, components, run_dir, Observers([]), **more)
 
     def go_on(self, run_dir: Path, **more: Any) -> None:
         """What a user does after a crash: resumes, or starts again where no run had begun."""
@@ -42,10 +42,12 @@ class Small:
             self.start(run_dir, **more)
 
 
-def _wish(**options: object) -> Wish:
+def _wish(**options: object) -> UserSettings:
     sizes = tuple(f"sizes.{split}={size}" for split, size in SIZES.items())
     given = tuple(f"teacher.{name}={value}" for name, value in options.items() if name != "teacher")
-    return Wish({**CHOSEN, "teacher": options.get("teacher", "toy"), "stages": STAGES}, assignments=(*sizes, *given))
+    return UserSettings(
+        {**CHOSEN, "teacher": options.get("teacher", "toy"), "stages": STAGES}, assignments=(*sizes, *given)
+    )
 
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - what is put there is made by mkdtemp

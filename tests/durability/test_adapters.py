@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.errors import JournalError
-from harness.records import WEIGHTS, TrainingReport
+from harness.api import ADAPTER_WEIGHTS, JournalError, TrainingReport
 from tests import toys
 from tests.durability.conftest import Small
 
@@ -30,7 +29,7 @@ def test_an_adapter_is_durable_before_it_has_its_name(
     monkeypatch.setattr(os, "rename", renamed)
     small.start(tmp_path / "run")
     place = done.index("name student-lora")
-    assert done[place - 2 : place] == [f"sync {WEIGHTS}", "sync student-lora.unfinished"]
+    assert done[place - 2 : place] == [f"sync {ADAPTER_WEIGHTS}", "sync student-lora.unfinished"]
     assert done[place + 1] == "sync adapters"
 
 
@@ -46,7 +45,7 @@ def test_a_training_that_was_not_recorded_is_done_again_in_an_empty_folder(small
     small.go_on(run_dir)
     assert (run_dir / "result.json").read_bytes() == result
     left = {path.relative_to(run_dir / "adapters").as_posix() for path in (run_dir / "adapters").rglob("*")}
-    assert left == {"student-lora", f"student-lora/{WEIGHTS}", "student-lora/README.md"}
+    assert left == {"student-lora", f"student-lora/{ADAPTER_WEIGHTS}", "student-lora/README.md"}
 
 
 def test_a_configuration_that_was_changed_after_the_training_is_refused(

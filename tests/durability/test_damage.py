@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import HarnessError, JournalError
-from harness.journal import Journal
+from harness.api import HarnessError, JournalError
+from harness.journal.store import Journal
 from tests.durability.conftest import Small
-from tests.harness.test_journal import never
+from tests.harness.journal.test_store import never
 
 SAMPLE = 60
-"""Places of a whole run's journal that are tried; every place is tried on a small journal in test_journal."""
+"""Places of a whole run's journal that are tried; every place is tried on a small journal in test_store."""
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import HarnessError
+from harness.api import HarnessError
 from tests.durability.conftest import Small
 from tests.faults import Boundaries
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import files
+from harness.boundary import files
 from tests.durability.conftest import Small
 from tests.faults import Boundaries, in_child, kill
 from tests.loopback.server import Loopback

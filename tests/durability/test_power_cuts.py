@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import files
-from harness.records import Completion, Request
+from harness.api import Completion, Request
+from harness.boundary import files
 from tests import toys
 from tests.durability.conftest import Small
 from tests.faults import Boundaries, Platter, Tree, plant

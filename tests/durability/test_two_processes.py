@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import JournalError
-from harness.journal import locked
+from harness.api import JournalError
+from harness.journal.run_dirs import locked
 from tests.durability.conftest import Small
 
 

@@ -54,8 +54,8 @@ def echo_source() -> str:
 
         from pydantic import BaseModel, ConfigDict, Field
 
-        from harness.hookspecs import hookimpl
-        from harness.specs import TeacherSpec
+        from harness.api import hookimpl
+        from harness.api import TeacherSpec
 
 
         class Options(BaseModel):

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from harness import measures
+from harness.measures.rows import TOKENS
 
 Row = dict[str, Any]
 
@@ -47,7 +47,7 @@ def item(problem: Row, arm: str, said: str | None, seed: int | None = None, **ot
         "correct": said == problem["truth"],
         "steps": None if said is None else {"claimed": said, "true": problem["truth"]},
         "model": "m",
-        "usage": dict.fromkeys(measures.TOKENS, 2) | {"batched": False},
+        "usage": dict.fromkeys(TOKENS, 2) | {"batched": False},
         "cost_usd": None,
         "prompt_sha256": sha256(problem["id"]),
         "wording_sha256": sha256(problem["id"]),

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from harness.api import JournalError, UsageError
 from harness.cli import main
-from harness.errors import JournalError, UsageError
-from harness.replay import replay
+from harness.run import replay
 from tests.conftest import ToyRun
 
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from harness import files, run, schemas
-from harness.arms import CONTROLS, NAMES, STAGES
-from harness.errors import CallError, JournalError, PluginError, UsageError
-from harness.observers import Observers
+from harness import run
+from harness.api import CallError, JournalError, PluginError, UsageError
+from harness.boundary import files, schemas
+from harness.design.arms import CONTROLS, NAMES, STAGES
+from harness.registry.observers import Observers
 from tests.conftest import ToyRun
 
 
@@ -211,8 +212,8 @@ def test_a_run_ends_with_its_audit(toy_run: ToyRun) -> None:
 
 
 MISNAMED = """
-from harness.hookspecs import hookimpl
-from harness.specs import CheckSpec
+from harness.api import hookimpl
+from harness.api import CheckSpec
 from tests.toys import Options
 
 class Check:

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from harness import files, run
-from harness.observers import Observers
-from harness.plan import Wish
-from harness.validation import problems_of
+from harness import run
+from harness.boundary import files
+from harness.design.plan import UserSettings
+from harness.registry.observers import Observers
+from harness.results.validation import problems_of
 from tests.loopback.recorded import Recorder
 from tests.loopback.server import Loopback
 
@@ -22,9 +23,9 @@ LIMIT = {"limit": 12}
 def local(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Recorder]:
     """The run with the simulated teacher itself, and what it said to each prompt."""
     folder = tmp_path_factory.mktemp("local") / "run"
-    plan, crew = run.prepare(Wish(LIMIT, assignments=("teacher.slip=0",)))
-    recorder = Recorder(crew.teacher)
-    run.start(plan, replace(crew, teacher=recorder), folder, Observers([]))
+    plan, components = run.prepare(UserSettings(LIMIT, assignments=("teacher.slip=0",)))
+    recorder = Recorder(components.teacher)
+    run.start(plan, replace(components, teacher=recorder), folder, Observers([]))
     return folder, recorder
 
 
@@ -41,8 +42,8 @@ def test_scores_equal_those_of_the_same_replies_without_the_network(
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-test")
     with Loopback(recorder.answer, key="sk-ant-test") as server:
         options = (f"teacher.base_url={server.url}", f"teacher.mode={mode}", "teacher.poll_seconds=0.01")
-        plan, crew = run.prepare(Wish({**LIMIT, "teacher": "claude"}, assignments=options))
-        run.start(plan, crew, tmp_path / "served", Observers([]))
+        plan, components = run.prepare(UserSettings({**LIMIT, "teacher": "claude"}, assignments=options))
+        run.start(plan, components, tmp_path / "served", Observers([]))
     assert _scores(tmp_path / "served") == _scores(folder)
     assert problems_of(tmp_path / "served" / "result.json") == []
     assert bool(server.batches) == (mode == "batch")

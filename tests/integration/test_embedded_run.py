@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from harness import files
-from harness.validation import problems_of
+from harness.boundary import files
+from harness.results.validation import problems_of
 
 
 @pytest.fixture(scope="module")

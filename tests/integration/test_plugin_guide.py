@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import files, hookspecs
+from harness.api import hookspecs
 from harness.audit import EXIT_BLOCKED
+from harness.boundary import files
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from harness import files
 from harness.audit import EXIT_BLOCKED
-from harness.validation import problems_of
+from harness.boundary import files
+from harness.results.validation import problems_of
 
 STAGES = "student-base,teacher-base,bootstrap,student-lora"
 

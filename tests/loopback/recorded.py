@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from harness.protocols import Ledger, Teacher
-from harness.records import Completion, Json, Message, Request, Usage
+from harness.api import Completion, Json, Ledger, Message, Request, Teacher, Usage
 
 
 class Recorder:

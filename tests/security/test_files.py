@@ -15,11 +15,12 @@ import pytest
 from click.testing import CliRunner, Result
 from referencing.exceptions import Unresolvable
 
-from harness import files, run, schemas
+from harness import run
+from harness.api import HarnessError, JournalError
 from harness.audit import EXIT_BLOCKED
+from harness.boundary import files, schemas
 from harness.cli import main
-from harness.errors import HarnessError, JournalError
-from harness.observers import Observers
+from harness.registry.observers import Observers
 from tests import hostile
 from tests.conftest import ToyRun
 

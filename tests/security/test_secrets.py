@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from harness import secrets
 from harness.audit import EXIT_BLOCKED
+from harness.boundary import secrets
 from harness.cli import main
 from tests import toys
 from tests.loopback.server import Loopback

@@ -14,22 +14,22 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness import cli, files
+from harness import cli
+from harness.api import Completion, Problem, Request, RunStarted, StageAdvanced, StageStarted, Usage
 from harness.audit import EXIT_BLOCKED
+from harness.boundary import files
+from harness.boundary.text import one_line, printable
 from harness.cli import main
-from harness.events import RunStarted, StageAdvanced, StageStarted
-from harness.progress import PlainProgress
-from harness.records import Completion, Problem, Request, Usage
-from harness.text import one_line, printable
+from harness.output.terminal.progress import PlainProgress
 from harness_claude import replies
 from harness_scheduling import parsing
 from tests import hostile, toys
-from tests.harness.report.pages import Page
+from tests.harness.output.report.pages import Page
 
 TEXTS = list(hostile.TEXTS.values())
 PASSES = 40
 """Calls of functions, built-in ones among them, that a parser may make for a text of any length."""
-CARD = "README.md"
+ADAPTER_CARD = "README.md"
 """The one name that others prescribe: the card of an adapter."""
 
 
@@ -130,7 +130,7 @@ def test_a_run_of_hostile_replies_leaves_text_and_nothing_else(hostile_run: Path
     assert set(hostile_run.parent.iterdir()) - around == {hostile_run}
     assert hostile.MARK not in os.environ
     names = [path.relative_to(hostile_run) for path in hostile_run.rglob("*")]
-    assert all(files.NAME.fullmatch(part) for name in names for part in name.parts if part != CARD)
+    assert all(files.NAME.fullmatch(part) for name in names for part in name.parts if part != ADAPTER_CARD)
     replied = {row["text"].removesuffix("\nEVEN") for row in files.read_lines(hostile_run / "thoughts.jsonl")}
     assert len(replied & set(TEXTS)) > 40
     checked = CliRunner().invoke(main, ["validate", "run"])
@@ -146,7 +146,7 @@ def test_a_run_of_hostile_replies_leaves_text_and_nothing_else(hostile_run: Path
 
 
 def test_a_reply_cannot_leave_its_fence_in_a_readable_file(hostile_run: Path) -> None:
-    from harness.notes import fenced
+    from harness.results.markdown import fenced
 
     assert not hostile_run.exists()
     for text in TEXTS:

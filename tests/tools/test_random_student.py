@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from transformers import Qwen2ForCausalLM
 
-from harness.records import Message, Problem, Request, Solve
+from harness.api import Message, Problem, Request, Solve
 from harness_qwen_lora.options import QwenLoraOptions
 from harness_qwen_lora.student import QwenStudent
 from tools.random_student import config, write

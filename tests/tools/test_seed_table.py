@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness import files
+from harness.boundary import files
 from tests.conftest import ToyRun
 from tools.seed_table import main, table
 

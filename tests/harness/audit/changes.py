@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from harness.skills import SPLIT as SKILLS
+from harness.design.skills import SPLIT as SKILLS
 from tests.harness.audit.results import Made, answer, other
 from tests.harness.rows import sha256
 

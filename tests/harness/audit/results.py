@@ -10,12 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness import __version__, comparisons, files, measures
-from harness.arms import ARMS, BOOTSTRAP, CONTROLS, STAGES, Arm, by_name
-from harness.config import PLUGIN_KINDS
-from harness.plan import Choice, Plan
-from harness.result import SCHEMA
-from harness.skills import SPLIT as SKILLS
+from harness import __version__
+from harness.boundary import files
+from harness.design.arms import ARMS, BOOTSTRAP, CONTROLS, STAGES, Arm, by_name
+from harness.design.config import PLUGIN_KINDS
+from harness.design.plan import Plan, PlannedPlugin
+from harness.design.skills import SPLIT as SKILLS
+from harness.measures import accounts, contrasts, problem_sets, scores
+from harness.measures.rows import TOKENS
+from harness.results.result import SCHEMA
 from tests.harness.rows import item, sha256
 
 Row = dict[str, Any]
@@ -43,7 +46,7 @@ WRONG: Mapping[str, Counts] = {
 """Problems that each arm gets wrong: the first ones of a split, so that arms err on the same. Seed i errs on i more."""
 SHORTCUT = 0.65
 """Share of problems that the best trivial rule gets right."""
-USAGE = dict.fromkeys(measures.TOKENS, 7) | {"batched": False}
+USAGE = dict.fromkeys(TOKENS, 7) | {"batched": False}
 
 
 @dataclass
@@ -112,8 +115,8 @@ class Made:
             "problems.jsonl": files.lines(self.problems),
             "items.jsonl": files.lines(self.items),
             "thoughts.jsonl": files.lines(thoughts),
-            **dict.fromkeys(measures.WRITTEN, "\n".join(self.written)),
-            **{f"examples/{measures.training_name(made, row)}.jsonl": _examples(row) for row in self.training},
+            **dict.fromkeys(problem_sets.WRITTEN, "\n".join(self.written)),
+            **{f"examples/{accounts.training_name(made, row)}.jsonl": _examples(row) for row in self.training},
         }
 
 
@@ -177,7 +180,7 @@ def reply(row: Row) -> str:
 
 
 def result(made: Made, texts: Mapping[str, str]) -> Row:
-    """A result of these rows and files; see ``harness.result.build``."""
+    """A result of these rows and files; see ``harness.results.result.build``."""
     return {
         "schema": SCHEMA,
         "harness": __version__,
@@ -187,15 +190,15 @@ def result(made: Made, texts: Mapping[str, str]) -> Row:
         "plan_sha256": files.digest(made.plan),
         "identities": made.identities,
         "labels": made.labels,
-        "problems": measures.problem_sets(made.problems),
-        "overlaps": measures.overlaps(made.problems),
-        "quoted": measures.quoted(made.problems, [*made.written, made.plan["strategy"] or ""]),
-        "arms": measures.arms(made.items, made.problems, made.labels),
-        "contrasts": comparisons.contrasts(made.items, made.plan["margin"]),
-        "transfer": comparisons.transfer(made.items),
+        "problems": problem_sets.problem_sets(made.problems),
+        "overlaps": problem_sets.overlaps(made.problems),
+        "quoted": problem_sets.quoted(made.problems, [*made.written, made.plan["strategy"] or ""]),
+        "arms": scores.arms(made.items, made.problems, made.labels),
+        "contrasts": contrasts.contrasts(made.items, made.plan["margin"]),
+        "transfer": contrasts.transfer(made.items),
         "learning": {"entries": [], "strategies": [], "learned": None},
         "training": made.training,
-        "teacher_calls": [*made.calls, *measures.answer_accounts(made.items)],
+        "teacher_calls": [*made.calls, *accounts.answer_accounts(made.items)],
         "files": {name: sha256(text) for name, text in texts.items()},
     }
 
@@ -248,7 +251,7 @@ def _plan(stages: tuple[str, ...], sizes: Counts, seeds: int) -> Plan:
         margin=0.1,
         checks=(),
         strategy=None,
-        plugins={kind: Choice("made-up", "tests", "1.0", "tests", False, {}) for kind in PLUGIN_KINDS},
+        plugins={kind: PlannedPlugin("made-up", "tests", "1.0", "tests", False, {}) for kind in PLUGIN_KINDS},
     )
 
 
@@ -319,7 +322,7 @@ def adapter(arm: str, seed: int) -> str:
 
 def _account(stage: str, calls: int) -> Row:
     """Worked solutions of the training problems."""
-    counts = {"calls": calls, "failed": 0, **dict.fromkeys(measures.TOKENS, 7 * calls)}
+    counts = {"calls": calls, "failed": 0, **dict.fromkeys(TOKENS, 7 * calls)}
     return {"stage": stage, "purpose": "demonstrate", **counts, "cost_usd": 0.001 * calls}
 
 

@@ -7,13 +7,12 @@ from typing import Any
 import pytest
 
 import harness.audit as auditing
-from harness import files, schemas, validation
+from harness.api import Evidence, Finding, MissingEvidenceError, Severity
 from harness.audit import UNKNOWN, audit, runs
 from harness.audit.checks import RULESET, CoreCheck
-from harness.errors import MissingEvidenceError
-from harness.protocols import Evidence
-from harness.records import Finding, Severity
-from harness.terminal import audit as text
+from harness.boundary import files, schemas
+from harness.output.terminal import audit as text
+from harness.results import validation
 from tests.harness.audit.cases import CASES, by_teacher_lead
 from tests.harness.audit.results import Made, Row, honest, table
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.audit import audit
-from harness.terminal import audit as text
+from harness.output.terminal import audit as text
 from tests.harness.audit.changes import constant, freely, right_otherwise, stratum, wrong
 from tests.harness.audit.results import Made, honest
 

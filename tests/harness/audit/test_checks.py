@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from harness import schemas
 from harness.audit.checks import checks
+from harness.boundary import schemas
 from tests.harness.audit.cases import CASES, Case
 from tests.harness.audit.results import Row
 

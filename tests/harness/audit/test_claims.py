@@ -8,7 +8,7 @@ import pytest
 
 from harness.audit import audit
 from harness.audit.claims import NOTHING, RUNGS
-from harness.terminal import audit as text
+from harness.output.terminal import audit as text
 from tests.harness.audit import changes as by
 from tests.harness.audit.results import Row, honest, other
 

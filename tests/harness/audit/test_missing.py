@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from harness import schemas
+from harness.api import MissingEvidenceError
 from harness.audit import audit
 from harness.audit.checks import checks
 from harness.audit.claims import RUNGS
 from harness.audit.evidence import Evidence
-from harness.errors import MissingEvidenceError
+from harness.boundary import schemas
 from tests.harness.audit.results import Row, honest, table
 
 Path = tuple[str | int, ...]

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from harness import files, layout, schemas
+from harness.api import UsageError
 from harness.audit import EXIT_BLOCKED
+from harness.boundary import filenames, files, schemas
 from harness.cli import main
-from harness.errors import UsageError
 from tests.conftest import ToyRun
 from tests.harness.audit.results import honest
 from tests.harness.conftest import FakeDistribution
@@ -19,9 +19,9 @@ from tests.harness.conftest import FakeDistribution
 SOURCE = """
 from pydantic import BaseModel, ConfigDict
 
-from harness.hookspecs import hookimpl
-from harness.records import Finding
-from harness.specs import CheckSpec
+from harness.api import hookimpl
+from harness.api import Finding
+from harness.api import CheckSpec
 
 
 class Options(BaseModel):
@@ -96,7 +96,7 @@ def test_a_check_of_the_plan_runs_at_the_end_of_the_run_and_in_every_audit_of_it
 ) -> None:
     _install(fake_distribution, least=999)
     run_dir = toy_run(checks=("enough",))
-    assert "enough" in files.read(run_dir / layout.AUDIT)["blocking"]
+    assert "enough" in files.read(run_dir / filenames.AUDIT)["blocking"]
     assert "enough" in json.loads(_audit(run_dir, "--json").output)["blocking"]
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.audit import audit
-from harness.skills import SPLIT as SKILLS
+from harness.design.skills import SPLIT as SKILLS
 from tests.harness.audit.changes import blank, constant
 from tests.harness.audit.results import Made, Row, answer, honest, other
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from harness import files, validation
 from harness.audit import audit, runs
+from harness.boundary import files
 from harness.cli import main
+from harness.results import validation
 from tests.conftest import ToyRun
 from tests.harness.audit.results import Made, Row, honest
 

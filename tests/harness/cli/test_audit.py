@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from harness import files, layout, schemas
 from harness.audit import EXIT_BLOCKED
+from harness.boundary import filenames, files, schemas
 from harness.cli import main
 from tests.conftest import ToyRun
 from tests.harness.audit.results import honest
@@ -24,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_clean_run_gives_exit_0_by_its_directory_or_its_result(folder: Path) -> None:
-    by_folder, by_file = _audit(folder), _audit(folder / layout.RESULT)
+    by_folder, by_file = _audit(folder), _audit(folder / filenames.RESULT)
     assert by_folder.exit_code == by_file.exit_code == 0
     assert by_folder.output == by_file.output
     assert by_folder.output.startswith("audit: clean.\n")
@@ -49,19 +49,19 @@ def test_json_is_a_valid_audit_with_the_same_exit_code(folder: Path, toy_run: To
 
 def test_it_says_what_the_run_wrote_at_its_end(toy_run: ToyRun) -> None:
     run_dir = toy_run()
-    assert json.loads(_audit(run_dir, "--json").output) == files.read(run_dir / layout.AUDIT)
+    assert json.loads(_audit(run_dir, "--json").output) == files.read(run_dir / filenames.AUDIT)
 
 
 def test_a_result_without_its_rows_cannot_be_clean(folder: Path, tmp_path: Path) -> None:
     alone = tmp_path / "alone.json"
-    alone.write_text((folder / layout.RESULT).read_text())
+    alone.write_text((folder / filenames.RESULT).read_text())
     shown = _audit(alone)
     assert shown.exit_code == EXIT_BLOCKED
     assert "by what is not known: recompute" in shown.output
 
 
 def test_a_changed_row_blocks(folder: Path) -> None:
-    path = folder / layout.ITEMS
+    path = folder / filenames.ITEMS
     path.write_text(path.read_text().replace('"correct":true', '"correct":false', 1))
     shown = _audit(folder)
     assert shown.exit_code == EXIT_BLOCKED
@@ -97,7 +97,7 @@ def _nan(path: Path) -> None:
     ],
 )
 def test_what_is_no_result_gives_one_line_and_exit_2(folder: Path, damage: Callable[[Path], None], told: str) -> None:
-    damage(folder / layout.RESULT)
+    damage(folder / filenames.RESULT)
     shown = _audit(folder)
     assert shown.exit_code == 2
     assert told in shown.output

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from harness import files, schemas
+from harness.boundary import files, schemas
 from harness.cli import main
 from tests.conftest import ToyRun
 

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from harness.cli import main
-from harness.registry import KINDS, PluginRef, installed
+from harness.registry.plugins import KINDS, PluginRef, installed
 
 FakeDistribution = Callable[..., Path]
 
@@ -74,7 +74,7 @@ def test_listing_imports_no_plugin_and_shows_a_broken_one(fake_distribution: Fak
 
 
 def test_a_kind_without_plugins_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.registry._declared", list)
+    monkeypatch.setattr("harness.registry.plugins._declared", list)
     assert run("plugin", "list", "--kind", "observer").stdout == "no observer is installed\n"
     assert run("plugin", "list", "--json").stdout == "[]\n"
 

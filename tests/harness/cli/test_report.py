@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from harness import files
+from harness.boundary import files
 from harness.cli import VERBS, main
 from tests.conftest import ToyRun
-from tests.harness.report.pages import Page
+from tests.harness.output.report.pages import Page
 
-PROBE = "import sys; import harness.report, harness.cli.report; print(sorted(m.split('.')[0] for m in sys.modules))"
+PROBE = (
+    "import sys; import harness.output.report, harness.cli.report; print(sorted(m.split('.')[0] for m in sys.modules))"
+)
 
 
 @pytest.fixture(autouse=True)

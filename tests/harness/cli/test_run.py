@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from harness import files
+from harness.api import StoppedError
 from harness.audit import EXIT_BLOCKED
+from harness.boundary import files
 from harness.cli import main
-from harness.errors import StoppedError
 from tests import toys
 from tests.conftest import ToyRun
 
@@ -169,7 +169,7 @@ def test_a_stop_before_the_first_stage_tells_how_to_go_on(monkeypatch: pytest.Mo
     def stopped(*_: object) -> None:
         raise StoppedError("stopped as asked")
 
-    monkeypatch.setattr("harness.setting.check", stopped)
+    monkeypatch.setattr("harness.preflight.identity.check", stopped)
     result = _run("--out", "run")
     assert result.exit_code == StoppedError.exit_code
     assert result.stderr.endswith("harness: stopped as asked\n" + GO_ON)
@@ -181,7 +181,7 @@ def test_a_full_disk_is_one_line_and_the_run_can_go_on(monkeypatch: pytest.Monke
         raise OSError(errno.ENOSPC, "No space left on device", "result.json")
 
     with monkeypatch.context() as patch:
-        patch.setattr("harness.result.write", full)
+        patch.setattr("harness.results.result.write", full)
         result = _run("--out", "run")
     assert result.exit_code == 1
     assert result.stderr.endswith("harness: result.json: No space left on device; resume when it is mended\n" + GO_ON)

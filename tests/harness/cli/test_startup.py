@@ -12,8 +12,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from harness.api import HarnessError, UsageError
 from harness.cli import VERBS, main
-from harness.errors import HarnessError, UsageError
 
 FakeDistribution = Callable[..., Path]
 COMMAND = Path(sys.executable).parent / "harness"

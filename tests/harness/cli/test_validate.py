@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from harness import files
 from harness.audit.checks import RULESET
+from harness.boundary import files
 from harness.cli import main
 from tests.conftest import ToyRun
 

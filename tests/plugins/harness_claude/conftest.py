@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from harness.errors import StoppedError
-from harness.evaluate import ask_teacher
-from harness.journal import Journal
-from harness.ledger import Books
-from harness.records import Completion, Json, Message, Problem, Request, Solve, Usage
+from harness.api import Completion, Json, Message, Problem, Request, Solve, StoppedError, Usage
+from harness.experiment.asking import ask_teacher
+from harness.journal.ledger import RunLedger
+from harness.journal.store import Journal
 from harness_claude.calls import Policy
 from harness_claude.options import Options
 from harness_claude.teacher import ClaudeTeacher
@@ -102,11 +101,11 @@ class Session:
     """One process's work on a run directory."""
 
     journal: Journal
-    books: Books
+    ledger: RunLedger
     teacher: ClaudeTeacher
 
     def ask(self, asked: list[Request]) -> list[Completion]:
-        return ask_teacher(self.journal, self.books, self.teacher, asked, lambda _: None)
+        return ask_teacher(self.journal, self.ledger, self.teacher, asked, lambda _: None)
 
 
 OpenSession = Callable[..., Session]
@@ -121,7 +120,7 @@ def session(tmp_path: Path) -> Iterator[OpenSession]:
         for journal in journals:
             journal.close()
         journals[:] = [Journal(tmp_path / "journal.jsonl")]
-        return Session(journals[0], Books(journals[0], made.cost, limit), made)
+        return Session(journals[0], RunLedger(journals[0], made.cost, limit), made)
 
     yield start
     for journal in journals:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.errors import BudgetError, CallError
+from harness.api import BudgetError, CallError
 from harness_claude.batches import Batch
 from tests.loopback.faults import FINAL, LOST, UNBILLED
 from tests.loopback.server import Loopback
@@ -50,7 +50,7 @@ def test_a_batch_costs_half(session: OpenSession) -> None:
     with Loopback(answer) as server:
         run = session(teacher(server, mode="batch"))
         run.ask(requests(20))
-    assert run.books.committed == pytest.approx(server.cost)
+    assert run.ledger.committed == pytest.approx(server.cost)
 
 
 def test_two_batches_never_share_an_id() -> None:
@@ -94,7 +94,7 @@ def test_an_entry_that_expires_every_time_is_given_up() -> None:
 def test_a_resume_fetches_a_batch_again_and_buys_nothing(session: OpenSession) -> None:
     with Loopback(answer) as server:
         first = session(teacher(server, mode="batch"))
-        completions = first.teacher.complete(requests(5), first.books)
+        completions = first.teacher.complete(requests(5), first.ledger)
         kept = next(completions)
         completions.close()  # type: ignore[attr-defined]  # the protocol promises an iterator; this one is a generator
         rest = [each for each in requests(5) if each.key != kept.key]
@@ -108,7 +108,7 @@ def test_a_resume_fetches_a_batch_again_and_buys_nothing(session: OpenSession) -
 def test_the_last_reply_of_a_batch_is_fetched_again_too(session: OpenSession) -> None:
     with Loopback(answer) as server:
         first = session(teacher(server, mode="batch"))
-        completions = first.teacher.complete(requests(2), first.books)
+        completions = first.teacher.complete(requests(2), first.ledger)
         kept = next(completions)
         completions.close()  # type: ignore[attr-defined]  # the protocol promises an iterator; this one is a generator
         (last,) = [each for each in requests(2) if each.key != kept.key]
@@ -147,7 +147,7 @@ def test_a_server_that_refuses_batches_stops_the_run_in_one_line(fault: str, ses
         with pytest.raises(CallError, match=fault) as caught:
             run.ask(requests(3))
         assert "\n" not in str(caught.value)
-        assert run.books.committed == 0
+        assert run.ledger.committed == 0
 
 
 def test_a_key_that_is_refused_during_a_run_is_told_of_as_such(session: OpenSession) -> None:
@@ -171,7 +171,7 @@ def test_a_server_that_takes_no_batch_is_not_called_a_refusal(
         with pytest.raises(CallError, match=rf": the batch {told}; .* a resumed run hands it in again") as caught:
             run.ask(requests(3))
         worst = sum(run.teacher.worst_cost(each) or 0 for each in requests(3)) / 2
-        assert run.books.committed == pytest.approx(tries * worst if "billed" in told else 0)
+        assert run.ledger.committed == pytest.approx(tries * worst if "billed" in told else 0)
         assert "mend" not in str(caught.value)
         assert len(server.batch_script) == 9 - tries
         server.batch_script.clear()
@@ -187,7 +187,7 @@ def test_a_limit_cuts_batches_small_and_stops_before_it_is_passed(session: OpenS
         again = session(teacher(server, mode="batch"), limit=1.0)
         assert len(again.ask(requests(30))) == 30
     assert set(server.bought().values()) == {1}
-    assert again.books.committed == pytest.approx(server.cost)
+    assert again.ledger.committed == pytest.approx(server.cost)
 
 
 ENTRY = st.sampled_from(["", "expired", "errored", "invalid", "canceled", "missing", *FINAL, *READABLE])

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.errors import BudgetError, CallError
-from harness.records import Completion
+from harness.api import BudgetError, CallError, Completion
 from harness_claude.calls import Width
 from tests.loopback.faults import FINAL, GOOD, HANG, LOST, REFUSED, UNBILLED
 from tests.loopback.server import Loopback
@@ -184,7 +183,7 @@ def test_a_limit_below_all_reservations_slows_the_run_but_does_not_stop_it(sessi
         run = session(made, limit=0.01)
         assert len(run.ask(requests(30))) == 30
     assert server.most_under_way <= 2, "each call reserves more than 0.004 USD"
-    assert run.books.committed == pytest.approx(server.cost)
+    assert run.ledger.committed == pytest.approx(server.cost)
 
 
 def test_the_limit_stops_before_it_is_passed_and_a_resume_buys_nothing_twice(session: OpenSession) -> None:
@@ -196,8 +195,8 @@ def test_the_limit_stops_before_it_is_passed_and_a_resume_buys_nothing_twice(ses
         again = session(teacher(server), limit=1.0)
         assert len(again.ask(requests(30))) == 30
     assert set(server.bought().values()) == {1}
-    assert again.books.committed == pytest.approx(server.cost)
-    assert again.books.in_doubt == []
+    assert again.ledger.committed == pytest.approx(server.cost)
+    assert again.ledger.in_doubt == []
 
 
 def test_a_third_of_calls_failing_changes_no_reply_and_no_bill(session: OpenSession) -> None:
@@ -207,16 +206,16 @@ def test_a_third_of_calls_failing_changes_no_reply_and_no_bill(session: OpenSess
         done = run.ask(requests(150))
     assert [each.text for each in done] == [intended(each.key) for each in requests(150)]
     assert set(server.bought().values()) == {1}
-    assert sum(server.met[fault] for fault in (*UNBILLED, *LOST)) == run.books.failures > 20
+    assert sum(server.met[fault] for fault in (*UNBILLED, *LOST)) == run.ledger.failures > 20
     assert all(server.met[fault] for fault in passing)
-    assert run.books.committed >= server.cost, "what was billed and never arrived is counted at its worst case"
+    assert run.ledger.committed >= server.cost, "what was billed and never arrived is counted at its worst case"
 
 
 def test_without_faults_the_bill_is_exact(session: OpenSession) -> None:
     with Loopback(answer, faults=["429", "529", "500", "429-after", *GOOD], chance=0.4, seed=1) as server:
         run = session(teacher(server, attempts=12))
         run.ask(requests(60))
-    assert run.books.committed == pytest.approx(server.cost, rel=1e-9)
+    assert run.ledger.committed == pytest.approx(server.cost, rel=1e-9)
 
 
 @settings(max_examples=60)

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from harness.errors import StoppedError
-from harness.ledger import Books
-from harness.records import Json
+from harness.api import Json, StoppedError
+from harness.journal.ledger import RunLedger
 from harness_claude import batches, client
 from harness_claude.batches import Batch
 from tests.loopback.server import Batch as ServerBatch
@@ -35,17 +34,17 @@ def test_a_crash_around_the_handing_in_loses_no_batch(
 ) -> None:
     with Loopback(answer) as server:
         first = session(teacher(server, mode="batch"))
-        real, left = Books.note, [notes]
+        real, left = RunLedger.note, [notes]
 
-        def crashing(books: Books, name: str, value: Json) -> None:
+        def crashing(ledger: RunLedger, name: str, value: Json) -> None:
             left[0] -= 1
             if left[0] == 0 and notes == 2:
                 raise Crash
-            real(books, name, value)
+            real(ledger, name, value)
             if left[0] == 0:
                 raise Crash
 
-        monkeypatch.setattr(Books, "note", crashing)
+        monkeypatch.setattr(RunLedger, "note", crashing)
         with pytest.raises(Crash):
             first.ask(requests(5))
         monkeypatch.undo()
@@ -55,7 +54,7 @@ def test_a_crash_around_the_handing_in_loses_no_batch(
         assert len(again.ask(requests(5))) == 5
     assert len(server.batches) == 1
     assert set(server.bought().values()) == {1}
-    assert again.books.committed == pytest.approx(server.cost)
+    assert again.ledger.committed == pytest.approx(server.cost)
 
 
 def test_a_batch_whose_reply_was_lost_is_found_in_the_list() -> None:
@@ -86,7 +85,7 @@ def test_a_batch_whose_reply_was_lost_is_found_whatever_the_time_here_is(
         run = session(teacher(server, mode="batch"))
         assert len(run.ask(requests(3))) == 3
         assert len(server.batches) == 1
-        assert run.books.committed == pytest.approx(server.cost)
+        assert run.ledger.committed == pytest.approx(server.cost)
 
 
 def test_a_batch_that_the_list_does_not_show_is_booked_before_it_is_handed_in_again(
@@ -105,8 +104,8 @@ def test_a_batch_that_the_list_does_not_show_is_booked_before_it_is_handed_in_ag
         assert len(run.ask(requests(3))) == 3
         assert len(server.batches) == 2
         worst = sum(run.teacher.worst_cost(each) or 0 for each in requests(3)) / 2
-        assert run.books.committed == pytest.approx(worst + server.cost / 2)
-        assert run.books.committed >= server.cost
+        assert run.ledger.committed == pytest.approx(worst + server.cost / 2)
+        assert run.ledger.committed >= server.cost
 
 
 def test_a_lost_batch_is_not_given_up_as_unbilled_where_the_list_may_be_too_short(
@@ -117,15 +116,15 @@ def test_a_lost_batch_is_not_given_up_as_unbilled_where_the_list_may_be_too_shor
         first = session(teacher(server, mode="batch"))
         lost = Batch("tag", "", {each.key: 1 for each in requests(3)})
         for each in requests(3):
-            first.books.sending(each.key, 1, 0.01)
-        first.books.note(batches.NOTE, [asdict(lost)])
+            first.ledger.sending(each.key, 1, 0.01)
+        first.ledger.note(batches.NOTE, [asdict(lost)])
         for number in range(2):
             server.batches[f"msgbatch_other_{number}"] = ServerBatch(
                 f"msgbatch_other_{number}", [{}], 0, datetime.now(UTC).isoformat()
             )
         again = session(teacher(server, mode="batch"))
         assert len(again.ask(requests(3))) == 3
-        assert again.books.committed == pytest.approx(0.03 + server.cost)
+        assert again.ledger.committed == pytest.approx(0.03 + server.cost)
 
 
 def test_the_id_of_a_batch_that_was_found_is_kept(session: OpenSession, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +135,7 @@ def test_the_id_of_a_batch_that_was_found_is_kept(session: OpenSession, monkeypa
             with pytest.raises(Crash):
                 first.ask(requests(3))
         second = session(teacher(server, mode="batch"))
-        completions = second.teacher.complete(requests(3), second.books)
+        completions = second.teacher.complete(requests(3), second.ledger)
         next(completions)
         completions.close()  # type: ignore[attr-defined]  # the protocol promises an iterator; this one is a generator
         third = session(teacher(server, mode="batch"))
@@ -158,7 +157,7 @@ def test_results_that_the_server_keeps_no_longer_are_bought_again(
 ) -> None:
     with Loopback(answer) as server:
         first = session(teacher(server, mode="batch"))
-        next(first.teacher.complete(requests(3), first.books))
+        next(first.teacher.complete(requests(3), first.ledger))
         worst = sum(first.teacher.worst_cost(each) or 0 for each in requests(3)) / 2
         real = client.results
 
@@ -168,7 +167,7 @@ def test_results_that_the_server_keeps_no_longer_are_bought_again(
         monkeypatch.setattr(client, "results", archived)
         again = session(teacher(server, mode="batch"))
         assert len(again.ask(requests(3))) == 3
-        assert again.books.committed == pytest.approx(worst + server.cost / 2)
+        assert again.ledger.committed == pytest.approx(worst + server.cost / 2)
     assert len(server.batches) == 2
 
 
@@ -189,7 +188,7 @@ def test_a_stop_in_the_pause_after_a_fault_loses_nothing_from_the_books(
             patch.setattr(batches.Batches, "_wait", stop)
             with pytest.raises(StoppedError):
                 first.ask(requests(3))
-        assert first.books.committed == pytest.approx(worst if billed else 0)
+        assert first.ledger.committed == pytest.approx(worst if billed else 0)
         real: Any = client.listing
 
         async def late(connection: Any, limit: int, seconds: float) -> Any:
@@ -199,5 +198,5 @@ def test_a_stop_in_the_pause_after_a_fault_loses_nothing_from_the_books(
         again = session(teacher(server, mode="batch"))
         assert len(again.ask(requests(3))) == 3
     assert len(server.batches) == 1 + billed
-    assert again.books.committed >= server.cost
-    assert again.books.in_doubt == []
+    assert again.ledger.committed >= server.cost
+    assert again.ledger.in_doubt == []

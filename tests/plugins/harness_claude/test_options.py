@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 import harness_claude
-from harness import options
-from harness.errors import UsageError
+from harness.api import UsageError
+from harness.registry import options
 from harness_claude.options import Options
 
 (SPEC,) = harness_claude.harness_teachers()

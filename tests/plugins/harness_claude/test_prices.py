@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.records import Message, Usage
+from harness.api import Message, Usage
 from harness_claude import prices
 
 HAIKU = "claude-haiku-5-5"

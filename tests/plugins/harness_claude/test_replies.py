@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.records import Usage
+from harness.api import Usage
 from harness_claude.replies import MalformedError, parse, read
 
 

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 from anthropic.resources.messages.messages import DEPRECATED_MODELS
 
-from harness.errors import UsageError
+from harness.api import UsageError
 from harness_claude import prices
 from harness_claude.options import Options
 from harness_claude.retirement import parse_date, refuse_retired, successor

@@ -15,14 +15,15 @@ from typing import Any, Literal
 
 import pytest
 
-from harness import files, run
+from harness import run
+from harness.api import BudgetError
 from harness.audit import EXIT_BLOCKED
-from harness.errors import BudgetError
-from harness.journal import Journal
-from harness.ledger import Books
-from harness.observers import Observers
-from harness.plan import Wish
-from harness.validation import problems_of
+from harness.boundary import files
+from harness.design.plan import UserSettings
+from harness.journal.ledger import RunLedger
+from harness.journal.store import Journal
+from harness.registry.observers import Observers
+from harness.results.validation import problems_of
 from harness_claude.options import Options
 from harness_claude.teacher import create
 from tests.conftest import ToyRun
@@ -82,10 +83,10 @@ def _scores(run_dir: Path) -> Any:
 def test_scores_are_those_of_the_same_replies_without_a_network(
     mode: str, claude_run: ClaudeRun, tmp_path: Path
 ) -> None:
-    wish = Wish({**CHOSEN, "teacher": "simulated"}, assignments=("teacher.slip=0",))
-    plan, crew = run.prepare(wish)
-    recorder = Recorder(crew.teacher)
-    run.start(plan, replace(crew, teacher=recorder), tmp_path / "local", Observers([]))
+    user = UserSettings({**CHOSEN, "teacher": "simulated"}, assignments=("teacher.slip=0",))
+    plan, components = run.prepare(user)
+    recorder = Recorder(components.teacher)
+    run.start(plan, replace(components, teacher=recorder), tmp_path / "local", Observers([]))
     with Loopback(recorder.answer) as server:
         served = claude_run(server, f"teacher.mode={mode}", out="served")
     assert _scores(served) == _scores(tmp_path / "local")
@@ -163,11 +164,11 @@ def test_a_killed_run_loses_at_most_what_was_under_way(
     path = os.pathsep.join(map(str, [claude_site, REPOSITORY, *(REPOSITORY / name for name in FOLDERS)]))
     environment = {**os.environ, "PYTHONPATH": path}
     harness = [sys.executable, "-m", "harness", "run"]
-    crew = [f"--{kind}={name}" for kind, name in {**CHOSEN, "teacher": "claude"}.items()]
+    components = [f"--{kind}={name}" for kind, name in {**CHOSEN, "teacher": "claude"}.items()]
     concurrency, kills = 2, 0
     with Loopback(_says, delay=0.01) as server:
         run_dir = tmp_path / "run"
-        command = [*harness, *crew, f"-oteacher.base_url={server.url}", f"-oteacher.concurrency={concurrency}"]
+        command = [*harness, *components, f"-oteacher.base_url={server.url}", f"-oteacher.concurrency={concurrency}"]
         command += [f"-oteacher.mode={mode}", "-oteacher.poll_seconds=0.01", f"--out={run_dir}"]
         for moment in (5, 17):
             seen = len(server.purchases)
@@ -178,8 +179,8 @@ def test_a_killed_run_loses_at_most_what_was_under_way(
     allowed = kills * (concurrency if mode == "sync" else 1)
     assert sum(count - 1 for count in server.bought().values()) <= allowed
     journal = Journal(run_dir / "journal.jsonl")
-    books = Books(journal, create(Options(mode=mode)).cost, None)
+    ledger = RunLedger(journal, create(Options(mode=mode)).cost, None)
     journal.close()
-    assert len(books.in_doubt) <= allowed
-    assert books.committed >= server.cost
+    assert len(ledger.in_doubt) <= allowed
+    assert ledger.committed >= server.cost
     assert problems_of(run_dir / "result.json") == []

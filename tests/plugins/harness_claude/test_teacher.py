@@ -7,10 +7,8 @@ from typing import Any
 import pytest
 
 import harness_claude
-from harness import files
-from harness.errors import CallError, UsageError
-from harness.protocols import Task
-from harness.records import Usage
+from harness.api import CallError, Task, Usage, UsageError
+from harness.boundary import files
 from harness_claude import client
 from harness_claude.client import Fault, credential
 from harness_claude.options import Options

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from harness.records import Message
+from harness.api import Message
 from harness_claude import wire
 from harness_claude.options import Options
 

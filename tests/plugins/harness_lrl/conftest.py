@@ -1,4 +1,4 @@
-"""A task that only asks, and a studio that follows a script."""
+"""A task that only asks, and a learning environment that follows a script."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from typing import Protocol
 
 import pytest
 
-from harness.errors import CallError
-from harness.protocols import Rule, Task
-from harness.records import (
+from harness.api import (
     Answered,
     Attempt,
+    CallError,
     Completion,
     JournalEntry,
     Message,
     Problem,
     Request,
+    Rule,
     Strategy,
+    Task,
     Truth,
     Usage,
 )
@@ -56,7 +57,7 @@ def _attempt(problem: Problem) -> Attempt:
 
 
 @dataclass
-class ScriptedStudio:
+class ScriptedEnvironment:
     """Answers reflections with ``lesson KEY`` and distillations with ``strategy KEY``, and keeps what happens."""
 
     replies: dict[str, str] = field(default_factory=dict)
@@ -94,10 +95,10 @@ def attempt() -> Callable[[Problem], Attempt]:
     return _attempt
 
 
-class MakeStudio(Protocol):
-    def __call__(self, *, replies: dict[str, str] = ..., fails: str = ...) -> ScriptedStudio: ...
+class MakeEnvironment(Protocol):
+    def __call__(self, *, replies: dict[str, str] = ..., fails: str = ...) -> ScriptedEnvironment: ...
 
 
 @pytest.fixture(scope="session")
-def studio() -> MakeStudio:
-    return ScriptedStudio
+def environment() -> MakeEnvironment:
+    return ScriptedEnvironment

@@ -12,12 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from harness.errors import CallError
-from harness.protocols import Reflection, Task
-from harness.records import Distil, JournalEntry, Reflect, Strategy, Usage
+from harness.api import CallError, Distil, JournalEntry, Reflect, Reflection, Strategy, Task, Usage
 from harness_lrl import Options, harness_reflections
 
-MakeStudio = Callable[..., Any]
+MakeEnvironment = Callable[..., Any]
 sizes = st.integers(1, 12)
 
 
@@ -47,9 +45,9 @@ def test_options_out_of_range_or_unknown_are_refused(options: dict[str, Any]) ->
 
 @given(st.integers(0, 60), sizes, sizes)
 def test_calls_are_what_learning_takes(
-    task: Task, studio: MakeStudio, count: int, batch_size: int, distil_every: int
+    task: Task, environment: MakeEnvironment, count: int, batch_size: int, distil_every: int
 ) -> None:
-    made = studio()
+    made = environment()
     reflection = make(task, batch_size=batch_size, distil_every=distil_every)
     reflection.learn(task.problems("reflect", count), "", made)
     asked = Counter(request.context.purpose for request in made.asked)
@@ -62,9 +60,9 @@ def test_calls_are_what_learning_takes(
 
 @given(st.integers(0, 60), sizes, sizes)
 def test_every_entry_and_strategy_is_recorded_with_its_descent(
-    task: Task, studio: MakeStudio, count: int, batch_size: int, distil_every: int
+    task: Task, environment: MakeEnvironment, count: int, batch_size: int, distil_every: int
 ) -> None:
-    made = studio()
+    made = environment()
     last = make(task, batch_size=batch_size, distil_every=distil_every).learn(
         task.problems("reflect", count), "Seed.", made
     )
@@ -84,9 +82,9 @@ def test_every_entry_and_strategy_is_recorded_with_its_descent(
 
 @given(st.integers(0, 60), sizes, sizes)
 def test_keys_are_unique_and_the_same_every_time(
-    task: Task, studio: MakeStudio, count: int, batch_size: int, distil_every: int
+    task: Task, environment: MakeEnvironment, count: int, batch_size: int, distil_every: int
 ) -> None:
-    one, two = studio(), studio()
+    one, two = environment(), environment()
     for made in (one, two):
         make(task, batch_size=batch_size, distil_every=distil_every).learn(task.problems("reflect", count), "", made)
     assert one.asked == two.asked
@@ -95,8 +93,8 @@ def test_keys_are_unique_and_the_same_every_time(
     assert len(set(keys)) == len(keys)
 
 
-def test_the_published_schedule(task: Task, studio: MakeStudio) -> None:
-    made = studio()
+def test_the_published_schedule(task: Task, environment: MakeEnvironment) -> None:
+    made = environment()
     make(task).learn(task.problems("reflect", 100), "Seed.", made)
     assert [request.key for request in made.asked] == [
         *(f"reflect/batch-{number:02d}" for number in range(1, 6)),
@@ -110,8 +108,8 @@ def test_the_published_schedule(task: Task, studio: MakeStudio) -> None:
     ]
 
 
-def test_requests_carry_the_batch_and_the_whole_journal(task: Task, studio: MakeStudio) -> None:
-    made = studio()
+def test_requests_carry_the_batch_and_the_whole_journal(task: Task, environment: MakeEnvironment) -> None:
+    made = environment()
     make(task, batch_size=2, distil_every=2).learn(task.problems("reflect", 7), "Seed.", made)
     reflections = [request.context for request in made.asked if isinstance(request.context, Reflect)]
     distillations = [request.context for request in made.asked if isinstance(request.context, Distil)]
@@ -123,31 +121,31 @@ def test_requests_carry_the_batch_and_the_whole_journal(task: Task, studio: Make
     assert [context.strategy for context in distillations] == ["Seed.", "strategy distil/s1"]
 
 
-def test_usage_is_that_of_the_reply(task: Task, studio: MakeStudio) -> None:
-    made = studio()
+def test_usage_is_that_of_the_reply(task: Task, environment: MakeEnvironment) -> None:
+    made = environment()
     make(task, batch_size=2).learn(task.problems("reflect", 4), "", made)
     assert [record.usage for record in made.recorded] == [Usage(), Usage(1, 1), Usage(2, 1), Usage(3, 1)]
 
 
-def test_a_blank_distillation_keeps_the_strategy_and_is_recorded(task: Task, studio: MakeStudio) -> None:
-    made = studio(replies={"distil/s1": " \n"})
+def test_a_blank_distillation_keeps_the_strategy_and_is_recorded(task: Task, environment: MakeEnvironment) -> None:
+    made = environment(replies={"distil/s1": " \n"})
     last = make(task).learn(task.problems("reflect", 10), "Seed.", made)
     assert (last.id, last.text, last.parent) == ("s1", "Seed.", "s0")
     assert strategies(made.recorded)[-1] == last
 
 
-def test_the_option_seed_strategy_goes_before_the_tasks(task: Task, studio: MakeStudio) -> None:
-    made = studio()
+def test_the_option_seed_strategy_goes_before_the_tasks(task: Task, environment: MakeEnvironment) -> None:
+    made = environment()
     assert make(task, seed_strategy="Mine.").learn([], "Seed.", made).text == "Mine."
-    assert make(task).learn([], "Seed.", studio()).text == "Seed."
+    assert make(task).learn([], "Seed.", environment()).text == "Seed."
     assert [record.id for record in made.recorded] == ["s0"]
 
 
 @pytest.mark.parametrize(("fails", "left"), [("reflect/batch-02", 2), ("distil/s1", 6), ("reflect/batch-06", 7)])
 def test_a_failed_call_ends_learning_and_leaves_what_was_recorded(
-    task: Task, studio: MakeStudio, fails: str, left: int
+    task: Task, environment: MakeEnvironment, fails: str, left: int
 ) -> None:
-    made, whole = studio(fails=fails), studio()
+    made, whole = environment(fails=fails), environment()
     with pytest.raises(CallError, match=fails):
         make(task).learn(task.problems("reflect", 100), "", made)
     make(task).learn(task.problems("reflect", 100), "", whole)

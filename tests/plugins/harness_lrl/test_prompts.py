@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.protocols import Task
-from harness.records import Attempt, Failed, Outcome, Problem, Refused, Truncated, Truth, Unparsed
+from harness.api import Attempt, Failed, Outcome, Problem, Refused, Task, Truncated, Truth, Unparsed
 from harness_lrl import prompts
 
 Tried = Callable[[Problem], Attempt]

@@ -12,7 +12,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
-from harness.records import Adapter, Example, Message, Problem, Request, Solve
+from harness.api import Adapter, Example, Message, Problem, Request, Solve
 from harness_qwen_lora.loading import quiet
 from harness_qwen_lora.options import LoraOptions, QwenLoraOptions
 from harness_qwen_lora.student import QwenStudent

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from huggingface_hub import ModelCard
 
-from harness.records import CARD_END, CARD_RESULTS, Example, Message, TrainingReport
+from harness.api import CARD_END, CARD_RESULTS, Example, Message, TrainingReport
 from harness_qwen_lora.card import text
 from harness_qwen_lora.options import LoraOptions
 

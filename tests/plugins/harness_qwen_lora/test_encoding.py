@@ -10,8 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
-from harness.errors import HarnessError, UsageError
-from harness.records import Example, Message
+from harness.api import Example, HarnessError, Message, UsageError
 from harness_qwen_lora.encoding import Chat
 
 PRINTABLE = st.text(st.characters(min_codepoint=32, max_codepoint=126) | st.just("\n"), max_size=60).filter(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.records import Example
+from harness.api import Example
 from harness_qwen_lora import worker
 from harness_qwen_lora.encoding import Row
 from harness_qwen_lora.fitting import Job, Split

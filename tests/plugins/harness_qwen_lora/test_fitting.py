@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from harness.errors import HarnessError, UsageError
-from harness.records import Example
+from harness.api import Example, HarnessError, UsageError
 from harness_qwen_lora import hf_trainer, memory
 from harness_qwen_lora.encoding import Row
 from harness_qwen_lora.fitting import Split, share, splits

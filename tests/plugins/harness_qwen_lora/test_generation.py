@@ -13,8 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import harness_qwen_lora
-from harness.errors import HarnessError, UsageError
-from harness.records import Adapter, Message, Problem, Request, Solve
+from harness.api import Adapter, HarnessError, Message, Problem, Request, Solve, UsageError
 from harness_qwen_lora import generation, memory
 from harness_qwen_lora.generation import Generator, Settings
 from harness_qwen_lora.options import QwenTinyOptions

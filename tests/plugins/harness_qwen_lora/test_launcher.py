@@ -15,8 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from harness.errors import HarnessError, UsageError
-from harness.records import Example
+from harness.api import Example, HarnessError, UsageError
 from harness_qwen_lora import launcher, loading
 from harness_qwen_lora import worker as one_process
 from harness_qwen_lora.encoding import Row

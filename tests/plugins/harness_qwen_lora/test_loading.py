@@ -14,8 +14,7 @@ import pytest
 from huggingface_hub.hf_api import BlobLfsInfo, RepoSibling
 from huggingface_hub.utils._paths import filter_repo_objects
 
-from harness.errors import UsageError
-from harness.records import Message, Request, Skill
+from harness.api import Message, Request, Skill, UsageError
 from harness_qwen_lora import hub
 from harness_qwen_lora.checkpoint import Checkpoint
 from harness_qwen_lora.loading import fetch, linear_modules, locate, quiet

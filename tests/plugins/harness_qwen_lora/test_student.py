@@ -14,9 +14,8 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from harness.compare import compare
-from harness.errors import HarnessError, UsageError
-from harness.records import Adapter, Request
+from harness.api import Adapter, HarnessError, Request, UsageError
+from harness.output.comparison.compare import compare
 from harness_qwen_lora import memory
 from harness_qwen_lora.loading import known_peft_warning, quiet
 from harness_qwen_lora.student import QwenStudent

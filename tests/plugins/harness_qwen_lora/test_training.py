@@ -12,9 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from harness.errors import HarnessError, UsageError
-from harness.protocols import Student
-from harness.records import Example, Message, TrainingReport
+from harness.api import Example, HarnessError, Message, Student, TrainingReport, UsageError
 from harness_qwen_lora.encoding import Row
 from harness_qwen_lora.hf_trainer import collate, tensors
 from harness_qwen_lora.options import LoraOptions

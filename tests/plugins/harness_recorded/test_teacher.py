@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from harness import files
+from harness.api import CallError, HarnessError, Message, Request, Solve, UsageError
 from harness.audit import EXIT_BLOCKED
+from harness.boundary import files
 from harness.cli import main
-from harness.errors import CallError, HarnessError, UsageError
-from harness.records import Message, Request, Solve
+from harness.journal.replies import RecordedReplies
 from harness_recorded.teacher import RecordedTeacher
 from tests.conftest import ToyRun
 from tests.toys import NoLedger, Parity
@@ -89,7 +89,9 @@ def test_what_cannot_be_known_before_stops_at_the_first_missing_request(toy_run:
 
 
 def test_a_reply_is_given_to_the_same_messages_alone(toy_run: ToyRun) -> None:
-    teacher = RecordedTeacher(toy_run(stages=("teacher-base",)))
+    run_dir = toy_run(stages=("teacher-base",))
+    teacher = RecordedTeacher(run_dir)
+    teacher.replay(RecordedReplies(run_dir))
     task = Parity(0)
     problem = task.problems("test", 1)[0]
     request = Request("another/key", task.prompt(problem, None), Solve(problem, None))

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from harness.protocols import Rule, Task, Verifier
-from harness.records import Answered, Attempt, Message, Problem, Truth, Worked
+from harness.api import Answered, Attempt, Message, Problem, Rule, Task, Truth, Verifier, Worked
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.protocols import Rule, Task
-from harness.records import Answered, Attempt, Truncated, Truth
+from harness.api import Answered, Attempt, Rule, Task, Truncated, Truth
 from harness_simulated import journal
 from harness_simulated.journal import Support
 

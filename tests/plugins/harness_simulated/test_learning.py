@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.protocols import Task, Teacher, Verifier
-from harness.records import (
+from harness.api import (
     Answered,
     Attempt,
     Completion,
@@ -20,8 +19,11 @@ from harness.records import (
     Request,
     Solve,
     Strategy,
+    Task,
+    Teacher,
     Truth,
     Unparsed,
+    Verifier,
 )
 from harness_lrl import Options as LrlOptions
 from harness_lrl import harness_reflections
@@ -31,7 +33,7 @@ from tests.toys import NoLedger
 
 
 class Memory:
-    """A studio that asks a teacher and keeps everything in memory."""
+    """A learning environment that asks a teacher and keeps everything in memory."""
 
     def __init__(self, task: Task, verifier: Verifier, teacher: Teacher) -> None:
         self.task, self.verifier, self.teacher = task, verifier, teacher
@@ -65,7 +67,7 @@ class Memory:
 
 
 class Mute(Memory):
-    """A studio whose journal loses the evidence lines."""
+    """A learning environment whose journal loses the evidence lines."""
 
     def ask(self, request: Request) -> Completion:
         done = super().ask(request)
@@ -74,11 +76,11 @@ class Mute(Memory):
 
 
 def learn(
-    task: Task, verifier: Verifier, seed: int = 0, count: int = 100, studio: type[Memory] = Memory, **options: Any
+    task: Task, verifier: Verifier, seed: int = 0, count: int = 100, environment: type[Memory] = Memory, **options: Any
 ) -> Memory:
     (teacher_spec,) = harness_teachers()
     (reflection_spec,) = harness_reflections()
-    memory = studio(task, verifier, teacher_spec.create(Options(**options), task, seed))
+    memory = environment(task, verifier, teacher_spec.create(Options(**options), task, seed))
     reflection = reflection_spec.create(LrlOptions(), task)
     assert reflection.learn(task.problems("reflect", count), task.seed_strategy, memory) == memory.strategies[-1]
     return memory
@@ -108,7 +110,7 @@ def test_two_runs_write_the_same_journal(task: Task, verifier: Verifier) -> None
 
 
 def test_without_evidence_in_the_journal_it_learns_nothing(task: Task, verifier: Verifier) -> None:
-    memory = learn(task, verifier, studio=Mute)
+    memory = learn(task, verifier, environment=Mute)
     assert {strategy.text for strategy in memory.strategies} == {task.seed_strategy}
 
 

@@ -11,9 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from harness.errors import UsageError
-from harness.protocols import Rule, Task, Teacher
-from harness.records import Attempt, Completion, Distil, Message, Problem, Reflect, Request, Solve, Usage, Worked
+from harness.api import (
+    Attempt,
+    Completion,
+    Distil,
+    Message,
+    Problem,
+    Reflect,
+    Request,
+    Rule,
+    Solve,
+    Task,
+    Teacher,
+    Usage,
+    UsageError,
+    Worked,
+)
 from harness_simulated import Options, harness_teachers
 from tests.toys import NoLedger
 

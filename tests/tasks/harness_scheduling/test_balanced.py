@@ -8,8 +8,7 @@ from functools import cache
 
 import pytest
 
-from harness.errors import UsageError
-from harness.records import Problem
+from harness.api import Problem, UsageError
 from harness_scheduling import balanced
 from harness_scheduling.balanced import BLOCK, FAMILIES, balanced_problems
 from harness_scheduling.domain import Scheduling, overlapping_pairs, peak, read, touches

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from harness.records import Problem
+from harness.api import Problem
 from harness_scheduling.domain import peak, read
 from harness_scheduling.published import published_problems
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.records import Problem
+from harness.api import Problem
 from harness_scheduling.balanced import balanced_problems
 from harness_scheduling.domain import Meeting, peak, problem, read
 from harness_scheduling.oracle import fits

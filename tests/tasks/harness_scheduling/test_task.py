@@ -8,8 +8,7 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from harness.errors import UsageError
-from harness.protocols import Task, Verifier
+from harness.api import Task, UsageError, Verifier
 from harness_scheduling import harness_tasks, harness_verifiers
 from harness_scheduling.options import SchedulingOptions, SweepLineOptions
 from harness_scheduling.published import published_problems

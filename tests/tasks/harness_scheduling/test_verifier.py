@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from harness.records import Problem, StepCheck
+from harness.api import Problem, StepCheck
 from harness_scheduling import oracle
 from harness_scheduling.domain import Meeting, problem
 from harness_scheduling.verifier import SweepLine

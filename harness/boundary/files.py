@@ -1,0 +1,243 @@
+"""Reading and writing files with care: canonical JSON, strict parsing, atomic replacement, digests.
+
+The only place that knows how bytes reach the disk, but for the journal, which appends.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import os
+import re
+import stat
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+MAX_BYTES = 64 * 1024 * 1024
+"""Largest JSON file that is read, and the longest line of a JSON Lines file, which itself may have any size."""
+MAX_DEPTH = 100
+"""How deeply JSON may be nested."""
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+"""What a file or a folder of a run directory may be called."""
+TEMPORARY = ".tmp"
+"""How the name of a file ends that is not whole yet. A kill can leave one behind; it begins with a point."""
+
+
+_HALF_OF_A_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def plain(value: Any) -> Any:
+    """A record as plain JSON data. Paths are refused: they belong to one machine."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def canonical(value: Any) -> str:
+    """The one JSON text of a value: sorted keys, no spaces, no NaN."""
+    return json.dumps(plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of a value's canonical JSON, in hexadecimal."""
+    return hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def pretty(value: Any) -> str:
+    """JSON for people: indented, sorted keys, one final newline."""
+    return json.dumps(plain(value), sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def lines(rows: Iterable[Any]) -> str:
+    """JSON Lines."""
+    return "".join(canonical(row) + "\n" for row in rows)
+
+
+def parse(text: str) -> Any:
+    """JSON read strictly.
+
+    Raises ValueError for NaN, infinities, a key that occurs twice, half a surrogate pair, or nesting over MAX_DEPTH.
+    """
+
+    def refuse(constant: str) -> NoReturn:
+        raise ValueError(f"{constant} is not JSON")
+
+    def number(literal: str) -> float:
+        value = float(literal)
+        if value in (float("inf"), float("-inf")):
+            raise ValueError(f"{literal} is out of range")
+        return value
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        seen = dict(pairs)
+        if len(seen) != len(pairs):
+            (key, _), *_ = Counter(key for key, _ in pairs).most_common(1)
+            raise ValueError(f"the key {key[:80]!r} occurs twice")
+        return seen
+
+    try:
+        value = json.loads(text, parse_constant=refuse, parse_float=number, object_pairs_hook=unique)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    _check_depth(value)
+    if _HALF_OF_A_PAIR.search(text):
+        try:
+            canonical(value).encode()
+        except UnicodeEncodeError:
+            raise ValueError("half of a surrogate pair is no text") from None
+    return value
+
+
+def _check_depth(value: Any) -> None:
+    """Raises ValueError for a value that code which walks it step by step could not get to the ground of."""
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        if not level:
+            return
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer if isinstance(outer, list) else ())
+            if isinstance(inner, dict | list)
+        ]
+    raise ValueError(f"nested too deeply; at most {MAX_DEPTH} levels are read")
+
+
+def read(path: Path) -> Any:
+    """A JSON file, read strictly. Raises OSError, or ValueError with one line on what is wrong."""
+    return parse(read_text(path))
+
+
+def read_lines(path: Path) -> list[Any]:
+    """The rows of a JSON Lines file, read strictly. Raises OSError, or ValueError naming the line."""
+    _require_regular(path)
+    rows = []
+    with path.open("rb") as stream:
+        for number in itertools.count(1):
+            line = stream.readline(MAX_BYTES + 1)
+            if not line:
+                break
+            try:
+                _require_size(len(line))
+                if text := line.decode("utf-8").removesuffix("\n"):
+                    rows.append(parse(text))
+            except ValueError as error:
+                raise ValueError(f"line {number}: {error}") from error
+    return rows
+
+
+def read_text(path: Path) -> str:
+    """A text file of bounded size. Raises OSError, or ValueError for one that is too large, no file or not UTF-8."""
+    _require_size(_require_regular(path))
+    return path.read_bytes().decode("utf-8")
+
+
+def _require_regular(path: Path) -> int:
+    """The size of a file in bytes. Raises OSError, or ValueError for what is no file."""
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise ValueError("not a regular file")
+    return found.st_size
+
+
+def _require_size(size: int) -> None:
+    if size > MAX_BYTES:
+        raise ValueError(f"too large; at most {MAX_BYTES} bytes are read")
+
+
+def inside(folder: Path, name: str) -> Path:
+    """The path of a name, such as ``examples/arm.jsonl``, that lies in a folder, and is reached through no link.
+
+    Raises ValueError for a part that is not NAME, and for a symbolic link. The file need not exist.
+    """
+    path = folder
+    for part in name.split("/"):
+        if part in ("", ".", ".."):
+            raise ValueError("lies outside the run directory")
+        if not NAME.fullmatch(part):
+            raise ValueError("is no name that a file of a run has")
+        path = path / part
+        if path.is_symlink():
+            raise ValueError("is a symbolic link; a run directory holds none")
+    return path
+
+
+def links(folder: Path) -> list[Path]:
+    """Every symbolic link under a folder, in order."""
+    return sorted(
+        Path(root) / name
+        for root, folders, names in os.walk(folder)
+        for name in (*folders, *names)
+        if (Path(root) / name).is_symlink()
+    )
+
+
+def write(path: Path, text: str) -> None:
+    """Replaces a file in one step: readers see the old one or the new one, whole."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=TEMPORARY)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(name, path)
+    except BaseException as error:
+        Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)  # a write or a sync does not say what it is to
+        raise
+    sync_folder(path.parent)
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """The files that a kill left in a folder before ``write`` could give them their name."""
+    return [path for path in folder.iterdir() if path.name.startswith(".") and path.name.endswith(TEMPORARY)]
+
+
+@contextmanager
+def private() -> Iterator[None]:
+    """Everything that this process makes meanwhile is for its owner alone: folders 0700, files 0600."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def sync_tree(folder: Path) -> None:
+    """Makes a folder with everything in it durable, before it is given the name that says it is whole."""
+    for root, _, names in os.walk(folder):
+        for name in names:
+            descriptor = os.open(Path(root) / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        sync_folder(Path(root))
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

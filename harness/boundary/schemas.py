@@ -1,0 +1,61 @@
+"""Checks JSON against the schemas that ship with the harness. Nothing is ever fetched: the registry is closed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from harness.api import HarnessError
+from harness.boundary import files
+from harness.boundary.text import one_line, shortened
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+
+NAMES = ("result", "plan", "problem", "item", "run-meta", "audit", "compare")
+LONGEST = 200
+"""Characters of one violation that are told."""
+MAX_PROBLEMS = 50
+"""At most so many violations are told of one file."""
+
+
+def violations(name: str, value: Any) -> Iterator[str]:
+    """Where a value breaks a schema: ``path: what is wrong``, at most ``MAX_PROBLEMS``."""
+    for count, error in enumerate(_validator(name).iter_errors(value)):
+        if count == MAX_PROBLEMS:
+            yield "... and more"
+            return
+        yield f"{path_text(error.absolute_path)}: {shortened(error.message, LONGEST)}"
+
+
+def require(name: str, value: Any) -> None:
+    """Raises HarnessError unless a value that this program made, of what plugins gave it, keeps its schema."""
+    found = list(violations(name, value))
+    if found:
+        what = f"what was to be written breaks the schema of {name}, by a fault of a plugin or of the harness"
+        raise HarnessError(one_line(f"{what}: {'; '.join(found)}"))
+
+
+def path_text(path: Any) -> str:
+    """A path into JSON as people write it: ``arms[2].accuracy.value``; ``the file`` for the root."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text or "the file"
+
+
+@cache
+def load(name: str) -> Any:
+    """A schema, as JSON."""
+    return files.parse(resources.files("harness_schemas").joinpath(f"{name}.schema.json").read_text("utf-8"))
+
+
+@cache
+def _validator(name: str) -> Draft202012Validator:
+    from jsonschema import Draft202012Validator
+    from referencing import Registry, Resource
+
+    registry = Registry().with_resources((load(other)["$id"], Resource.from_contents(load(other))) for other in NAMES)
+    return Draft202012Validator(load(name), registry=registry)

@@ -1,0 +1,154 @@
+"""What may be set, and how a configuration file and ``-o`` say it: sections of options, read and checked for shape.
+
+Which of several values wins, and what becomes of them, is for the plan to say; what a plugin's options are, for itself.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from harness.api import UsageError
+from harness.boundary import files
+from harness.boundary.text import did_you_mean
+from harness.design import arms
+from harness.registry import options
+
+PLUGIN_KINDS = ("task", "verifier", "teacher", "student", "reflection", "trainer")
+MOST = 1_000_000
+"""Problems of one split at most."""
+Settings = dict[str, dict[str, Any]]
+"""Options by section."""
+
+
+class Sizes(BaseModel):
+    """How many problems of each split."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    test: int = Field(300, ge=1, le=MOST, description="problems that every arm is measured on")
+    reflect: int = Field(100, ge=1, le=MOST, description="problems that the teacher learns from")
+    train: int = Field(200, ge=1, le=MOST, description="problems whose worked solutions train the student")
+    harder: int = Field(150, ge=0, le=MOST, description="harder problems for the student, base and trained; 0 for none")
+    skills: int = Field(150, ge=0, le=MOST, description="of the student's own skills, base and trained; 0 for none")
+
+
+class RunSettings(BaseModel):
+    """Settings of the run as a whole: the table ``[run]`` of a configuration file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: str = "scheduling"
+    verifier: str | None = None
+    teacher: str = "simulated"
+    student: str = "qwen-tiny"
+    reflection: str = "lrl"
+    trainer: str = "lora"
+    preset: str | None = None
+    seed: int = Field(0, ge=0, le=10**9, description="added to every seed of the run")
+    stages: tuple[str, ...] | None = None
+    controls: Literal["none", "standard", "all"] | None = None
+    limit: int | None = Field(None, ge=1, description="at most so many problems of each split, for a quick look")
+    training_seeds: int = Field(1, ge=1, le=20, description="trainings of each trained arm, each with its own seed")
+    labels: Literal["teacher", "verifier"] = Field("teacher", description="who answers the training problems")
+    prompts: Literal["same", "separate"] = Field("same", description="one wording for all arms, or one for each stage")
+    margin: float = Field(
+        0.05, gt=0, le=0.1, description="how much worse counts as no worse, as a share of the problems"
+    )
+    checks: tuple[str, ...] = Field((), description="audit checks of plugins, beside those of the harness")
+    strategy_file: str | None = None
+
+
+def read_config(path: Path) -> Settings:
+    """A configuration file: TOML with a table for each section. Raises UsageError."""
+    try:
+        settings = tomllib.loads(files.read_text(path))
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}; expected a TOML configuration file") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path}: not a TOML file ({error})") from error
+    if not settings:
+        raise UsageError(f"{path}: empty; expected tables such as [run] or [teacher]")
+    for section, table in settings.items():
+        if not isinstance(table, dict):
+            raise UsageError(f"{path}: {section!r} stands outside a table; expected tables such as [run] or [teacher]")
+    check_sections(settings, str(path))
+    for name, table in settings.get("observer", {}).items():
+        if not isinstance(table, dict):
+            raise UsageError(f"{path}: observer.{name}: expected a table such as [observer.{name}]")
+    return settings
+
+
+def given(path: Path | None, assignments: Sequence[str]) -> Settings:
+    """What a configuration file and ``-o`` say, by section; the latter wins. Raises UsageError."""
+    settings = read_config(path) if path else {}
+    for text in assignments:
+        section, name, value = options.parse_assignment(text)
+        check_sections([section], "-o")
+        table = settings.setdefault(section, {})
+        if section == "observer":
+            observer, dot, name = name.partition(".")
+            if not dot:
+                raise UsageError(f"-o observer.{observer}: expected -o observer.NAME.OPTION=VALUE")
+            table = table.setdefault(observer, {})
+        table[name] = value
+    return settings
+
+
+def check_sections(given: Iterable[str], where: str) -> None:
+    """Raises UsageError for a section that there is none of."""
+    sections = ("run", "sizes", *PLUGIN_KINDS, "observer")
+    for section in given:
+        if section not in sections:
+            raise UsageError(
+                f"{where}: no section {section!r};{did_you_mean(section, sections)} sections: {', '.join(sections)}"
+            )
+
+
+def merge(settings: Settings, more: Mapping[str, Mapping[str, Any]]) -> None:
+    """Lays settings over others, option by option."""
+    for section, values in more.items():
+        settings.setdefault(section, {}).update(values)
+
+
+def stages(run: RunSettings, strategy: str | None) -> tuple[str, ...]:
+    """The stages to walk, in the order of the experiment."""
+    if run.stages is None:
+        wanted = set(arms.STAGES) - ({arms.BOOTSTRAP} if strategy is not None else set())
+        controls = run.controls or "standard"
+    else:
+        wanted = set(run.stages)
+        controls = run.controls or "none"
+    wanted |= set(arms.CONTROLS[controls])
+    for name in sorted(wanted - set(arms.NAMES)):
+        raise UsageError(
+            f"--stages: no stage named {name!r};{did_you_mean(name, arms.NAMES)} stages: {', '.join(arms.NAMES)}"
+        )
+    if not wanted:
+        raise UsageError(f"--stages: none given; stages: {', '.join(arms.NAMES)}")
+    if strategy is not None and arms.BOOTSTRAP in wanted:
+        raise UsageError("--strategy-file takes the place of the stage bootstrap; leave one of them out")
+    lacking = [name for name in arms.NAMES if name in wanted and arms.needs_strategy(name)]
+    if lacking and strategy is None and arms.BOOTSTRAP not in wanted:
+        raise UsageError(
+            f"--stages: {', '.join(lacking)} need{'s' if len(lacking) == 1 else ''} a learned strategy; "
+            "add the stage bootstrap or give --strategy-file"
+        )
+    return tuple(name for name in arms.NAMES if name in wanted)
+
+
+def strategy_text(path: Path) -> str:
+    """The strategy in a file. Raises UsageError if there is none."""
+    try:
+        text = files.read_text(path).strip()
+    except OSError as error:
+        raise UsageError(f"--strategy-file {path}: {error.strerror}; expected a text file") from error
+    except ValueError as error:
+        raise UsageError(f"--strategy-file {path}: {error}; expected UTF-8 text") from error
+    if not text:
+        raise UsageError(f"--strategy-file {path}: empty; expected the text of a strategy")
+    return text

@@ -1,0 +1,359 @@
+"""From what was asked for to one frozen plan: defaults, then the student's, a preset's, a file's, the command line's.
+
+A plan holds all that a result depends on, and nothing of the machine it runs on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel
+
+from harness import __version__
+from harness.api import (
+    Config,
+    Json,
+    ReflectionSpec,
+    Spec,
+    StudentSpec,
+    TaskSpec,
+    TeacherSpec,
+    TrainerSpec,
+    UsageError,
+    VerifierSpec,
+)
+from harness.boundary import differences, filenames, files
+from harness.boundary.text import did_you_mean
+from harness.design import arms, config
+from harness.design.arms import Arm
+from harness.design.config import PLUGIN_KINDS, RunSettings, Settings, Sizes
+from harness.registry import options, plugins
+
+TRAINING_SEED = 999
+"""The published seed of the LoRA stage; the run's seed is added."""
+SEED_STEP = 100_003
+"""Between the training seeds of one run, so that runs with neighbouring seeds share none."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserSettings:
+    """What was asked for, before anything is looked up."""
+
+    run: Mapping[str, Any] = field(default_factory=dict)
+    """Values of RunSettings given on the command line."""
+    config: Path | None = None
+    assignments: Sequence[str] = ()
+    """``kind.option=value``, as given."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPlugin:
+    """A plugin of a plan, with its options in full."""
+
+    name: str
+    distribution: str
+    version: str
+    target: str
+    simulated: bool
+    options: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that a result depends on."""
+
+    harness: str
+    preset: str | None
+    seed: int
+    stages: tuple[str, ...]
+    sizes: Mapping[str, int]
+    limit: int | None
+    training_seeds: int
+    """How often each trained arm is trained, each time with a seed of its own."""
+    labels: Literal["teacher", "verifier"]
+    """Whose answers the student is trained on. A transfer can be claimed of the teacher's alone."""
+    prompts: Literal["same", "separate"]
+    """Whether all arms are asked in the same words. If not, they cannot be compared."""
+    margin: float
+    """What counts as no worse, fixed beforehand: a share of the problems."""
+    checks: tuple[str, ...]
+    """Audit checks of plugins, beside those of the harness."""
+    strategy: str | None
+    """Text of a strategy learned elsewhere, in place of the bootstrap stage."""
+    plugins: Mapping[str, PlannedPlugin]
+    """By kind."""
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds of the trainings of each trained arm."""
+        return tuple(TRAINING_SEED + self.seed + SEED_STEP * index for index in range(self.training_seeds))
+
+    @property
+    def arms(self) -> tuple[Arm, ...]:
+        """The arms of its stages."""
+        return tuple(map(arms.by_name, self.stages))
+
+    @property
+    def trains(self) -> bool:
+        """Whether a student is trained."""
+        return any(arm.recipe for arm in self.arms)
+
+    @property
+    def asks_teacher(self) -> bool:
+        """Whether a teacher is asked anything."""
+        return any(arm.answers == "teacher" or (arm.recipe and self.labels == "teacher") for arm in self.arms)
+
+    @property
+    def asks_student(self) -> bool:
+        """Whether a student is asked anything."""
+        return any(arm.answers == "student" for arm in self.arms)
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The problem sets that it uses; first those that are always there."""
+        used = {split for arm in self.arms for split in arm.splits} | ({"train"} if self.trains else set())
+        return tuple(split for split in Sizes.model_fields if self.sizes[split] and split in used)
+
+    def count(self, split: str) -> int:
+        """How many problems of a split it uses at most: the first of as many as its size says."""
+        return min(self.sizes[split], self.limit or self.sizes[split])
+
+    @property
+    def simulated(self) -> tuple[str, ...]:
+        """The parts that are simulated, such as ``teacher simulated``."""
+        return tuple(f"{kind} {choice.name}" for kind, choice in self.plugins.items() if choice.simulated)
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the plan: two runs with the same one are the same experiment."""
+        return files.digest(self)
+
+
+KEPT = ("preset", "seed", "stages", "limit", "training_seeds", "labels", "prompts", "margin", "checks")
+"""Fields of a plan that are settings of the run as they were given."""
+
+SpecT = TypeVar("SpecT", bound=Spec[Any])
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenPlugin(Generic[SpecT]):
+    """A chosen plugin, imported, with its options checked."""
+
+    ref: plugins.PluginRef
+    spec: SpecT
+    options: BaseModel
+
+    @property
+    def choice(self) -> PlannedPlugin:
+        """What a plan says of it."""
+        return PlannedPlugin(
+            name=self.ref.name,
+            distribution=self.ref.distribution,
+            version=self.ref.version,
+            target=self.ref.target,
+            simulated=self._simulated,
+            options=self.options.model_dump(mode="json"),
+        )
+
+    @property
+    def _simulated(self) -> bool:
+        run_dir = self.replays
+        return self.spec.simulated if run_dir is None else read(run_dir / filenames.PLAN).plugins["teacher"].simulated
+
+    @property
+    def replays(self) -> Path | None:
+        """The directory of the run whose replies a teacher gives again; None for any other plugin."""
+        named = self.spec.replays if isinstance(self.spec, TeacherSpec) else None
+        return None if named is None else named(self.options)
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenPlugins:
+    """The chosen plugin of each kind."""
+
+    task: ChosenPlugin[TaskSpec[Any]]
+    verifier: ChosenPlugin[VerifierSpec[Any]]
+    teacher: ChosenPlugin[TeacherSpec[Any]]
+    student: ChosenPlugin[StudentSpec[Any]]
+    reflection: ChosenPlugin[ReflectionSpec[Any]]
+    trainer: ChosenPlugin[TrainerSpec[Any]]
+
+
+def make(user: UserSettings) -> tuple[Plan, ChosenPlugins]:
+    """The plan of a wish, and its plugins. Raises UsageError for anything that is wrong; writes nothing."""
+    given, asked = _asked(user)
+    run = options.validate(RunSettings, asked, "run")
+    task = plugins.load(plugins.TASK, run.task)
+    student = plugins.load(plugins.STUDENT, run.student)
+    settings: Settings = {}
+    config.merge(settings, _defaults(student.spec))
+    config.merge(settings, _preset(task.spec, run.preset))
+    config.merge(settings, given)
+    run = options.validate(RunSettings, {**settings.pop("run", {}), **asked}, "run")
+    return _build(run, settings, task, student)
+
+
+def watchers(user: UserSettings, names: Iterable[str]) -> list[tuple[str, object]]:
+    """The observers of these names, made with their options: the table ``[observer.NAME]``, ``-o observer.NAME.X=V``.
+
+    They are no part of the plan, since they cannot change a result. Raises UsageError.
+    """
+    settings = config.given(user.config, user.assignments).get("observer", {})
+    chosen = [plugins.load(plugins.OBSERVER, name) for name in names]
+    for name in settings:
+        if name not in names:
+            raise UsageError(f"options for observer {name!r}, which is not chosen; add --observer {name}")
+    made = []
+    for loaded in chosen:
+        name = loaded.ref.name
+        given = options.resolve(loaded.spec, settings.get(name, {}), f"observer.{name}")
+        made.append((name, plugins.instantiate(loaded.ref, partial(loaded.spec.create, given))))
+    return made
+
+
+def reload(plan: Plan) -> ChosenPlugins:
+    """The plugins of a stored plan. Raises UsageError if they would make another plan now."""
+    run = options.validate(RunSettings, _kept(plan), "plan.json: run")
+    settings: Settings = {kind: dict(choice.options) for kind, choice in plan.plugins.items()}
+    settings["sizes"] = dict(plan.sizes)
+    now, chosen = _build(
+        run,
+        settings,
+        plugins.load(plugins.TASK, run.task),
+        plugins.load(plugins.STUDENT, run.student),
+        plan.strategy,
+    )
+    differences.refuse(
+        "the plan of this run cannot be followed any more",
+        files.plain(plan),
+        files.plain(now),
+        "Start a new run, or take over what still holds by --fork",
+    )
+    return chosen
+
+
+def fork(plan: Plan, user: UserSettings) -> tuple[Plan, ChosenPlugins]:
+    """A stored plan with what a wish changes in it. Options of a plugin that is replaced are left behind.
+
+    Raises UsageError for anything that is wrong; writes nothing.
+    """
+    (given, asked), kept = _asked(user), _kept(plan)
+    if asked.keys() & {"stages", "controls", "strategy_file"}:
+        del kept["stages"]
+    if asked.get("task", kept["task"]) != kept["task"]:
+        kept |= {"verifier": None, "preset": None}  # both are the other task's own
+    run = options.validate(RunSettings, {**kept, **asked}, "run")
+    task, student = plugins.load(plugins.TASK, run.task), plugins.load(plugins.STUDENT, run.student)
+    settings: Settings = {"sizes": dict(plan.sizes)}
+    if student.spec.name != plan.plugins["student"].name:
+        config.merge(settings, _defaults(student.spec))
+    for kind, choice in plan.plugins.items():
+        if choice.name == (getattr(run, kind) or task.spec.verifier):
+            config.merge(settings, {kind: choice.options})
+    if "preset" in asked:
+        config.merge(settings, _preset(task.spec, run.preset))
+    config.merge(settings, given)
+    run = options.validate(RunSettings, {**kept, **settings.pop("run", {}), **asked}, "run")
+    learns = arms.BOOTSTRAP in (run.stages or ())
+    return _build(run, settings, task, student, None if learns else plan.strategy)
+
+
+def _asked(user: UserSettings) -> tuple[Settings, dict[str, Any]]:
+    """What a wish says of the parts, by section, and of the run as a whole."""
+    given = config.given(user.config, user.assignments)
+    given.pop("observer", None)
+    config.merge(given, {"run": {name: value for name, value in user.run.items() if value is not None}})
+    return given, given.pop("run")
+
+
+def _defaults(student: StudentSpec[Any]) -> Config:
+    """The settings that a student brings along. Raises UsageError where they cannot be used."""
+    return _shipped(student.defaults, f"the defaults of student {student.name!r}")
+
+
+def _preset(task: TaskSpec[Any], name: str | None) -> Config:
+    """The settings of a preset, none without a name. Raises UsageError."""
+    if name is None:
+        return {}
+    if name not in task.presets:
+        offered = ", ".join(sorted(task.presets)) or "none"
+        raise UsageError(
+            f"--preset: task {task.name!r} has no preset {name!r};{did_you_mean(name, task.presets)} it has: {offered}"
+        )
+    return _shipped(task.presets[name], f"preset {name!r} of task {task.name!r}")
+
+
+def _shipped(settings: Config, where: str) -> Config:
+    """Settings that come with a plugin. Raises UsageError if they choose what they depend on themselves."""
+    config.check_sections(settings, where)
+    for name in sorted({"task", "student", "preset"} & settings.get("run", {}).keys()):
+        raise UsageError(f"{where}: sets run.{name}, which is chosen before it is read; its plugin is broken")
+    return settings
+
+
+def _kept(plan: Plan) -> dict[str, Any]:
+    """The settings of the run as a whole that a stored plan was made with."""
+    names = {kind: choice.name for kind, choice in plan.plugins.items()}
+    return {**names, **{name: getattr(plan, name) for name in KEPT}}
+
+
+def read(path: Path) -> Plan:
+    """A stored plan. Raises UsageError if the file is not one."""
+    try:
+        data = files.read(path)
+        choices = {kind: PlannedPlugin(**choice) for kind, choice in data["plugins"].items()}
+        return Plan(**{**data, "stages": tuple(data["stages"]), "checks": tuple(data["checks"]), "plugins": choices})
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}; expected a run directory with a plan.json") from error
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise UsageError(f"{path}: not a plan of this harness ({error})") from error
+
+
+def _build(
+    run: RunSettings,
+    settings: Settings,
+    task: plugins.Loaded[TaskSpec[Any]],
+    student: plugins.Loaded[StudentSpec[Any]],
+    strategy: str | None = None,
+) -> tuple[Plan, ChosenPlugins]:
+    def member(loaded: plugins.Loaded[SpecT], kind: str) -> ChosenPlugin[SpecT]:
+        return ChosenPlugin(loaded.ref, loaded.spec, options.resolve(loaded.spec, settings.get(kind, {}), kind))
+
+    for name in run.checks:
+        plugins.load(plugins.CHECK, name)
+    chosen = ChosenPlugins(
+        task=member(task, "task"),
+        verifier=member(plugins.load(plugins.VERIFIER, run.verifier or task.spec.verifier), "verifier"),
+        teacher=member(plugins.load(plugins.TEACHER, run.teacher), "teacher"),
+        student=member(student, "student"),
+        reflection=member(plugins.load(plugins.REFLECTION, run.reflection), "reflection"),
+        trainer=member(plugins.load(plugins.TRAINER, run.trainer), "trainer"),
+    )
+    if run.strategy_file is not None:
+        strategy = config.strategy_text(Path(run.strategy_file))
+    plan = Plan(
+        harness=__version__,
+        preset=run.preset,
+        seed=run.seed,
+        stages=config.stages(run, strategy),
+        sizes=options.validate(Sizes, settings.get("sizes", {}), "sizes").model_dump(),
+        limit=run.limit,
+        training_seeds=run.training_seeds,
+        labels=run.labels,
+        prompts=run.prompts,
+        margin=run.margin,
+        checks=run.checks,
+        strategy=strategy,
+        plugins={kind: getattr(chosen, kind).choice for kind in PLUGIN_KINDS},
+    )
+    try:
+        files.canonical(plan).encode()
+    except ValueError as error:
+        raise UsageError(
+            f"an option cannot be written as JSON ({error}); give finite numbers and whole text"
+        ) from error
+    return plan, chosen

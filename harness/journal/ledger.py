@@ -1,0 +1,128 @@
+"""The books of a run: what its teacher calls have cost, may have cost, and may still cost before the limit.
+
+Kept in the journal, so a resumed run goes on with the same books. How an attempt is sent is the teacher's affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from threading import RLock
+from typing import Any
+
+from harness.api import BudgetError, Json, Usage
+from harness.journal.store import Journal
+
+SENDING = "ledger/sending"
+FAILED = "ledger/failed"
+NOTE = "ledger/note"
+
+
+@dataclass(frozen=True, slots=True)
+class InDoubt:
+    """An attempt that went out and of which nothing more is known: it may have been billed."""
+
+    key: str
+    attempt: int
+    worst_cost: float | None
+
+
+class RunLedger:
+    """The ledger that a teacher is given. ``cost`` is the teacher's own; ``limit`` is in USD, None for no limit.
+
+    ``proceed`` raises BudgetError once the user has asked the run to stop.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        cost: Callable[[Usage], float | None],
+        limit: float | None,
+        proceed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._journal = journal
+        self._cost = cost
+        self._limit = limit
+        self._proceed = proceed
+        self._lock = RLock()  # a teacher may write from a thread of its own while another reads
+        self._open: dict[str, list[InDoubt]] = {}
+        self._notes: dict[str, Json] = {}
+        self._spent = 0.0
+        self.failures = 0
+        """Attempts that gave no reply."""
+        for key, value in journal.notes:
+            self._replay(key, value)
+        for key in list(self._open):
+            value = journal.recorded(key)
+            if value is not None and value["stop"] != "error":
+                self.settle(key, Usage(**value["usage"]))
+
+    def sending(self, key: str, attempt: int, worst_cost: float | None) -> None:
+        """See ``harness.api.Ledger``."""
+        self._proceed()
+        with self._lock:
+            if self._limit is not None and worst_cost is None:
+                raise BudgetError("--max-cost: the teacher has no known price, so no limit can be kept; give it one")
+            if self._limit is not None and self.committed + (worst_cost or 0.0) > self._limit:
+                raise BudgetError(
+                    f"--max-cost {self._limit:g}: {self.committed:.4f} USD are spent or reserved, and the next call "
+                    f"may cost {worst_cost or 0.0:.4f}; what is paid for is kept; resume with a higher --max-cost"
+                )
+            self._journal.note(SENDING, {"key": key, "attempt": attempt, "worst_cost": worst_cost})
+            self._open.setdefault(key, []).append(InDoubt(key, attempt, worst_cost))
+
+    def failed(self, key: str, attempt: int, error: str, billed: bool, usage: Usage | None = None) -> None:
+        """See ``harness.api.Ledger``."""
+        value: dict[str, Any] = {"key": key, "attempt": attempt, "error": error, "billed": billed}
+        value["usage"] = asdict(usage) if usage else None
+        with self._lock:
+            self._journal.note(FAILED, value)
+            self._replay(FAILED, value)
+
+    def proceed(self) -> None:
+        """See ``harness.api.Ledger``."""
+        self._proceed()
+
+    def note(self, name: str, value: Json) -> None:
+        """See ``harness.api.Ledger``."""
+        with self._lock:
+            self._journal.note(NOTE, {"name": name, "value": value})
+            self._notes[name] = value
+
+    def noted(self, name: str) -> Json:
+        """See ``harness.api.Ledger``."""
+        return self._notes.get(name)
+
+    def settle(self, key: str, usage: Usage) -> None:
+        """Books what a completion cost, in place of what was reserved for its last attempt."""
+        with self._lock:
+            self._spent += self._cost(usage) or 0.0
+            if self._open.get(key):
+                self._open[key].pop()
+
+    @property
+    def in_doubt(self) -> list[InDoubt]:
+        """Attempts of which no end is known: under way, or left open by a crash."""
+        with self._lock:
+            return [attempt for attempts in self._open.values() for attempt in attempts]
+
+    @property
+    def committed(self) -> float:
+        """USD that are spent, may have been billed, or are reserved for attempts under way."""
+        with self._lock:
+            return self._spent + sum(attempt.worst_cost or 0.0 for attempt in self.in_doubt)
+
+    def _replay(self, key: str, value: Any) -> None:
+        if key == SENDING:
+            attempt = InDoubt(value["key"], value["attempt"], value["worst_cost"])
+            self._open.setdefault(attempt.key, []).append(attempt)
+        elif key == FAILED:
+            attempts = self._open.get(value["key"]) or [InDoubt(value["key"], value["attempt"], None)]
+            attempt = attempts.pop()
+            known = self._cost(Usage(**value["usage"])) if value["usage"] else None
+            self._spent += (known if known is not None else attempt.worst_cost or 0.0) if value["billed"] else 0.0
+            self.failures += 1
+        elif key == NOTE:
+            self._notes[value["name"]] = value["value"]
+        elif value["stop"] != "error":  # a reply that was paid for, and is asked for again
+            self.settle(key, Usage(**value["usage"]))

@@ -1,0 +1,72 @@
+"""The directory of a run: made, held by one process, tidied after a kill."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from harness.api import JournalError, UsageError
+from harness.boundary import filenames, files
+
+
+def make(run_dir: Path) -> None:
+    """Makes a run directory. Raises UsageError if it cannot be, or holds anything but what a kill left before a run."""
+    above = [folder for folder in run_dir.parents if not folder.exists()]
+    try:
+        if not run_dir.parent.is_dir():
+            run_dir.parent.mkdir(parents=True)
+        with files.private():
+            run_dir.mkdir()
+    except FileExistsError:
+        if not run_dir.parent.is_dir():
+            raise UsageError(f"--out {run_dir}: its parent is no directory; give one that can be made") from None
+        if not run_dir.is_dir() or {path.name for path in run_dir.iterdir()} - _begun(run_dir):
+            other = f", or continue the run in it by --resume {run_dir}" if (run_dir / filenames.PLAN).is_file() else ""
+            raise UsageError(f"--out {run_dir}: exists already; give a new directory{other}") from None
+        run_dir.chmod(0o700)
+    except OSError as error:
+        raise UsageError(f"--out {run_dir}: {error.strerror}; give a directory that can be made") from error
+    for folder in (run_dir, *above):
+        with suppress(PermissionError):  # a folder that may be written to but not read
+            files.sync_folder(folder.parent)
+
+
+def _begun(run_dir: Path) -> set[str]:
+    """Names that a directory can hold though no run has begun in it."""
+    beginnings = {filenames.LOCK, filenames.FORKED_JOURNAL, filenames.RUN_META}
+    return beginnings | {path.name for path in files.leftovers(run_dir)}
+
+
+@contextmanager
+def locked(run_dir: Path) -> Iterator[None]:
+    """Holds a run directory for this process. Raises JournalError at once if another process holds it.
+
+    The lock is the kernel's and ends with the process, however it ends; the file only says who holds it.
+    """
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(run_dir / filenames.LOCK, flags, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(descriptor, 200).decode("utf-8", "replace").strip()
+            raise JournalError(f"{run_dir} is in use by {holder or 'another process'}; wait for it to end") from None
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def tidy(run_dir: Path) -> None:
+    """Removes what a kill left half written. Raises JournalError for a symbolic link, which leads out of the run."""
+    links = files.links(run_dir)
+    if links:
+        raise JournalError(f"{links[0]} is a symbolic link; a run directory holds none; put the file itself there")
+    for folder in (run_dir, *(path for path in run_dir.rglob("*") if path.is_dir())):
+        for path in files.leftovers(folder):
+            path.unlink()

@@ -1,0 +1,55 @@
+"""What was taken: the accounts of teacher calls, and what a training is told by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from harness.design.arms import by_name, trained_name
+from harness.measures.rows import TOKENS, Row, grouped, rounded
+
+
+def account(usages: Sequence[Row], costs: Iterable[float | None], failed: int) -> dict[str, Any]:
+    """What calls of a teacher took: how many there were and failed, tokens, and USD; None where a cost is unknown."""
+    each = list(costs)
+    known = [cost for cost in each if cost is not None]
+    return {
+        "calls": len(usages),
+        "failed": failed,
+        **{name: sum(usage[name] for usage in usages) for name in TOKENS},
+        "cost_usd": rounded(sum(known)) if len(known) == len(each) else None,
+    }
+
+
+def answer_accounts(items: Iterable[Row]) -> list[dict[str, Any]]:
+    """The account of what each teacher arm took to answer, as among the teacher calls of a result."""
+    return [
+        {
+            "stage": arm,
+            "purpose": "solve",
+            **account(
+                [row["usage"] for row in rows],
+                [row["cost_usd"] for row in rows],
+                sum(row["outcome"]["kind"] == "failed" for row in rows),
+            ),
+        }
+        for arm, rows in grouped(items, "arm").items()
+        if by_name(arm).answers == "teacher"
+    ]
+
+
+def trained(report: Row, logit_change: float) -> dict[str, Any]:
+    """What a training is told by: the trainer's report, and by how much the adapter moves a logit."""
+    kept = ("steps", "supervised_tokens", "prompt_tokens", "truncated_rows", "supervised_prompt_tokens")
+    return {
+        **{key: report[key] for key in (*kept, "rows_without_loss")},
+        "losses": [rounded(loss) for loss in report["losses"]],
+        "logit_change": rounded(logit_change),
+    }
+
+
+def training_name(result: Row, training: Row) -> str:
+    """What the adapter and the examples of one of a result's trainings are called."""
+    return trained_name(
+        training["arm"], training["training_seed"], min(row["training_seed"] for row in result["training"])
+    )

@@ -1,0 +1,1 @@
+"""Ways to show a result: the terminal, the report, and two results side by side."""

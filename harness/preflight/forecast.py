@@ -1,0 +1,153 @@
+"""What a plan will take, before anything is spent: calls, tokens and cost by stage."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from harness.api import Distil, Message, Problem, Request, Teacher, Usage, UsageError
+from harness.boundary.faults import suspected
+from harness.design.arms import BOOTSTRAP
+from harness.design.plan import Plan
+from harness.design.skills import SPLIT as SKILLS
+from harness.preflight.components import Components, prompt
+
+CHARACTERS_PER_TOKEN = 4
+"""A rule of thumb for English text."""
+STRATEGY_TOKENS = 150
+"""Assumed length of a strategy that is still to be learned."""
+REPLY_TOKENS = {"solve": (100, 300), "demonstrate": (100, 300), "reflect": (200, 500), "distil": (200, 500)}
+"""Assumed length of a reply by purpose: short, and usual. Real models vary several-fold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """USD, or None where the price is unknown. The worst case has every reply at its limit, and no second attempt."""
+
+    low: float | None
+    expected: float | None
+    worst: float | None
+
+    def __str__(self) -> str:
+        low, usual, worst = (
+            "unknown" if each is None else f"{each:.2f}" for each in (self.low, self.expected, self.worst)
+        )
+        return f"teacher in USD: low {low}, usual {usual}, worst {worst}"
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """The work of one stage for one model."""
+
+    stage: str
+    purpose: str
+    split: str
+    """The problems that it is about, or nothing for calls on whole batches."""
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    cost: Cost | None
+    """None for the student, which is local."""
+
+
+@suspected("the forecast")
+def loads(plan: Plan, components: Components) -> list[Load]:
+    """The work of every stage, in order. Token counts are estimates from the lengths of the real prompts."""
+    found: list[Load] = []
+    demonstrated: set[str] = set()
+    prompts = _Prompts(plan, components)
+
+    def add(stage: str, purpose: str, split: str, calls: int, tokens: int, teacher: bool = True) -> None:
+        expected = REPLY_TOKENS[purpose][1]
+        cost = _cost(components.teacher, purpose, calls, tokens) if teacher else None
+        found.append(Load(stage, purpose, split, calls, calls * tokens, calls * expected, cost))
+
+    for arm in plan.arms:
+        name = arm.name
+        if name == BOOTSTRAP:
+            count, tokens = prompts.solve(name, "reflect", strategy=True)
+            calls = components.reflection.calls(count)
+            batch = max(1, round(count / max(1, calls.get("reflect", 1))))
+            for purpose, number in calls.items():
+                if purpose == "solve":
+                    add(name, purpose, "reflect", number, tokens)
+                else:  # a journal to distil is taken to be as long as a batch to reflect on
+                    add(name, purpose, "", number, batch * (tokens + REPLY_TOKENS["solve"][1]))
+            continue
+        if arm.recipe is not None and (made := "naive" if arm.recipe == "naive" else "learned") not in demonstrated:
+            demonstrated.add(made)
+            if plan.labels == "teacher":
+                add(name, "demonstrate", "train", *prompts.demonstrate(strategy=made == "learned"))
+        for split in arm.splits:
+            count, tokens = prompts.solve(name, split, arm.strategy)
+            if count:
+                count *= plan.training_seeds if arm.recipe else 1
+                add(name, "solve", split, count, tokens, teacher=arm.answers == "teacher")
+    return found
+
+
+def total(found: Sequence[Load]) -> Cost:
+    """The cost of all stages together."""
+    costs = [load.cost for load in found if load.cost]
+    return Cost(*(_sum([getattr(cost, name) for cost in costs]) for name in ("low", "expected", "worst")))
+
+
+def _cost(teacher: Teacher, purpose: str, calls: int, tokens: int) -> Cost:
+    """The cost of so many calls with prompts of so many tokens."""
+    short, usual = (teacher.cost(Usage(tokens, reply)) for reply in REPLY_TOKENS[purpose])
+    text = Message("user", "x" * tokens * CHARACTERS_PER_TOKEN)
+    worst = teacher.worst_cost(Request("estimate", (text,), Distil((), "")))
+    return Cost(*(None if each is None else each * calls for each in (short, usual, worst)))
+
+
+def _sum(costs: Sequence[float | None]) -> float | None:
+    return None if None in costs else sum(cost or 0.0 for cost in costs)
+
+
+class _Prompts:
+    """How many prompts there are, and how many tokens each on average. Problems are made once."""
+
+    def __init__(self, plan: Plan, components: Components) -> None:
+        self._plan = plan
+        self._components = components
+        self._problems: dict[str, Sequence[Problem]] = {}
+        self._known: dict[tuple[str, str], tuple[int, int]] = {}
+
+    def solve(self, stage: str, split: str, strategy: bool) -> tuple[int, int]:
+        """Prompts that ask for an answer, with the strategy in them or without, and mean tokens of one."""
+        if split == SKILLS:
+            return self._measured("", split, self._skills)
+        words = stage if self._plan.prompts == "separate" else ""
+        ask = partial(prompt, self._plan, self._components.task, stage, strategy=None)
+        return self._told(*self._measured(words, split, lambda: map(ask, self._made(split))), strategy)
+
+    def demonstrate(self, strategy: bool) -> tuple[int, int]:
+        """The same of prompts that ask for a worked solution."""
+        ask = self._components.task.demonstration
+        made = self._measured("demonstrate", "train", lambda: [ask(each, None) for each in self._made("train")])
+        return self._told(*made, strategy)
+
+    def _measured(self, words: str, split: str, make: Callable[[], Iterable[Sequence[Message]]]) -> tuple[int, int]:
+        if (words, split) not in self._known:
+            lengths = [sum(len(message.text) for message in messages) for messages in make()][: self._plan.count(split)]
+            mean = round(sum(lengths) / max(1, len(lengths)) / CHARACTERS_PER_TOKEN)
+            self._known[words, split] = len(lengths), mean
+        return self._known[words, split]
+
+    def _told(self, count: int, tokens: int, strategy: bool) -> tuple[int, int]:
+        given = self._plan.strategy
+        longer = STRATEGY_TOKENS if given is None else len(given) // CHARACTERS_PER_TOKEN
+        return count, tokens + longer * strategy
+
+    def _made(self, split: str) -> Sequence[Problem]:
+        if split not in self._problems:
+            made = self._components.task.problems(split, self._plan.sizes[split])
+            self._problems[split] = made[: self._plan.count(split)]
+        return self._problems[split]
+
+    def _skills(self) -> Sequence[Sequence[Message]]:
+        try:
+            return [skill.prompt for skill in self._components.student.skills(self._plan.sizes[SKILLS])]
+        except UsageError:  # the weights are not here yet, which a forecast does not need
+            return []

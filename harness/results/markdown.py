@@ -1,0 +1,52 @@
+"""The readable files of a run: what the teacher wrote, as Markdown. Model text is fenced and never interpreted."""
+
+from __future__ import annotations
+
+from harness.design.plan import Plan
+from harness.experiment.data import ExperimentData
+
+
+def journal_text(plan: Plan, data: ExperimentData) -> str:
+    """journal.md: one section per reflection."""
+    sections = [
+        f"## Batch {entry.batch}: {entry.correct} of {entry.n} right with strategy {entry.strategy}\n\n"
+        + fenced(entry.text)
+        for entry in data.entries
+    ]
+    return _page(plan, "Journal", sections or ["The teacher wrote no reflections in this run."])
+
+
+def strategy_text(plan: Plan, data: ExperimentData) -> str:
+    """strategy.md: the strategy that the later stages used."""
+    if data.learned is None:
+        return _page(plan, "Strategy", ["No strategy was learned or given in this run."])
+    if plan.strategy is not None:
+        source = "Given by --strategy-file; this run did not write it."
+    else:
+        source = f"Learned in this run as {data.learned_as}; see strategy-evolution.md."
+    return _page(plan, "Strategy", [source, fenced(data.learned)], made=plan.strategy is None)
+
+
+def evolution_text(plan: Plan, data: ExperimentData) -> str:
+    """strategy-evolution.md: every strategy with its descent."""
+    sections = []
+    for strategy in data.strategies:
+        descent = f"after batch {strategy.after_batch}, from {strategy.parent}" if strategy.parent else "the seed"
+        score = f"\n\nIts parent got {strategy.correct} of {strategy.n} right.\n" if strategy.parent else "\n"
+        sections.append(f"## {strategy.id}: {descent}{score}\n{fenced(strategy.text)}")
+    return _page(plan, "Strategy evolution", sections or ["The teacher learned no strategy in this run."])
+
+
+def fenced(text: str) -> str:
+    """Text as a Markdown code block, under a fence that it cannot close."""
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}text\n{text.rstrip()}\n{fence}"
+
+
+def _page(plan: Plan, title: str, sections: list[str], made: bool = True) -> str:
+    warning = [f"**Simulated: {', '.join(plan.simulated)}.**"]
+    if made and plan.plugins["teacher"].simulated:
+        warning[0] += " Nothing here was written by a real model."
+    return "\n\n".join([f"# {title}", *(warning if plan.simulated else []), *sections]) + "\n"

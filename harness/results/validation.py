@@ -1,0 +1,390 @@
+"""Checks files that a run left: their schema, and for a result all that the files beside it tell of it."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from harness.api import ADAPTER_WEIGHTS, JournalError, UsageError
+from harness.boundary import differences, filenames, files, schemas
+from harness.boundary.text import shortened
+from harness.design.arms import BOOTSTRAP, NAMES, by_name
+from harness.design.config import PLUGIN_KINDS
+from harness.design.skills import SPLIT as SKILLS
+from harness.journal import keys
+from harness.journal.store import ReadOnlyJournal
+from harness.measures import accounts, contrasts, problem_sets, scores
+from harness.measures.rows import Row
+from harness.preflight.components import constant
+
+BESIDE = (filenames.PROBLEMS, filenames.ITEMS)
+"""The rows that numbers are recomputed from."""
+SCHEMAS = {filenames.RESULT: "result", filenames.PLAN: "plan", filenames.RUN_META: "run-meta", filenames.AUDIT: "audit"}
+"""The schema of a JSON file by its name."""
+ROWS = {filenames.PROBLEMS: "problem", filenames.ITEMS: "item"}
+"""The schema of the rows of a JSON Lines file by its name."""
+SAYS = {f"urn:transfer-harness:schema:{name}:1.0": name for name in ("result", "audit", "compare")}
+"""The schema of a JSON file of any other name by what it says of itself."""
+LABELLERS = ("teacher", "verifier", "chance")
+LONGEST = 200
+"""Characters of a value that are told."""
+
+
+def problems_of(path: Path) -> list[str]:
+    """All that is wrong with a file, each as ``path: what``. Its kind is told by its name, else by its key
+    ``schema``; what tells nothing is held for a result.
+
+    A run directory stands for its result.json. Of an audit.json only the schema is checked here: ``harness.audit.runs``
+    makes the audit anew. Raises UsageError where there is no such file.
+    """
+    path = file_of(path)
+    try:
+        if path.suffix == ".jsonl":
+            return list(_rows(path))
+        value = files.read(path)
+    except OSError as error:
+        return [f"the file: {error.strerror}"]
+    except ValueError as error:
+        return [f"the file: not sound JSON ({error})"]
+    name = SCHEMAS.get(path.name) or _said(value)
+    broken = list(schemas.violations(name, value)) or (list(strangers(value)) if name == "result" else [])
+    return broken or (list(_result(path.parent, value)) if name == "result" else [])
+
+
+def _said(value: Any) -> str:
+    schema = value.get("schema") if isinstance(value, dict) else None
+    return SAYS.get(schema, "result") if isinstance(schema, str) else "result"
+
+
+def file_of(path: Path) -> Path:
+    """The file that a path stands for: itself, or the result.json of a run directory.
+
+    Raises UsageError where there is none; for a run that is not finished with the command that goes on with it.
+    """
+    file = path / filenames.RESULT if path.is_dir() else path
+    if file.exists():
+        return file
+    if file.name == filenames.RESULT and (file.parent / filenames.PLAN).is_file():
+        raise UsageError(unfinished(file.parent))
+    if path.is_dir():
+        raise UsageError(f"{path}: holds neither {filenames.RESULT} nor {filenames.PLAN}; give a run directory")
+    raise UsageError(f"{path}: No such file or directory; give a run directory or its {filenames.RESULT}")
+
+
+def unfinished(run_dir: Path) -> str:
+    """What to say of a run that has no result yet."""
+    return f"{run_dir} is not finished; go on with: harness run --resume {shlex.quote(str(run_dir))}"
+
+
+def told(value: Any) -> str:
+    """A value in a message: as much of it as is of use there."""
+    return shortened(repr(value), LONGEST)
+
+
+def strangers(result: Mapping[str, Any]) -> Iterator[str]:
+    """Where a result names an arm that is none."""
+    named = [(f"arms[{index}].arm", arm["arm"]) for index, arm in enumerate(result["arms"])]
+    named += [(f"training[{index}].arm", each["arm"]) for index, each in enumerate(result["training"])]
+    named += [(f"plan.stages[{index}]", name) for index, name in enumerate(result["plan"]["stages"])]
+    for index, each in enumerate(result["contrasts"]):
+        named += [(f"contrasts[{index}].{side}", each[side]) for side in ("first", "second")]
+    for path, name in named:
+        if name not in NAMES:
+            yield f"{path}: no arm {name!r}; arms: {', '.join(NAMES)}"
+
+
+def _rows(path: Path) -> Iterator[str]:
+    if path.name not in ROWS:
+        yield f"the file: no schema for {path.name}; known: {', '.join(ROWS)}"
+        return
+    for number, row in enumerate(files.read_lines(path), 1):
+        for violation in schemas.violations(ROWS[path.name], row):
+            yield f"line {number}: {violation}"
+
+
+def _result(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
+    rows: dict[str, Sequence[Mapping[str, Any]]] = {}
+    for name, expected in result["files"].items():
+        try:
+            path = files.inside(folder, name)
+        except ValueError as error:
+            yield f"files.{name}: {error}"
+            continue
+        if not path.is_file():
+            yield f"files.{name}: is not beside the result, so it cannot be checked"
+        elif (found := files.file_digest(path)) != expected:
+            yield f"files.{name}: has digest {found}, the result says {expected}"
+        elif name in (*BESIDE, filenames.THOUGHTS):
+            try:
+                broken = list(_rows(path)) if name in BESIDE else []
+                yield from (f"{name}: {problem}" for problem in broken)
+                if not broken:
+                    rows[name] = files.read_lines(path)
+            except ValueError as error:
+                yield f"{name}: not sound JSON ({error})"
+    yield from _neighbours(folder, result)
+    yield from _examples(folder, result)
+    if rows.keys() >= set(BESIDE):
+        unsound = list(_unsound(result, rows[filenames.PROBLEMS], rows[filenames.ITEMS]))
+        yield from unsound or _recomputed(folder, result, rows[filenames.PROBLEMS], rows[filenames.ITEMS])
+        yield from () if unsound else _accounts(result, rows[filenames.ITEMS])
+        yield from _learned(folder, result, rows[filenames.ITEMS])
+        if filenames.THOUGHTS in rows or filenames.THOUGHTS not in result["files"]:  # else that is said above, once
+            yield from _replies(rows[filenames.ITEMS], rows.get(filenames.THOUGHTS, ()))
+
+
+def _neighbours(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
+    """Where the plan or an adapter in the run directory is not the one of the result."""
+    try:
+        plan = files.inside(folder, filenames.PLAN)
+        if plan.is_file() and files.read(plan) != result["plan"]:
+            yield "plan: is not the one in plan.json"
+    except ValueError as error:
+        yield f"plan.json: not sound JSON ({error})"
+    for index, training in enumerate(result["training"]):
+        try:
+            weights = files.inside(
+                folder, f"{filenames.ADAPTERS}/{accounts.training_name(result, training)}/{ADAPTER_WEIGHTS}"
+            )
+        except ValueError as error:
+            yield f"training[{index}].arm: {error}"
+            continue
+        if weights.is_file() and (found := files.file_digest(weights)) != training["adapter_sha256"]:
+            yield f"training[{index}].adapter_sha256: the adapter has {found}"
+    yield from _trainings(folder, result)
+
+
+def _trainings(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
+    """Where a training is not told as the run's journal has it, or left other files; the weights are told above."""
+    try:
+        path = files.inside(folder, filenames.JOURNAL)
+    except ValueError as error:
+        yield f"{filenames.JOURNAL}: {error}"
+        return
+    if not path.is_file():
+        return
+    try:
+        with closing(ReadOnlyJournal(path)) as journal:
+            for index, training in enumerate(result["training"]):
+                name = accounts.training_name(result, training)
+                made, change = journal.recorded(keys.training(name)), journal.recorded(keys.probe(name))
+                if made is None or change is None:
+                    yield f"{filenames.JOURNAL}: holds no training {name}"
+                    continue
+                given = accounts.trained(made["report"], change) | {"adapter_sha256": made["adapter"]}
+                said = {key: training[key] for key in given}
+                for place, was, now in differences.between(said, given, f"training[{index}]"):
+                    yield f"{place}: says {told(was)}, the journal {told(now)}"
+                yield from _changed(folder, f"{filenames.ADAPTERS}/{name}", made["files"])
+    except JournalError as error:
+        yield f"{filenames.JOURNAL}: {str(error).removeprefix(f'{path}: ')}"
+    except (AttributeError, TypeError, KeyError) as error:
+        yield f"{filenames.JOURNAL}: a training is not recorded whole ({type(error).__name__}: {error})"
+
+
+def _changed(folder: Path, adapter: str, trained: Mapping[str, str]) -> Iterator[str]:
+    """A trainer may name its files as it likes, as long as they lie in the adapter's own folder."""
+    for name in sorted(trained.keys() - {ADAPTER_WEIGHTS}):
+        path = folder / adapter / name
+        try:
+            within = path.resolve().is_relative_to(folder.resolve() / adapter)
+        except ValueError:  # no name at all, with a null byte in it
+            within = False
+        if not within:
+            yield f"{adapter}/{name}: leads out of the adapter's folder"
+        elif not path.is_file():
+            if path.parent.is_dir():  # an adapter that was taken elsewhere as a whole is no fault
+                yield f"{adapter}/{name}: is missing"
+        elif (found := files.file_digest(path)) != trained[name]:
+            yield f"{adapter}/{name}: has digest {found}, the journal says {trained[name]}"
+
+
+def _examples(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
+    """Where the counts of a training are not those of the rows that it was trained on."""
+    for index, training in enumerate(result["training"]):
+        path = folder / filenames.examples(accounts.training_name(result, training))
+        if not path.is_file():
+            continue
+        try:
+            sources = Counter(row["label_source"] for row in files.read_lines(path))
+        except (ValueError, KeyError, TypeError) as error:
+            yield f"{path.relative_to(folder)}: a row is not an example ({type(error).__name__}: {error})"
+            continue
+        given = {"rows": sources.total(), **{f"labelled_by_{name}": sources[name] for name in LABELLERS}}
+        said = {name: training["examples"][name] for name in given}
+        for place, was, now in differences.between(said, given, f"training[{index}].examples"):
+            yield f"{place}: says {was}, the rows give {now}"
+
+
+def _recomputed(
+    folder: Path, result: Mapping[str, Any], problems: Sequence[Row], items: Sequence[Row]
+) -> Iterator[str]:
+    """Where the result says another number than its rows do."""
+    plugins = result["plan"]["plugins"]
+    computed: dict[str, Any] = {
+        "simulated": [f"{kind} {plugins[kind]['name']}" for kind in PLUGIN_KINDS if plugins[kind]["simulated"]],
+        "plan_sha256": files.digest(result["plan"]),
+        "problems": problem_sets.problem_sets(problems),
+        "overlaps": problem_sets.overlaps(problems),
+        "arms": scores.arms(items, problems, result["labels"]),
+        "contrasts": contrasts.contrasts(items, result["plan"]["margin"]),
+        "transfer": contrasts.transfer(items),
+    }
+    try:
+        computed["quoted"] = problem_sets.quoted(problems, [*_texts(folder), result["plan"]["strategy"] or ""])
+    except ValueError as error:
+        yield str(error)
+    for key, value in computed.items():
+        for path, said, given in differences.between(result[key], value, key):
+            yield f"{path}: says {told(said)}, the rows give {told(given)}"
+
+
+def _texts(folder: Path) -> Iterator[str]:
+    """What the teacher wrote, as far as it is beside the result; a missing file is told of elsewhere.
+
+    Raises ValueError for one that cannot be read.
+    """
+    for name in problem_sets.WRITTEN:
+        if (folder / name).is_file():
+            yield _text(folder, name)
+
+
+def _text(folder: Path, name: str) -> str:
+    try:
+        return files.read_text(folder / name)
+    except ValueError as error:
+        raise ValueError(f"{name}: not readable text ({error})") from error
+
+
+def _accounts(result: Mapping[str, Any], items: Sequence[Row]) -> Iterator[str]:
+    """Where the account of a teacher arm that is measured is not that of its rows.
+
+    While it learns a teacher may be asked more than its rows show, and of worked solutions there are no rows.
+    """
+
+    def measured(accounts: Iterable[Row]) -> list[tuple[str, Row]]:
+        return [(row["stage"], row) for row in accounts if row["purpose"] == "solve" and row["stage"] != BOOTSTRAP]
+
+    solved = measured(result["teacher_calls"])
+    said, given = dict(solved), dict(measured(accounts.answer_accounts(items)))
+    if len(said) != len(solved):
+        yield "teacher_calls: the answers of a stage have two accounts"
+    for path, was, now in differences.between(said, given, "teacher_calls"):
+        yield f"{path}: says {told(was)}, the rows give {told(now)}"
+
+
+def _learned(folder: Path, result: Mapping[str, Any], items: Sequence[Row]) -> Iterator[str]:
+    """Where what was learned is not in the file of the strategy, or more was got right or wrong than was tried."""
+    learned = result["learning"]["learned"]
+    if learned is None and filenames.STRATEGY_TXT in result["files"]:
+        yield f"learning.learned: holds nothing, but there is a {filenames.STRATEGY_TXT}"
+    elif learned is not None and filenames.STRATEGY_TXT not in result["files"]:
+        yield f"learning.learned: holds a text, but files names no {filenames.STRATEGY_TXT}"
+    elif learned is not None and (folder / filenames.STRATEGY_TXT).is_file():
+        try:
+            if _text(folder, filenames.STRATEGY_TXT).rstrip() != learned.rstrip():
+                yield f"learning.learned: is not the text of {filenames.STRATEGY_TXT}"
+        except ValueError as error:
+            yield str(error)
+    batches = {entry["batch"]: entry for entry in result["learning"]["entries"]}.values()
+    right, n = (sum(entry[key] for entry in batches) for key in ("correct", "n"))
+    tried = [row["correct"] for row in items if row["arm"] == BOOTSTRAP]
+    if right > sum(tried) or n - right > len(tried) - sum(tried):
+        yield f"learning.entries: say {right} of {n} right, the rows of {BOOTSTRAP} give {sum(tried)} of {len(tried)}"
+
+
+def _replies(items: Sequence[Row], thoughts: Sequence[Row]) -> Iterator[str]:
+    """Where an item's digest is not that of its raw reply."""
+    try:
+        digests = {
+            (row["arm"], row["training_seed"], row["problem"]): hashlib.sha256(row["text"].encode()).hexdigest()
+            for row in thoughts
+        }
+    except (KeyError, TypeError, AttributeError) as error:
+        yield f"{filenames.THOUGHTS}: a row is not a reply ({type(error).__name__}: {error})"
+        return
+    for number, row in enumerate(items, 1):
+        if digests.get((row["arm"], row["training_seed"], row["problem"])) != row["text_sha256"]:
+            yield f"items.jsonl: line {number}: text_sha256 is not that of the reply in {filenames.THOUGHTS}"
+
+
+def _unsound(result: Mapping[str, Any], problems: Sequence[Row], items: Sequence[Row]) -> Iterator[str]:
+    """Where rows contradict each other, or the labels of the task."""
+    truths = {row["id"]: row["truth"] for row in problems}
+    places = {row["id"]: (row["split"], row["stratum"]) for row in problems}
+    if len(truths) != len(problems):
+        yield "problems.jsonl: an id occurs twice"
+    yield from _misruled(problems, result["labels"])
+    seen: set[tuple[str, int | None, str]] = set()
+    for number, row in enumerate(items, 1):
+        where = f"items.jsonl: line {number}"
+        if row["arm"] not in NAMES:
+            yield f"{where}: no arm {row['arm']!r}; arms: {', '.join(NAMES)}"
+        if row["problem"] not in truths:
+            yield f"{where}: problem {row['problem']!r} is not in problems.jsonl"
+        elif row["truth"] != truths[row["problem"]]:
+            yield f"{where}: truth {row['truth']!r}, problems.jsonl says {truths[row['problem']]!r}"
+        elif (row["split"], row["stratum"]) != places[row["problem"]]:
+            yield f"{where}: split and stratum are not those of its problem"
+        yield from (f"{where}: {what}" for what in _mistrained(row))
+        yield from (f"{where}: {what}" for what in _misjudged(row, result["labels"]))
+        key = row["arm"], row["training_seed"], row["problem"]
+        if key in seen:
+            yield f"{where}: arm {row['arm']} has problem {row['problem']} twice"
+        seen.add(key)
+
+
+def _misruled(problems: Sequence[Row], labels: Sequence[str] | None) -> Iterator[str]:
+    """Where the trivial rules of a problem are not those of its split, lack a constant answer, or are misjudged."""
+    rules: dict[str, Set[str]] = {}
+    for number, row in enumerate(problems, 1):
+        where, trivial = f"problems.jsonl: line {number}", row["trivial"]
+        if trivial.keys() != rules.setdefault(row["split"], trivial.keys()):
+            yield f"{where}: has other rules than the first problem of its split"
+        elif row["split"] != SKILLS:
+            for label in labels or ():
+                if constant(label) not in trivial or trivial[constant(label)]["label"] != label:
+                    yield f"{where}: has no rule {constant(label)!r} that says {label!r}"
+        for rule, answer in trivial.items():
+            if _is_misjudged(answer["label"], row["truth"], answer["correct"], closed=labels is not None):
+                yield (
+                    f"{where}: rule {rule!r} says {answer['label']!r}, truth {row['truth']!r}, "
+                    f"and correct is {answer['correct']}"
+                )
+
+
+def _mistrained(row: Row) -> Iterator[str]:
+    """Where an item of an arm that is trained names no training, or one of an arm that is not names one."""
+    if row["arm"] not in NAMES:
+        return
+    trained = by_name(row["arm"]).recipe is not None
+    for key in ("training_seed", "adapter_sha256"):
+        if (row[key] is not None) != trained:
+            yield f"{key} is {told(row[key])}, but arm {row['arm']} is {'' if trained else 'not '}trained"
+
+
+def _is_misjudged(label: str, truth: str, correct: bool, closed: bool) -> bool:
+    """Whether a judgement cannot be: the truth itself is right, and nothing else is where labels are closed."""
+    return correct != (label == truth) if closed else label == truth and not correct
+
+
+def _misjudged(row: Row, labels: Sequence[str] | None) -> Iterator[str]:
+    """Where an item's judgement does not follow from its outcome.
+
+    Free-form answers can be right in several ways; the one right reply of a skill cannot.
+    """
+    outcome = row["outcome"]
+    if outcome["kind"] != "answered":
+        if row["correct"]:
+            yield "correct without an answer"
+        return
+    closed = labels is not None and row["split"] != SKILLS
+    if closed and outcome["label"] not in (labels or ()):
+        yield f"label {outcome['label']!r} is none of the task's"
+    if _is_misjudged(outcome["label"], row["truth"], row["correct"], closed or row["split"] == SKILLS):
+        yield f"label {outcome['label']!r}, truth {row['truth']!r}, and correct is {row['correct']}"

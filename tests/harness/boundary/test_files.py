@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.api import Answered, Message
+from harness.boundary import differences, files
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(JSON)
+def test_canonical_json_reads_back_as_what_was_written(value: Any) -> None:
+    assert files.parse(files.canonical(value)) == value
+
+
+@given(st.dictionaries(st.text(), st.integers()))
+def test_the_digest_does_not_depend_on_the_order_of_keys(value: dict[str, int]) -> None:
+    assert files.digest(value) == files.digest(dict(reversed(value.items())))
+
+
+def test_records_become_plain_data_with_their_kind() -> None:
+    assert files.plain([Answered("YES"), Message("user", "hi")]) == [
+        {"label": "YES", "kind": "answered"},
+        {"role": "user", "text": "hi"},
+    ]
+
+
+def test_a_path_has_no_json_form_since_it_belongs_to_one_machine() -> None:
+    with pytest.raises(TypeError, match="no JSON form"):
+        files.plain({"folder": Path("run")})
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("NaN", "NaN is not JSON"),
+        ("[-Infinity]", "-Infinity is not JSON"),
+        ("1e999", "out of range"),
+        ('{"a": 1, "a": 2}', "'a' occurs twice"),
+        ("[" * 100_000, "nested too deeply"),
+        ("{", "Expecting"),
+    ],
+)
+def test_strict_parsing_refuses(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        files.parse(text)
+
+
+def test_a_damaged_line_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"a":1}\n{"a":\n')
+    with pytest.raises(ValueError, match="line 2"):
+        files.read_lines(path)
+
+
+def test_a_file_over_the_limit_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MAX_BYTES", 10)
+    path = tmp_path / "big.json"
+    path.write_text(json.dumps("x" * 20))
+    with pytest.raises(ValueError, match="at most 10"):
+        files.read(path)
+
+
+def test_rows_are_read_from_a_file_of_any_size_if_each_is_of_bounded_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "MAX_BYTES", 10)
+    path = tmp_path / "rows.jsonl"
+    path.write_text("[1,2]\n" * 100 + "\n[3]")
+    assert files.read_lines(path) == [[1, 2]] * 100 + [[3]]
+    path.write_text('[1,2]\n"' + "x" * 20 + '"\n')
+    with pytest.raises(ValueError, match="line 2: too large; at most 10 bytes"):
+        files.read_lines(path)
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "result.json"
+    files.write(path, "old")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match=r"No space left on device: '.*result\.json'"):
+        files.write(path, "new")
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["result.json"]
+
+
+@given(JSON)
+def test_a_value_does_not_differ_from_itself(value: Any) -> None:
+    assert differences.between(value, value) == []
+
+
+def test_differences_name_the_place() -> None:
+    was = {"arms": [{"n": 1}, {"n": 2}], "seed": 0}
+    now = {"arms": [{"n": 1}, {"n": 3}], "seed": 0, "limit": None}
+    assert differences.between(was, now) == [("arms[1].n", 2, 3), ("limit", differences.NOTHING, None)]
+    assert differences.between({"a": None}, {}) == [("a", None, differences.NOTHING)]
+    assert differences.between([1], [1, 2], "arms") == [("arms", [1], [1, 2])]
+    assert differences.between(True, 1, "flag") == [("flag", True, 1)]
+
+
+def test_a_key_that_occurs_twice_among_many_is_found_quickly() -> None:
+    text = "{" + ",".join(f'"{key}":0' for key in [*range(200_000), 199_999]) + "}"
+    with pytest.raises(ValueError, match="'199999' occurs twice"):
+        files.parse(text)
+
+
+@pytest.mark.parametrize("depth", [files.MAX_DEPTH, files.MAX_DEPTH + 1])
+def test_nesting_is_read_up_to_its_limit(depth: int) -> None:
+    text = "[" * depth + "]" * depth
+    if depth <= files.MAX_DEPTH:
+        assert files.canonical(files.parse(text)) == text
+    else:
+        with pytest.raises(ValueError, match="at most 100 levels"):
+            files.parse(text)
+
+
+@pytest.mark.parametrize("text", ['"\\ud800"', '{"\\udc00": 1}', '["\\uD83D"]'])
+def test_half_a_surrogate_pair_is_refused_and_a_whole_one_read(text: str) -> None:
+    with pytest.raises(ValueError, match="half of a surrogate pair"):
+        files.parse(text)
+    assert files.parse('"\\ud83d\\ude00"') == "\U0001f600"

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.api import UsageError
+from harness.boundary import files
+from tests.conftest import ToyRun
+from tests.toys import Parity, ParityVerifier, Rule, ToyTeacher
+
+
+@pytest.mark.parametrize("labels", [("EVEN", "ODD", "Very likely"), ("EVEN", "ODD", "+")])
+def test_a_label_in_any_words_can_be_measured(
+    toy_run: ToyRun, monkeypatch: pytest.MonkeyPatch, labels: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(Parity, "labels", labels)
+    monkeypatch.setattr(Parity, "rules", (Rule("First Digit", "Look.", True),))
+    result = files.read(toy_run(stages=("teacher-base",)) / "result.json")
+    rules = {rule["rule"] for rule in result["problems"][0]["trivial"]}
+    assert rules == {"First Digit", *(f"always-{label.lower()}" for label in labels)}
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "message"),
+    [
+        ("labels", ("EVEN", "Even"), "two labels that differ in case alone"),
+        ("labels", ("EVEN", "O" * 60), "expected 1 to 64 printable characters"),
+        ("labels", ("EVEN", "O\nDD"), "no result can hold a rule named 'always-o\\ndd'"),
+        ("rules", (Rule("", "Look.", True),), "no result can hold a rule named ''"),
+        ("rules", (Rule("one", "Look.", True), Rule("one", "Guess.", True)), "two rules of one name"),
+    ],
+)
+def test_names_that_no_result_could_hold_are_refused_before_anything_is_done(
+    toy_run: ToyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, given: object, message: str
+) -> None:
+    monkeypatch.setattr(Parity, name, given)
+    with pytest.raises(UsageError) as caught:
+        toy_run(stages=("teacher-base",))
+    assert message in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_teacher_that_is_never_asked_need_not_be_able_to_answer(
+    toy_run: ToyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_key(_: ToyTeacher) -> None:
+        raise UsageError("no key is set")
+
+    monkeypatch.setattr(ToyTeacher, "preflight", no_key)
+    strategy = tmp_path / "strategy.txt"
+    strategy.write_text("Look.")
+    given = {"stages": ("student-lora",), "strategy_file": str(strategy)}
+    result = files.read(toy_run("run.labels=verifier", out="own", **given) / "result.json")
+    assert result["teacher_calls"] == []
+    with pytest.raises(UsageError, match="no key is set"):
+        toy_run(out="taught", **given)
+
+
+def test_a_task_is_asked_for_no_problems_but_those_planned(toy_run: ToyRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = set()
+    problems = Parity.problems
+
+    def noted(self: Parity, split: str, count: int) -> object:
+        asked.add((split, count))
+        return problems(self, split, count)
+
+    monkeypatch.setattr(Parity, "problems", noted)
+    toy_run(stages=("bootstrap",))
+    assert asked == {("reflect", 6)}
+
+
+def test_a_verifier_that_calls_its_own_truth_wrong_is_refused_before_anything_is_done(
+    toy_run: ToyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ParityVerifier, "check", lambda *_: False)
+    with pytest.raises(UsageError) as caught:
+        toy_run(stages=("teacher-base",))
+    told = str(caught.value)
+    assert "verifier 'parity' calls its own truth 'ODD' wrong on problem 'test/0000' of task 'parity'" in told
+    assert "\n" not in told
+    assert not (tmp_path / "run").exists()

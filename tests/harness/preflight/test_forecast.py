@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import run
+from harness.api import Message, Problem
+from harness.boundary import files
+from harness.design.plan import UserSettings
+from harness.preflight import forecast
+from tests.conftest import ToyRun
+from tests.toys import CHOSEN, Parity
+
+
+def _loads(*assignments: str, **user: Any) -> list[forecast.Load]:
+    return forecast.loads(*run.prepare(UserSettings({**CHOSEN, **user}, assignments=assignments)))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"stages": ("teacher-base",)},
+        {"stages": ("bootstrap", "student-lora", "lora-naive")},
+        {"training_seeds": 3},
+        {"task": "staged-parity", "preset": "solver"},
+    ],
+)
+def test_the_teacher_calls_foreseen_are_those_made(toy_run: ToyRun, given: dict[str, Any]) -> None:
+    made = files.read(toy_run(**given) / "result.json")["teacher_calls"]
+    plan, components = run.prepare(UserSettings({**CHOSEN, **given}))
+    foreseen: Counter[tuple[str, str]] = Counter()
+    for load in forecast.loads(plan, components):
+        if load.cost is not None:
+            foreseen[load.stage, load.purpose] += load.calls
+    assert foreseen == {(row["stage"], row["purpose"]): row["calls"] for row in made}
+
+
+@pytest.mark.usefixtures("toy_site")
+def test_each_training_seed_is_foreseen_to_answer_anew() -> None:
+    def answers(seeds: int) -> dict[tuple[str, str], int]:
+        loads = forecast.loads(*run.prepare(UserSettings({**CHOSEN, "training_seeds": seeds})))
+        return {(load.stage, load.split): load.calls for load in loads if load.cost is None}
+
+    once, thrice = answers(1), answers(3)
+    for (stage, split), calls in once.items():
+        assert thrice[stage, split] == (calls if stage in ("student-base", "student-prompted") else 3 * calls), stage
+
+
+@pytest.mark.usefixtures("toy_site")
+def test_cost_follows_from_tokens_and_price() -> None:
+    plan, components = run.prepare(UserSettings({**CHOSEN, "stages": ("teacher-base",)}))
+    (load,) = forecast.loads(plan, components)
+    assert load.cost is not None
+    assert load.cost.expected == pytest.approx((load.input_tokens * 1 + load.output_tokens * 2) / 1e6, abs=1e-6)
+    assert (load.cost.low or 0) < (load.cost.expected or 0)
+    assert forecast.total([load, load]).worst == pytest.approx(2 * 30e-6 * 12)
+
+
+@pytest.mark.usefixtures("toy_site")
+def test_an_unknown_price_makes_the_total_unknown() -> None:
+    known = forecast.Load("a", "solve", "test", 1, 1, 1, forecast.Cost(1.0, 2.0, 3.0))
+    unknown = forecast.Load("b", "solve", "test", 1, 1, 1, forecast.Cost(None, None, None))
+    local = forecast.Load("c", "solve", "test", 1, 1, 1, None)
+    assert forecast.total([known, local]) == forecast.Cost(1.0, 2.0, 3.0)
+    assert forecast.total([known, unknown]) == forecast.Cost(None, None, None)
+
+
+@pytest.mark.usefixtures("toy_site")
+def test_a_strategy_counts_where_it_is_in_the_prompt_and_nowhere_else(tmp_path: Path) -> None:
+    path = tmp_path / "strategy.txt"
+    path.write_text("x" * 4000)
+    given = {"strategy_file": str(path), "stages": ("teacher-base", "teacher-strategy")}
+    plan, components = run.prepare(UserSettings({**CHOSEN, **given}))
+    base, told = forecast.loads(plan, components)
+    assert told.input_tokens - base.input_tokens == 12 * 1000
+
+
+@pytest.mark.usefixtures("toy_site")
+def test_worked_solutions_are_counted_by_the_prompt_that_asks_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    def longer(_: Parity, problem: Problem, strategy: str | None) -> tuple[Message, ...]:
+        return (Message("user", f"{problem.data['number']} {strategy or ''}".ljust(4000)),)
+
+    monkeypatch.setattr(Parity, "demonstration", longer)
+    (load,) = (each for each in _loads(stages=("lora-naive",)) if each.purpose == "demonstrate")
+    assert load.input_tokens == 9 * 1000
+
+
+@pytest.mark.usefixtures("toy_site")
+def test_each_stage_is_counted_by_its_own_words() -> None:
+    tokens = {
+        prompts: _loads(f"run.prompts={prompts}", task="staged-parity", stages=("student-base",))[0].input_tokens
+        for prompts in ("same", "separate")
+    }
+    assert tokens["separate"] - tokens["same"] == pytest.approx(12 * len("student-base: ") / 4, abs=12)

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.design import plan as plans
+from harness.experiment.data import ExperimentData
+from harness.results.markdown import fenced, journal_text
+from tests.conftest import ToyRun
+
+
+@given(st.text(alphabet="`~ab\n", max_size=60))
+def test_text_cannot_close_its_own_fence(text: str) -> None:
+    opening, *_, closing = fenced(text).split("\n")
+    fence = opening.removesuffix("text")
+    assert closing == fence
+    assert fence not in text
+
+
+def test_only_a_simulated_teacher_makes_its_pages_say_that_no_real_model_wrote_them(toy_run: ToyRun) -> None:
+    plan = plans.read(toy_run(stages=("bootstrap",)) / "plan.json")
+    assert "real model" in journal_text(plan, ExperimentData())
+    parts = {name: replace(choice, simulated=name == "student") for name, choice in plan.plugins.items()}
+    told = journal_text(replace(plan, plugins=parts), ExperimentData())
+    assert "**Simulated: student toy.**" in told
+    assert "real model" not in told
