@@ -20,8 +20,8 @@ from transformers import CompileConfig, GenerationConfig
 
 from benchmarks import measure
 from benchmarks.student_generation import prompts
+from harness_qwen_lora.checkpoints.loading import quiet
 from harness_qwen_lora.generation import GREEDY
-from harness_qwen_lora.loading import quiet
 from harness_qwen_lora.options import QwenLoraOptions
 from harness_qwen_lora.student import QwenStudent
 

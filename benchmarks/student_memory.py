@@ -24,11 +24,11 @@ from transformers import DynamicCache, Qwen2ForCausalLM
 
 from benchmarks import measure
 from harness_qwen_lora import memory
-from harness_qwen_lora.fitting import Split, checkpointing
-from harness_qwen_lora.hf_trainer import SupervisedLoss
-from harness_qwen_lora.loading import quiet
+from harness_qwen_lora.checkpoints.loading import quiet
 from harness_qwen_lora.options import LoraOptions
 from harness_qwen_lora.student import PREFILL_CHUNK
+from harness_qwen_lora.training.fitting import Split, checkpointing
+from harness_qwen_lora.training.hf_trainer import SupervisedLoss
 from tools.random_student import config
 
 PLANS = (Split(8, False), Split(4, False), Split(2, False), Split(8, True), Split(1, False))

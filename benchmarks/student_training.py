@@ -25,11 +25,11 @@ import torch
 
 from benchmarks import measure
 from harness_qwen_lora import memory
+from harness_qwen_lora.checkpoints.loading import quiet
 from harness_qwen_lora.encoding import Row
-from harness_qwen_lora.fitting import Job, Split, fit, splits
-from harness_qwen_lora.loading import quiet
 from harness_qwen_lora.options import LoraOptions, QwenLoraOptions
 from harness_qwen_lora.student import QwenStudent
+from harness_qwen_lora.training.fitting import Job, Split, fit, splits
 
 
 def examples(count: int, prompt: int, reply: int, seed: int = 0) -> list[Row]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
-from harness_qwen_lora.loading import quiet
+from harness_qwen_lora.checkpoints.loading import quiet
 
 TOKENIZER = Path(__file__).parents[1] / "plugins" / "harness_qwen_lora" / "tiny"
 COPIED = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")

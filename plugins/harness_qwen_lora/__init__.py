@@ -1,6 +1,6 @@
 """Students `qwen-lora` and `qwen-tiny`, trainers `lora` and `lora-all-linear`: local models on transformers and peft.
 
-What they offer is declared here; what they do is in student.py and training.py, which only ``create`` imports.
+What they offer is declared here; what they do is in student.py and training/, which only ``create`` imports.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def _qwen_tiny(options: QwenTinyOptions) -> Student:
 
 
 def _lora(options: LoraOptions) -> Trainer:
-    from harness_qwen_lora.training import LoraTrainer
+    from harness_qwen_lora.training.trainer import LoraTrainer
 
     return LoraTrainer(options)
 

@@ -1,6 +1,6 @@
 """A local chat model: what it is, its weights in memory, with or without an adapter.
 
-Its files come from loading.py; tokens are in encoding.py, batches in generation.py, training in training.py.
+Its files come from checkpoints/; tokens are in encoding.py, batches in generation.py, training in training/.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.api import ADAPTER_WEIGHTS, Adapter, Completion, HarnessError, Json, Request, Skill, Usage, UsageError
-from harness_qwen_lora import loading, memory
-from harness_qwen_lora.checkpoint import Checkpoint, read_skills, sha256
+from harness_qwen_lora import memory
+from harness_qwen_lora.checkpoints import loading
+from harness_qwen_lora.checkpoints.checkpoint import Checkpoint, read_skills, sha256
 from harness_qwen_lora.encoding import Chat
 from harness_qwen_lora.generation import Generator, Settings
 from harness_qwen_lora.options import Device, Dtype, Quantization, StudentOptions

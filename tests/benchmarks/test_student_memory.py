@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.student_memory import answering, training
-from harness_qwen_lora.fitting import Split
+from harness_qwen_lora.training.fitting import Split
 
 
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing`:FutureWarning")

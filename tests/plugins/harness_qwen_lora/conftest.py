@@ -13,10 +13,10 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
 from harness.api import Adapter, Example, Message, Problem, Request, Solve
-from harness_qwen_lora.loading import quiet
+from harness_qwen_lora.checkpoints.loading import quiet
 from harness_qwen_lora.options import LoraOptions, QwenLoraOptions
 from harness_qwen_lora.student import QwenStudent
-from harness_qwen_lora.training import LoraTrainer
+from harness_qwen_lora.training.trainer import LoraTrainer
 
 TEMPLATE = (
     "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>' + '\n' }}{% endfor %}"

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from harness.api import Example
-from harness_qwen_lora import worker
+from harness_qwen_lora.checkpoints.loading import Source
 from harness_qwen_lora.encoding import Row
-from harness_qwen_lora.fitting import Job, Split
-from harness_qwen_lora.loading import Source
 from harness_qwen_lora.options import LoraOptions
 from harness_qwen_lora.student import QwenStudent
-from harness_qwen_lora.training import LoraTrainer
+from harness_qwen_lora.training import worker
+from harness_qwen_lora.training.fitting import Job, Split
+from harness_qwen_lora.training.trainer import LoraTrainer
 
 LIMIT = 20_000
 """Bytes: less than an adapter for every linear module, more than anything else that is written."""

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from harness_qwen_lora import memory
-from harness_qwen_lora.loading import Source, load
+from harness_qwen_lora.checkpoints.loading import Source, load
 from tests.plugins.harness_qwen_lora.conftest import MakeStudent
 
 

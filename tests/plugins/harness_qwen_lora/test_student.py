@@ -17,7 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from harness.api import Adapter, HarnessError, Request, UsageError
 from harness.output.comparison.compare import compare
 from harness_qwen_lora import memory
-from harness_qwen_lora.loading import known_peft_warning, quiet
+from harness_qwen_lora.checkpoints.loading import known_peft_warning, quiet
 from harness_qwen_lora.student import QwenStudent
 from tests.sides import side
 
@@ -144,7 +144,7 @@ def second(adapter: Adapter, tmp_path_factory: pytest.TempPathFactory) -> Adapte
     """The adapter with its sign turned."""
     from safetensors.torch import load_file, save_file
 
-    from harness_qwen_lora.checkpoint import sha256
+    from harness_qwen_lora.checkpoints.checkpoint import sha256
 
     folder = Path(shutil.copytree(adapter.folder, tmp_path_factory.mktemp("second") / "adapter"))
     weights = folder / "adapter_model.safetensors"
@@ -227,7 +227,7 @@ def test_adapter_of_another_student_is_refused_and_does_no_harm(
 ) -> None:
     from safetensors.torch import load_file, save_file
 
-    from harness_qwen_lora.checkpoint import sha256
+    from harness_qwen_lora.checkpoints.checkpoint import sha256
 
     folder = Path(shutil.copytree(adapter.folder, tmp_path / "foreign"))
     weights = folder / "adapter_model.safetensors"

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from harness.api import Example, HarnessError, UsageError
-from harness_qwen_lora import hf_trainer, memory
+from harness_qwen_lora import memory
 from harness_qwen_lora.encoding import Row
-from harness_qwen_lora.fitting import Split, share, splits
-from harness_qwen_lora.hf_trainer import Order, collate, tensors
 from harness_qwen_lora.options import LoraOptions
 from harness_qwen_lora.student import QwenStudent
-from harness_qwen_lora.training import LoraTrainer
+from harness_qwen_lora.training import hf_trainer
+from harness_qwen_lora.training.fitting import Split, share, splits
+from harness_qwen_lora.training.hf_trainer import Order, collate, tensors
+from harness_qwen_lora.training.trainer import LoraTrainer
 
 QWEN_3B = memory.Shape(
     layers=36, hidden=2048, intermediate=11008, kv=256, vocabulary=151936, bytes_per_value=2, weights=6_171_877_376

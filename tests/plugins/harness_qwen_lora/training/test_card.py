@@ -8,8 +8,8 @@ import pytest
 from huggingface_hub import ModelCard
 
 from harness.api import CARD_END, CARD_RESULTS, Example, Message, TrainingReport
-from harness_qwen_lora.card import text
 from harness_qwen_lora.options import LoraOptions
+from harness_qwen_lora.training.card import text
 
 QUESTION = (Message("user", "a"),)
 EXAMPLES = [Example("train/0", QUESTION, "b", "NO", "teacher"), Example("train/1", QUESTION, "b", "NO", "verifier")]

@@ -16,15 +16,16 @@ import torch
 from safetensors.torch import load_file
 
 from harness.api import Example, HarnessError, UsageError
-from harness_qwen_lora import launcher, loading
-from harness_qwen_lora import worker as one_process
+from harness_qwen_lora.checkpoints import loading
+from harness_qwen_lora.checkpoints.loading import Source
 from harness_qwen_lora.encoding import Row
-from harness_qwen_lora.fitting import Job, Split, fit
-from harness_qwen_lora.launcher import environment, launch
-from harness_qwen_lora.loading import Source
 from harness_qwen_lora.options import LoraOptions
 from harness_qwen_lora.student import QwenStudent
-from harness_qwen_lora.training import LoraTrainer
+from harness_qwen_lora.training import launcher
+from harness_qwen_lora.training import worker as one_process
+from harness_qwen_lora.training.fitting import Job, Split, fit
+from harness_qwen_lora.training.launcher import environment, launch
+from harness_qwen_lora.training.trainer import LoraTrainer
 
 WEIGHTS = "adapter_model.safetensors"
 RAISED = """Traceback (most recent call last):
@@ -37,7 +38,7 @@ Traceback (most recent call last):
     main()
 torch.distributed.elastic.multiprocessing.errors.ChildFailedError:
 ============================================================
-harness_qwen_lora.leash FAILED
+harness_qwen_lora.training.exit_with_parent FAILED
 ------------------------------------------------------------
 Failures:
 [1]:
@@ -227,8 +228,8 @@ def test_listener_that_stops_leaves_no_process(tmp_path: Path, monkeypatch: pyte
 
 ENDLESS = """
 import sys
-from harness_qwen_lora.fitting import Job
-from harness_qwen_lora.launcher import launch
+from harness_qwen_lora.training.fitting import Job
+from harness_qwen_lora.training.launcher import launch
 
 launch(Job.from_json(sys.stdin.read()), lambda *_: print("step", flush=True))
 """

@@ -15,9 +15,9 @@ from huggingface_hub.hf_api import BlobLfsInfo, RepoSibling
 from huggingface_hub.utils._paths import filter_repo_objects
 
 from harness.api import Message, Request, Skill, UsageError
-from harness_qwen_lora import hub
-from harness_qwen_lora.checkpoint import Checkpoint
-from harness_qwen_lora.loading import fetch, linear_modules, locate, quiet
+from harness_qwen_lora.checkpoints import hub
+from harness_qwen_lora.checkpoints.checkpoint import Checkpoint
+from harness_qwen_lora.checkpoints.loading import fetch, linear_modules, locate, quiet
 from harness_qwen_lora.options import QwenLoraOptions
 from harness_qwen_lora.student import QwenStudent
 

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from harness.api import Example, HarnessError, Json, OnStep, Student, TrainingReport, UsageError
-from harness_qwen_lora import card, launcher
+from harness_qwen_lora.checkpoints.loading import Source, linear_features
 from harness_qwen_lora.encoding import Chat, Row
-from harness_qwen_lora.fitting import Fitted, Job, Split, alpha, fit, share, splits
-from harness_qwen_lora.loading import Source, linear_features
 from harness_qwen_lora.memory import shape
 from harness_qwen_lora.options import ALL_LINEAR, LoraOptions
+from harness_qwen_lora.training import card, launcher
+from harness_qwen_lora.training.fitting import Fitted, Job, Split, alpha, fit, share, splits
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -191,6 +191,6 @@ def _trainable(student: Student) -> Trainable:
 
 def _marked(row: Row) -> list[bool]:
     """Which tokens of a row carry loss, as the training sees them."""
-    from harness_qwen_lora.hf_trainer import IGNORED, tensors
+    from harness_qwen_lora.training.hf_trainer import IGNORED, tensors
 
     return [label != IGNORED for label in tensors(row)["labels"].tolist()]

@@ -11,7 +11,7 @@ from collections.abc import Container
 from pathlib import Path
 
 from harness.api import UsageError
-from harness_qwen_lora.checkpoint import ADVICE, INDEX, WEIGHTS, Checkpoint, check_folder, indexed
+from harness_qwen_lora.checkpoints.checkpoint import ADVICE, INDEX, WEIGHTS, Checkpoint, check_folder, indexed
 
 FILES = ["*.json", "*.txt", "*.jinja", "tokenizer.model"]
 """What is fetched besides the weights."""

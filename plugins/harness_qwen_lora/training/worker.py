@@ -1,4 +1,4 @@
-"""One process of a training in several, as launcher.py starts it: ``python -m harness_qwen_lora.worker JOB``.
+"""One process of a training in several, as launcher.py starts it: ``python -m harness_qwen_lora.training.worker JOB``.
 
 Reads the job, trains, and says on its output, in JSON lines, how far it is and how it ended.
 """
@@ -15,8 +15,8 @@ from typing import Any
 import torch
 
 from harness.api import HarnessError, UsageError
-from harness_qwen_lora import loading
-from harness_qwen_lora.fitting import Job, fit
+from harness_qwen_lora.checkpoints import loading
+from harness_qwen_lora.training.fitting import Job, fit
 
 
 def main(path: str) -> int:

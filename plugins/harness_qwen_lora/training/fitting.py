@@ -1,6 +1,6 @@
 """One adapter put on a model, trained, saved and taken off again: what each process of a training runs.
 
-How many examples go through the model at once is planned here too. Which rows, and what is reported, is in training.py.
+How many examples go through the model at once is planned here too. Which rows, and what is reported, is in trainer.py.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from harness.api import ADAPTER_CARD, OnStep, UsageError
 from harness_qwen_lora import memory
+from harness_qwen_lora.checkpoints.loading import Source, known_peft_warning, quiet
 from harness_qwen_lora.encoding import Row
-from harness_qwen_lora.loading import Source, known_peft_warning, quiet
 from harness_qwen_lora.options import ALL_LINEAR, LoraOptions
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def fit(base: PreTrainedModel, job: Job, on_step: OnStep) -> Fitted:
     """
     from transformers import set_seed
 
-    from harness_qwen_lora.hf_trainer import run
+    from harness_qwen_lora.training.hf_trainer import run
 
     _reset_peak_memory(base.device)
     set_seed(job.seed)  # before the adapter exists: its first values are drawn at random

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.api import UsageError
-from harness_qwen_lora import hub, memory
-from harness_qwen_lora.checkpoint import ADVICE, Checkpoint, check_folder
+from harness_qwen_lora import memory
+from harness_qwen_lora.checkpoints import hub
+from harness_qwen_lora.checkpoints.checkpoint import ADVICE, Checkpoint, check_folder
 from harness_qwen_lora.options import Dtype, Quantization
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from tempfile import TemporaryDirectory
 from typing import IO, Any
 
 from harness.api import HarnessError, OnStep, UsageError
-from harness_qwen_lora.fitting import Fitted, Job
+from harness_qwen_lora.training.fitting import Fitted, Job
 
-LEASH = "harness_qwen_lora.leash"
+EXIT_WITH_PARENT = "harness_qwen_lora.training.exit_with_parent"
 RAISED = re.compile(
     r"^(?:\[rank\d+\]: *)?((?!torch\.distributed\.elastic)[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit)\b.*)",
     re.MULTILINE,
@@ -64,8 +64,8 @@ def launch(job: Job, on_step: OnStep) -> Fitted:
 
 def command(processes: int, job: Path) -> list[str]:
     """The command line of a job: torchrun on this machine alone."""
-    torchrun = ["-m", LEASH, "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    return [sys.executable, *torchrun, "-m", LEASH, "harness_qwen_lora.worker", str(job)]
+    torchrun = ["-m", EXIT_WITH_PARENT, "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    return [sys.executable, *torchrun, "-m", EXIT_WITH_PARENT, "harness_qwen_lora.training.worker", str(job)]
 
 
 def environment(inherited: Mapping[str, str], scratch: Path) -> dict[str, str]:
@@ -89,7 +89,7 @@ def _workers(processes: int, job: Path, errors: IO[str]) -> Iterator[subprocess.
     worker = subprocess.Popen(  # noqa: S603 - our own interpreter on our own module
         command(processes, job),
         env=environment(os.environ, job.parent),
-        stdin=subprocess.PIPE,  # what ties the workers to this process: see leash.py
+        stdin=subprocess.PIPE,  # what ties the workers to this process: see exit_with_parent.py
         stdout=subprocess.PIPE,
         stderr=errors,
         text=True,

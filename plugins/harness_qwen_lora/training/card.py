@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.api import ADAPTER_CARD, CARD_END, CARD_RESULTS, Example, Json, TrainingReport
-from harness_qwen_lora import hub
+from harness_qwen_lora.checkpoints import hub
 
 TAGS = ("lora", "transfer-harness")
 SHOWN = (

@@ -1,4 +1,6 @@
-"""Runs another module as a program that ends with whoever started it: ``python -m harness_qwen_lora.leash MODULE ...``.
+"""Runs another module as a program that ends with whoever started it.
+
+``python -m harness_qwen_lora.training.exit_with_parent MODULE ...``
 
 The processes of a training are tied to the run by their standard input, a pipe that nobody writes to: once the run is
 gone, however it ended, the pipe is closed. Imports nothing large, so that a process is tied from its first moment.
@@ -17,7 +19,7 @@ ABANDONED = 3
 
 def tie() -> None:
     """From now on this process ends as soon as its standard input does."""
-    Thread(target=_wait, name="leash", daemon=True).start()
+    Thread(target=_wait, name="exit-with-parent", daemon=True).start()
 
 
 def _wait() -> None:

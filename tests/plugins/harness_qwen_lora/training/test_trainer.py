@@ -14,10 +14,10 @@ from safetensors.torch import load_file
 
 from harness.api import Example, HarnessError, Message, Student, TrainingReport, UsageError
 from harness_qwen_lora.encoding import Row
-from harness_qwen_lora.hf_trainer import collate, tensors
 from harness_qwen_lora.options import LoraOptions
 from harness_qwen_lora.student import QwenStudent
-from harness_qwen_lora.training import LoraTrainer
+from harness_qwen_lora.training.hf_trainer import collate, tensors
+from harness_qwen_lora.training.trainer import LoraTrainer
 
 MakeStudent = Callable[..., QwenStudent]
 WEIGHTS = "adapter_model.safetensors"
