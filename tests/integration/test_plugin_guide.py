@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from harness import api
 from harness.api import hookspecs
 from harness.audit import EXIT_BLOCKED
 from harness.boundary import files
@@ -56,6 +58,18 @@ def test_the_guide_names_every_hook() -> None:
     hooks = [name for name in vars(hookspecs) if name.startswith("harness_")]
     assert len(hooks) == 14
     assert [name for name in hooks if f"`{name}`" not in guide] == []
+
+
+def test_the_guide_names_the_whole_interface() -> None:
+    guide = (REPOSITORY / "docs" / "plugins.md").read_text()
+    table = guide.partition("| of `harness.api` | names |")[2].partition("\n\n")[0]
+    assert sorted(re.findall(r"`(\w+)`", table)) == sorted(api.__all__)
+
+
+def test_its_code_imports_the_interface_alone() -> None:
+    guide = (REPOSITORY / "docs" / "plugins.md").read_text()
+    imports = set(re.findall(r"^(?:from|import) (harness\S*)", guide, re.MULTILINE))
+    assert imports == {"harness.api", "harness_larger"}
 
 
 def test_its_plugins_are_listed_and_described(site: Path) -> None:
