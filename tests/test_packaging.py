@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from configparser import ConfigParser
 from importlib import import_module, metadata
@@ -69,6 +70,13 @@ def test_every_requirement_has_a_floor_and_a_locked_version(setup: ConfigParser)
     for line in _listed(setup, "install_requires"):
         assert ">=" in line, line
         assert line.split(">=")[0] in locked, line
+
+
+def test_every_tool_of_a_contributor_has_a_locked_version() -> None:
+    groups = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["dependency-groups"]
+    tools = {tool for group in groups.values() for tool in group if isinstance(tool, str)}
+    locks = [REPOSITORY / name for name in ("requirements.lock", "requirements-dev.lock")]
+    assert tools <= {line.split("==")[0] for path in locks for line in path.read_text().splitlines()}
 
 
 def test_every_distribution_that_is_imported_is_required(setup: ConfigParser) -> None:
