@@ -66,7 +66,8 @@ def _sources(folder: Path) -> Iterable[tuple[str, str]]:
 def test_the_page_of_the_architecture_tells_what_is_there() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text()
     floors = re.search(r"Imports point down: (.*?), each above", page, re.DOTALL)
-    assert floors and tuple(re.findall(r"`(\w+)`", floors[1])) == FLOORS[:-1]
+    assert floors
+    assert tuple(re.findall(r"`(\w+)`", floors[1])) == FLOORS[:-1]
     named = set(re.findall(r"`((?:harness|tests|docs|plugins|tasks|schemas)/[\w/.]*)`", page))
     assert len(named) > 20
     assert [path for path in named if not (ROOT / path).exists()] == []
