@@ -27,7 +27,7 @@ from harness.journal import forks, keys, run_dirs
 from harness.journal.ledger import RunLedger
 from harness.journal.store import Journal, ReadOnlyJournal
 from harness.output import report
-from harness.preflight import contracts, disk, forecast, identity, recorded
+from harness.preflight import contracts, disk, forecast, identity, replaying
 from harness.preflight.components import Components, assemble
 from harness.registry.observers import Observers
 from harness.results import disclosures, rebuilt, result, run_meta, validation
@@ -182,7 +182,7 @@ def replay(run_dir: Path) -> Replayed:
         ) from error
     try:
         with tempfile.TemporaryDirectory() as folder:
-            run = Run(plan, recorded.components(plan, components, journal), Path(folder), Observers([]))
+            run = Run(plan, replaying.components(plan, components, journal), Path(folder), Observers([]))
             run.journal, run.ledger = journal, RunLedger(journal, components.teacher.cost, None)
             for stage in AFTER_PREFLIGHT:
                 stage(run)

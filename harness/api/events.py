@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """Every check has passed; the first effect comes next."""
+    """The preflight has passed; the first effect comes next."""
 
     run_dir: Path
     stages: tuple[str, ...]
@@ -22,7 +22,7 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class StageStarted:
-    """A stage begins."""
+    """A part of a stage begins: the problems of one split, a training, what the teacher writes for it."""
 
     stage: str
     place: str
@@ -37,7 +37,7 @@ class StageStarted:
 
 @dataclass(frozen=True, slots=True)
 class StageAdvanced:
-    """A stage has moved on."""
+    """A part of a stage has moved on."""
 
     stage: str
     done: int
@@ -47,7 +47,7 @@ class StageAdvanced:
 
 @dataclass(frozen=True, slots=True)
 class StageFinished:
-    """A stage is done."""
+    """A part of a stage is done."""
 
     stage: str
 

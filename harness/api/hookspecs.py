@@ -73,12 +73,12 @@ def harness_checks() -> Iterable[CheckSpec[Any]]:
 
 @hookspec
 def harness_run_started(event: RunStarted) -> None:
-    """Called once, after every check has passed and before the first effect. Since API 1."""
+    """Called once, after the preflight and before the first effect. Since API 1."""
 
 
 @hookspec
 def harness_stage_started(event: StageStarted) -> None:
-    """Called when a stage begins. Since API 1."""
+    """Called when a part of a stage begins. Since API 1."""
 
 
 @hookspec
@@ -88,7 +88,7 @@ def harness_stage_advanced(event: StageAdvanced) -> None:
 
 @hookspec
 def harness_stage_finished(event: StageFinished) -> None:
-    """Called when a stage is done. Since API 1."""
+    """Called when a part of a stage is done. Since API 1."""
 
 
 @hookspec

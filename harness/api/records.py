@@ -1,4 +1,4 @@
-"""The values that travel between rooms: frozen, made of plain data, without behaviour of their own.
+"""The values that travel between plugins and harness: frozen, made of plain data, without behaviour of their own.
 
 Everything that is written to a run directory is one of these, or made from them. Nothing here knows a task, a vendor or
 a model.

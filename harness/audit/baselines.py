@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from harness.api import Evidence, Finding, MissingEvidenceError, Severity, Status
-from harness.audit import completeness, selection
+from harness.audit import completeness, queries
 from harness.audit.thresholds import (
     CONSTANT,
     FEWEST,
@@ -25,7 +25,7 @@ from harness.measures.statistics import paired_bounds
 def constant_score(evidence: Evidence) -> Iterator[Finding]:
     """See ``harness.audit.checks``."""
     labels = completeness.labels(evidence)
-    for arm in selection.arms(evidence):
+    for arm in queries.arms(evidence):
         constant, known = _constant(evidence, arm, labels)
         severity = _constant_weight(arm)
         if constant is not None:
@@ -34,18 +34,18 @@ def constant_score(evidence: Evidence) -> Iterator[Finding]:
             ):
                 severity = "warn"
             text = f"{constant}: {_by_stratum(arm)}; {_constants(evidence, arm['split'], labels)}"
-            yield selection.of_arm(arm, "fail", text, severity)
+            yield queries.of_arm(arm, "fail", text, severity)
         elif known:
-            yield selection.of_arm(arm, "pass", "answers differ from every constant", severity)
+            yield queries.of_arm(arm, "pass", "answers differ from every constant", severity)
         else:
-            yield selection.of_arm(arm, "unknown", "neither answers nor scores by stratum are known", severity)
+            yield queries.of_arm(arm, "unknown", "neither answers nor scores by stratum are known", severity)
 
 
 def _constant_weight(arm: Evidence) -> Severity:
     """It blocks for the arms that claims are made of; a control may well have learned to say one thing."""
-    if selection.is_control(arm):
+    if queries.is_control(arm):
         return "note"
-    return selection.weight(arm["split"]) if arm["arm"] in selection.IN_CLAIMS else "warn"
+    return queries.weight(arm["split"]) if arm["arm"] in queries.IN_CLAIMS else "warn"
 
 
 def _constant(evidence: Evidence, arm: Evidence, labels: list[str] | None) -> tuple[str | None, bool]:
@@ -62,10 +62,10 @@ def _constant(evidence: Evidence, arm: Evidence, labels: list[str] | None) -> tu
         [(label, most)] = answers.most_common(1) or [("", 0)]
         given = answers.total()
         if given != arm["outcomes"]["answered"]:
-            raise MissingEvidenceError(f"some predictions of {selection.name(arm)} are not known")
+            raise MissingEvidenceError(f"some predictions of {queries.name(arm)} are not known")
         return (f"{most} of {given} answers are {label}" if _is_constant(most, given) else None), True
     if evidence["source"] != "table":
-        raise MissingEvidenceError(f"predictions of {selection.name(arm)} are not known")
+        raise MissingEvidenceError(f"predictions of {queries.name(arm)} are not known")
     whole = completeness.problem_set(evidence, arm["split"])
     strata = {stratum["stratum"]: stratum for stratum in whole["strata"]}
     shown = [(stratum["correct"], strata.get(stratum["stratum"]), stratum["n"]) for stratum in arm["strata"]]
@@ -87,7 +87,7 @@ def _count(problems: Any, label: str) -> int:
 
 def _by_stratum(arm: Evidence) -> str:
     scores = [f"{stratum['stratum']} {stratum['correct']} of {stratum['n']}" for stratum in arm["strata"]]
-    return f"{', '.join(scores)}; {selection.right(arm)} in all"
+    return f"{', '.join(scores)}; {queries.right(arm)} in all"
 
 
 def _rule(label: str) -> str:
@@ -109,7 +109,7 @@ def _most_common(problems: Any) -> int:
 def no_information(evidence: Evidence) -> Iterator[Finding]:
     """See ``harness.audit.checks``."""
     labels = completeness.labels(evidence)
-    for arm in selection.arms(evidence):
+    for arm in queries.arms(evidence):
         status, text = _informed(evidence, arm, labels)
         severity = _weight(arm)
         if status == "unknown" and severity == "block":
@@ -120,7 +120,7 @@ def no_information(evidence: Evidence) -> Iterator[Finding]:
             and _mostly(evidence, arm, lambda other: _informed(evidence, other, labels)[0] == "pass")
         ):
             severity = "warn"
-        yield selection.of_arm(arm, status, text, severity)
+        yield queries.of_arm(arm, status, text, severity)
 
 
 def _informed(evidence: Evidence, arm: Evidence, labels: list[str] | None) -> tuple[Status, str]:
@@ -133,7 +133,7 @@ def _informed(evidence: Evidence, arm: Evidence, labels: list[str] | None) -> tu
         f"{arm['n']} problems; test that answers are independent of the truth: p {formatting.p_value(p_value)}; "
         f"the interval of balanced accuracy {above}"
     )
-    return selection.status(p_value < SIGNIFICANT and balanced["low"] > chance), text
+    return queries.status(p_value < SIGNIFICANT and balanced["low"] > chance), text
 
 
 def _informed_freely(evidence: Evidence, arm: Evidence) -> tuple[Status, str]:
@@ -143,43 +143,43 @@ def _informed_freely(evidence: Evidence, arm: Evidence) -> tuple[Status, str]:
     same, and of who is above it nothing is known.
     """
     whole = completeness.problem_set(evidence, arm["split"])
-    others = [other for other in selection.arms(evidence) if other["split"] == arm["split"]]
+    others = [other for other in queries.arms(evidence) if other["split"] == arm["split"]]
     several = any(other["free_form"]["exact"] != other["correct"] for other in others)
     above = arm["accuracy"]["low"] > _most_common(whole) / whole["n"]
     if above and several:
         return "unknown", "answers can be right in several ways, so what a constant answer gets is not known"
     lies = "lies above" if above else "does not lie above"
     least = f"{_most_common(whole)}{' or more' if several else ''}"
-    return selection.status(
+    return queries.status(
         above
-    ), f"{selection.right(arm)}; its interval {lies} what always the most common truth gets, {least}"
+    ), f"{queries.right(arm)}; its interval {lies} what always the most common truth gets, {least}"
 
 
 def _weight(arm: Evidence) -> Severity:
     """The treatment must show something; a teacher should; all others may well show nothing."""
     if arm["arm"] == TREATMENT:
-        return selection.weight(arm["split"])
+        return queries.weight(arm["split"])
     return "warn" if arm["arm"] == TEACHER else "note"
 
 
 def below_trivial(evidence: Evidence) -> Iterator[Finding]:
     """See ``harness.audit.checks``."""
     labels = completeness.labels(evidence)
-    for arm in selection.arms(evidence):
-        if selection.is_control(arm) or selection.is_base(arm):
+    for arm in queries.arms(evidence):
+        if queries.is_control(arm) or queries.is_base(arm):
             continue
         if arm.maybe("best_trivial") is None and labels is None:
-            yield selection.of_arm(arm, "unknown", "the task offers no trivial rule to beat", "warn")
+            yield queries.of_arm(arm, "unknown", "the task offers no trivial rule to beat", "warn")
             continue
         status, compared = _against(evidence, arm, arm["best_trivial"])
         best = arm["best_trivial"]
-        text = f"{selection.right(arm)}; {best['rule']} gets {_best(evidence, arm)}; {compared}"
+        text = f"{queries.right(arm)}; {best['rule']} gets {_best(evidence, arm)}; {compared}"
         if labels is not None:
             text += f" ({_constants(evidence, arm['split'], labels)})"
         severity = _weight(arm)
         if severity == "block" and status == "fail" and _mostly(evidence, arm, lambda other: _above(evidence, other)):
             severity, text = "warn", f"{text}; most trainings of the arm lie above"
-        yield selection.of_arm(arm, status, text, severity)
+        yield queries.of_arm(arm, status, text, severity)
 
 
 def _mostly(evidence: Evidence, arm: Evidence, holds: Callable[[Any], bool]) -> bool:
@@ -202,14 +202,14 @@ def _against(evidence: Evidence, arm: Evidence, best: Evidence) -> tuple[Status,
     """Whether the arm is above its best trivial rule, and by how much."""
     if evidence["source"] != "table":
         over = arm["over_trivial"]["difference"]
-        return selection.status(over["low"] > 0), f"difference {selection.points(over)}"
+        return queries.status(over["low"] > 0), f"difference {queries.points(over)}"
     planned = completeness.problem_set(evidence, arm["split"])["n"]
     if arm["n"] != planned:
         above = arm["accuracy"]["low"] > best["accuracy"]
         return ("unknown" if above else "fail"), f"measured on {arm['n']} of the {planned} problems, so not paired"
     kind, unkind = paired_bounds(arm["correct"], best["correct"], arm["n"])
     status: Status = "pass" if unkind.difference.low > 0 else "fail" if kind.difference.low <= 0 else "unknown"
-    most, least = (selection.points(bound.difference._asdict()) for bound in (kind, unkind))
+    most, least = (queries.points(bound.difference._asdict()) for bound in (kind, unkind))
     text = {
         "pass": f"difference {least}, even if they were right on as different problems as can be",
         "fail": f"difference {most}, even if they were right on the same problems as far as can be",
@@ -235,7 +235,7 @@ def imbalance(evidence: Evidence) -> Iterator[Finding]:
                 wrong += [f"{stratum['stratum']}: {what}" for what in _lopsided(stratum, labels, MAJORITY_IN_STRATUM)]
         counts = ", ".join(f"{_count(whole, label)} {label}" for label in labels)
         text = "; ".join([f"{counts} of {whole['n']}", *wrong])
-        yield Finding(f"problems/{split}", "fail" if wrong else "pass", text, selection.weight(split), split)
+        yield Finding(f"problems/{split}", "fail" if wrong else "pass", text, queries.weight(split), split)
         if small:
             text = f"under {SMALL_STRATUM} problems, so not judged by themselves: {', '.join(small)}"
             yield Finding(f"strata/{split}", "unknown", text, "note", split)

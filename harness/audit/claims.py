@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from harness.api import Evidence, MissingEvidenceError
-from harness.audit import selection
+from harness.audit import queries
 from harness.audit.thresholds import SIGNIFICANT
 from harness.design.arms import BASE, TEACHER, TREATMENT
 from harness.design.skills import SPLIT as SKILLS
@@ -61,28 +61,28 @@ def _climbed(rung: Rung, evidence: Evidence) -> dict[str, Any]:
 
 
 def _beats_trivial(evidence: Evidence, split: str = "test") -> Iterator[Reason]:
-    found = list(selection.arms(evidence, (split,), (TREATMENT,)))
+    found = list(queries.arms(evidence, (split,), (TREATMENT,)))
     if not found:
         raise MissingEvidenceError(f"{TREATMENT} was not measured on {split}")
     above = [arm["over_trivial"]["difference"]["low"] > 0 for arm in found]
     most = 2 * sum(above) > len(above)  # of several trainings, one that failed does not take back the others
     for arm in found:
         best, over = arm["best_trivial"], arm["over_trivial"]["difference"]
-        yield Reason(most, f"{selection.name(arm)} - {best['rule']}: {selection.points(over)} on {arm['n']} problems")
+        yield Reason(most, f"{queries.name(arm)} - {best['rule']}: {queries.points(over)} on {arm['n']} problems")
 
 
 def _not_only_form(evidence: Evidence, split: str = "test") -> Iterator[Reason]:
-    contrast = selection.contrast(evidence, TREATMENT, BASE, split)
+    contrast = queries.contrast(evidence, TREATMENT, BASE, split)
     worst = contrast["worst_case"]
-    text = f"{selection.pair(contrast)}, though each blank reply of {BASE} counts as right: {selection.points(worst)}"
+    text = f"{queries.pair(contrast)}, though each blank reply of {BASE} counts as right: {queries.points(worst)}"
     yield Reason(worst["low"] > 0, text)
 
 
 def _beats(evidence: Evidence, *controls: str) -> Iterator[Reason]:
     for control in controls:
-        contrast = selection.contrast(evidence, TREATMENT, control)
+        contrast = queries.contrast(evidence, TREATMENT, control)
         difference, p_value = contrast["difference"], contrast["p_holm"]
-        text = f"{selection.pair(contrast)}: {selection.points(difference)}, adjusted p {formatting.p_value(p_value)}"
+        text = f"{queries.pair(contrast)}: {queries.points(difference)}, adjusted p {formatting.p_value(p_value)}"
         yield Reason(difference["low"] > 0 and p_value < SIGNIFICANT, text)
 
 
@@ -92,17 +92,15 @@ def _generalises(evidence: Evidence) -> Iterator[Reason]:
 
 
 def _no_worse(evidence: Evidence) -> Iterator[Reason]:
-    for base in selection.arms(evidence, (SKILLS,), (BASE,)):
-        text = (
-            f"{selection.name(base)} has {selection.right(base)} skills; with fewer than half there is little to keep"
-        )
+    for base in queries.arms(evidence, (SKILLS,), (BASE,)):
+        text = f"{queries.name(base)} has {queries.right(base)} skills; with fewer than half there is little to keep"
         yield Reason(2 * base["correct"] >= base["n"], text)
     for second, split in ((TEACHER, "test"), (BASE, SKILLS)):
-        contrast = selection.contrast(evidence, TREATMENT, second, split)
+        contrast = queries.contrast(evidence, TREATMENT, second, split)
         for run in contrast["by_seed"]:
             shown = run["non_inferiority"]
             text = (
-                f"{selection.pair(contrast, run)}: {100 * run['difference']['value']:+.1f} points, one-sided limit "
+                f"{queries.pair(contrast, run)}: {100 * run['difference']['value']:+.1f} points, one-sided limit "
                 f"{100 * shown['low']:+.1f}, margin {100 * shown['margin']:.1f}"
             )
             yield Reason(shown["shown"], text)

@@ -12,6 +12,7 @@ from typing import Any
 from harness.api import Evidence, MissingEvidenceError
 from harness.boundary import filenames
 from harness.design.arms import BOOTSTRAP, CONTRASTS, by_name, trained_name
+from harness.design.rules import constant
 from harness.design.skills import SPLIT as SKILLS
 from harness.measures.problem_sets import EXAMINED
 
@@ -33,7 +34,7 @@ def labels(evidence: Evidence) -> list[str] | None:
     if given is None:
         for entry in problem_sets(evidence):
             rules = {rule["rule"] for rule in entry["trivial"]}
-            if {f"always-{label.lower()}" for label in entry["labels"]} <= rules:
+            if {constant(label) for label in entry["labels"]} <= rules:
                 raise MissingEvidenceError("labels is not known, though the answers are closed")
         return None
     known = list(given)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.api import Evidence, Finding, MissingEvidenceError, Severity
-from harness.audit import completeness, selection
+from harness.audit import completeness, queries
 from harness.audit.thresholds import APART, BLANK, BLANK_TO_WARN, SIGNIFICANT
 from harness.design.arms import BOOTSTRAP, CONTRASTS, Contrast, by_name
 from harness.design.skills import SPLIT as SKILLS
@@ -15,20 +15,20 @@ from harness.measures.problem_sets import EXAMINED
 
 def unparsed(evidence: Evidence) -> Iterator[Finding]:
     """See ``harness.audit.checks``."""
-    for arm in selection.arms(evidence):
+    for arm in queries.arms(evidence):
         outcomes = arm["outcomes"]
         kinds = {kind: outcomes[kind] for kind in ("unparsed", "refused", "truncated")}
         blank = sum(kinds.values())
         told = ", ".join(f"{count} {kind}" for kind, count in kinds.items() if count) or "none"
         text = f"{blank} of {arm['n']} replies state no answer ({told})"
         if blank <= BLANK_TO_WARN * arm["n"]:
-            yield selection.of_arm(arm, "pass", text)
+            yield queries.of_arm(arm, "pass", text)
         elif blank <= BLANK * arm["n"]:
-            yield selection.of_arm(arm, "fail", text, "warn")
-        elif selection.robust(evidence, arm):
-            yield selection.of_arm(arm, "fail", f"{text}; no claim depends on what they meant", "warn")
+            yield queries.of_arm(arm, "fail", text, "warn")
+        elif queries.robust(evidence, arm):
+            yield queries.of_arm(arm, "fail", f"{text}; no claim depends on what they meant", "warn")
         else:
-            yield selection.of_arm(arm, "fail", text, selection.weight(arm["split"]))
+            yield queries.of_arm(arm, "fail", text, queries.weight(arm["split"]))
     yield from _apart(evidence)
 
 
@@ -39,26 +39,26 @@ def _apart(evidence: Evidence) -> Iterator[Finding]:
             given, n = run["answered"], run["n"]
             apart = abs(given["first"] - given["second"]) > APART * n and given["p_value"] < SIGNIFICANT
             text = f"{given['first']} and {given['second']} of {n} replies state an answer"
-            severity = selection.weight(contrast["split"]) if contrast["family"] else "warn"
+            severity = queries.weight(contrast["split"]) if contrast["family"] else "warn"
             if apart and contrast["worst_case"]["low"] > 0:
                 text += "; the difference does not depend on it"
                 severity = "warn"
-            yield Finding(selection.pair(contrast, run), "fail" if apart else "pass", text, severity, contrast["split"])
+            yield Finding(queries.pair(contrast, run), "fail" if apart else "pass", text, severity, contrast["split"])
 
 
 def errors_present(evidence: Evidence) -> Iterator[Finding]:
     """See ``harness.audit.checks``."""
-    for arm in selection.arms(evidence, ("test", "harder", "reflect", SKILLS)):
+    for arm in queries.arms(evidence, ("test", "harder", "reflect", SKILLS)):
         failed = arm["outcomes"]["failed"]
         text = f"{failed} of {arm['n']} calls failed"
-        yield selection.of_arm(arm, "fail" if failed else "pass", text, selection.weight(arm["split"]))
+        yield queries.of_arm(arm, "fail" if failed else "pass", text, queries.weight(arm["split"]))
     if completeness.plan(evidence)["labels"] == "teacher":
         yield from _demonstrated(evidence)
 
 
 def _demonstrated(evidence: Evidence) -> Iterator[Finding]:
     """Where a worked solution of a training problem is missing because its call failed."""
-    recipes = {by_name(name).recipe for name in selection.stages(evidence)} - {None}
+    recipes = {by_name(name).recipe for name in queries.stages(evidence)} - {None}
     sets = bool(recipes - {"naive"}) + ("naive" in recipes)
     if not sets:
         return
@@ -70,7 +70,7 @@ def _demonstrated(evidence: Evidence) -> Iterator[Finding]:
     if calls < expected:
         raise MissingEvidenceError(f"teacher_calls: {calls} of {expected} calls for worked solutions are known")
     text = f"{failed} of {calls} calls for worked solutions failed"
-    yield Finding("worked solutions", "fail" if failed else "pass", text, selection.weight("train"))
+    yield Finding("worked solutions", "fail" if failed else "pass", text, queries.weight("train"))
 
 
 def coverage(evidence: Evidence) -> Iterator[Finding]:
@@ -80,7 +80,7 @@ def coverage(evidence: Evidence) -> Iterator[Finding]:
         measured.setdefault((arm["arm"], arm["split"]), []).append(arm)
     splits = ("test",) if evidence["source"] == "table" else ("test", "harder", "reflect", SKILLS)
     due = set()
-    for stage in selection.stages(evidence):
+    for stage in queries.stages(evidence):
         for split in (split for split in by_name(stage).splits if split in splits):
             planned = _planned(evidence, split)
             if planned:
@@ -113,17 +113,17 @@ def _sized(evidence: Evidence) -> Iterator[Finding]:
         planned = _size(evidence, split)
         n = sum(entry["n"] for entry in completeness.problem_sets(evidence) if entry["split"] == split)
         text = f"{n} problems of {planned} planned"
-        yield Finding(f"problems/{split}", selection.status(n == planned), text, "block", split)
+        yield Finding(f"problems/{split}", queries.status(n == planned), text, "block", split)
 
 
 def _covered(evidence: Evidence, stage: str, split: str, planned: int, found: list[Any]) -> Iterator[Finding]:
     expected = completeness.plan(evidence)["training_seeds"] if by_name(stage).recipe else 1
-    weight = selection.weight(split)
+    weight = queries.weight(split)
     if len(found) != expected:
         text = f"planned {expected} times, and measured {len(found)} times"
         yield Finding(f"{stage}/{split}", "fail", text, weight, split)
     for arm in found:
-        yield selection.of_arm(arm, selection.status(arm["n"] == planned), f"{arm['n']} of {planned} problems", weight)
+        yield queries.of_arm(arm, queries.status(arm["n"] == planned), f"{arm['n']} of {planned} problems", weight)
 
 
 def _compared(evidence: Evidence, measured: set[tuple[str, str]]) -> Iterator[Finding]:
@@ -136,7 +136,7 @@ def _compared(evidence: Evidence, measured: set[tuple[str, str]]) -> Iterator[Fi
             unpaired = evidence["source"] == "table"
             text = "known by their totals alone" if unpaired else "measured on different problems"
             yield Finding(
-                subject, "unknown" if unpaired else "fail", text, selection.weight(contrast.split), contrast.split
+                subject, "unknown" if unpaired else "fail", text, queries.weight(contrast.split), contrast.split
             )
 
 
@@ -148,9 +148,9 @@ def prompt_mismatch(evidence: Evidence) -> Iterator[Finding]:
         )
         return
     identities = evidence["identities"]
-    for answers in dict.fromkeys(by_name(name).answers for name in selection.stages(evidence)):
+    for answers in dict.fromkeys(by_name(name).answers for name in queries.stages(evidence)):
         yield from _identified(identities[answers], answers)
-    arms = {(arm["arm"], arm["split"], arm.maybe("training_seed")): arm for arm in selection.arms(evidence)}
+    arms = {(arm["arm"], arm["split"], arm.maybe("training_seed")): arm for arm in queries.arms(evidence)}
     for contrast in CONTRASTS:
         if contrast.split == SKILLS:
             continue
@@ -182,20 +182,20 @@ def _alike(contrast: Contrast, first: Any, second: Any) -> Finding:
         differ.append("the prompt")
     if "answerer" not in contrast.varies and list(first["models"]) != list(second["models"]):
         differ.append("the model that answered")
-    subject = f"{selection.name(first)} - {selection.name(second)}"
+    subject = f"{queries.name(first)} - {queries.name(second)}"
     text = f"differ in {' and '.join(differ)}" if differ else f"differ in {contrast.factor} alone"
-    return Finding(subject, "fail" if differ else "pass", text, selection.weight(contrast.split), contrast.split)
+    return Finding(subject, "fail" if differ else "pass", text, queries.weight(contrast.split), contrast.split)
 
 
 def model_drift(evidence: Evidence) -> Iterator[Finding]:
     """See ``harness.audit.checks``."""
     by_answerer: dict[str, set[str]] = {}
-    for arm in selection.arms(evidence, ("test", "harder", "reflect", SKILLS)):
+    for arm in queries.arms(evidence, ("test", "harder", "reflect", SKILLS)):
         returned = list(arm["models"])
-        severity: Severity = "warn" if arm["arm"] == BOOTSTRAP else selection.weight(arm["split"])
-        status = selection.status(len(returned) == 1)
-        yield selection.of_arm(arm, status, f"{len(returned)} model ids came back", severity)
+        severity: Severity = "warn" if arm["arm"] == BOOTSTRAP else queries.weight(arm["split"])
+        status = queries.status(len(returned) == 1)
+        yield queries.of_arm(arm, status, f"{len(returned)} model ids came back", severity)
         by_answerer.setdefault(by_name(arm["arm"]).answers, set()).update(returned)
     for answerer, models in sorted(by_answerer.items()):
         text = f"{len(models)} model ids came back over all arms"
-        yield Finding(answerer, selection.status(len(models) == 1), text)
+        yield Finding(answerer, queries.status(len(models) == 1), text)

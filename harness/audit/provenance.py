@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from harness.api import Evidence, Finding, MissingEvidenceError
-from harness.audit import completeness, selection
+from harness.audit import completeness, queries
 from harness.audit.thresholds import DISTINCT, DISTINCT_TO_WARN, FEWEST_SEEDS, SIGNIFICANT
 from harness.design.arms import by_name
 from harness.design.skills import SPLIT as SKILLS
@@ -21,7 +21,7 @@ def overlap(evidence: Evidence) -> Iterator[Finding]:
     found = {(entry["split"], entry["source"]): entry for entry in evidence["overlaps"]}
     for split in completeness.examined(evidence):
         for source in [*completeness.learned_from(evidence), *(["test"] if split == "harder" else [])]:
-            subject, weight = f"{split} and {source}", selection.weight(split)
+            subject, weight = f"{split} and {source}", queries.weight(split)
             entry = found.get((split, source))
             if entry is None:
                 yield Finding(subject, "unknown", "not compared", weight, split)
@@ -51,12 +51,12 @@ def _quoted(evidence: Evidence) -> Finding:
 def _distinct(problems: Any, split: str) -> Finding:
     share = problems["distinct"] / problems["n"]
     text = f"{problems['distinct']} of {problems['n']} problems are different from all others"
-    weight = selection.weight(split) if share < DISTINCT else "warn"
+    weight = queries.weight(split) if share < DISTINCT else "warn"
     return Finding(f"problems/{split}", "pass" if share >= DISTINCT_TO_WARN else "fail", text, weight, split)
 
 
 def _trained(evidence: Evidence) -> list[str]:
-    return [name for name in selection.stages(evidence) if by_name(name).recipe]
+    return [name for name in queries.stages(evidence) if by_name(name).recipe]
 
 
 def _trainings(evidence: Evidence) -> list[Any]:
@@ -84,7 +84,7 @@ def label_source(evidence: Evidence) -> Iterator[Finding]:
         rows = training["examples"]
         source = "chance" if by_name(training["arm"]).recipe == "random" else "teacher"
         text = f"{rows[f'labelled_by_{source}']} of {rows['rows']} training answers are the {source}'s"
-        yield Finding(_name(training), selection.status(rows[f"labelled_by_{source}"] == rows["rows"]), text)
+        yield Finding(_name(training), queries.status(rows[f"labelled_by_{source}"] == rows["rows"]), text)
     completeness.require_files(evidence, completeness.examples(evidence))
 
 
@@ -110,25 +110,25 @@ def adapter(evidence: Evidence) -> Iterator[Finding]:
         yield from _applied(evidence)
     if evidence["source"] == "table":
         return
-    for arm in selection.arms(evidence, ("test", "harder", "reflect", SKILLS)):
+    for arm in queries.arms(evidence, ("test", "harder", "reflect", SKILLS)):
         if not by_name(arm["arm"]).recipe and list(arm["adapters_sha256"]):
-            yield selection.of_arm(arm, "fail", "an adapter answered, and the arm has none")
+            yield queries.of_arm(arm, "fail", "an adapter answered, and the arm has none")
 
 
 def _applied(evidence: Evidence) -> Iterator[Finding]:
     """Whether the adapter of each trained arm is the one that was trained, and changes something."""
     made = {(each["arm"], each["training_seed"]): each for each in _trainings(evidence)}
-    for arm in selection.arms(evidence, names=_trained(evidence)):
+    for arm in queries.arms(evidence, names=_trained(evidence)):
         training = made.get((arm["arm"], arm["training_seed"]))
         if training is None:
-            yield selection.of_arm(arm, "unknown", "no training of this arm and seed is known")
+            yield queries.of_arm(arm, "unknown", "no training of this arm and seed is known")
         elif list(arm["adapters_sha256"]) != [training["adapter_sha256"]]:
-            yield selection.of_arm(arm, "fail", "the adapter that answered is not the one that was trained")
+            yield queries.of_arm(arm, "fail", "the adapter that answered is not the one that was trained")
         elif training["logit_change"] <= 0:
-            yield selection.of_arm(arm, "fail", "the adapter changes no logit on the probe prompts")
+            yield queries.of_arm(arm, "fail", "the adapter changes no logit on the probe prompts")
         else:
             text = f"the adapter that was trained answered; it moves a logit by up to {training['logit_change']:.3g}"
-            yield selection.of_arm(arm, "pass", text)
+            yield queries.of_arm(arm, "pass", text)
 
 
 def underpowered(evidence: Evidence) -> Iterator[Finding]:
@@ -161,7 +161,7 @@ def _relied_on(contrast: Evidence) -> Finding:
     size, least = abs(contrast["difference"]["value"]), contrast.maybe("minimum_detectable")
     relied = "they differ on too few to rely on any" if least is None else f"{100 * least:.1f} can be relied on"
     text = f"differ by {100 * size:.1f} points on {contrast['n']} problems; {relied}"
-    return Finding(selection.pair(contrast), selection.status(least is not None and size >= least), text, None, "test")
+    return Finding(queries.pair(contrast), queries.status(least is not None and size >= least), text, None, "test")
 
 
 def recompute(evidence: Evidence, mismatches: Sequence[str] | None) -> Iterator[Finding]:

@@ -27,7 +27,7 @@ def read(path: Path) -> tuple[dict[str, Any], Sequence[str] | None]:
         raise UsageError(f"{path}: {error.strerror}; give a run directory or its result.json") from error
     except ValueError as error:
         raise UsageError(f"{path}: not sound JSON ({error}); give a run directory or its result.json") from error
-    broken = list(schemas.violations("result", result)) or list(validation.strangers(result))
+    broken = list(schemas.violations("result", result)) or list(validation.unknown_arms(result))
     if broken:
         raise UsageError(f"{path}: not a valid result ({broken[0]}); harness validate lists everything that is wrong")
     beside = all((path.parent / name).is_file() for name in validation.BESIDE)

@@ -18,7 +18,8 @@ from harness.audit import EXIT_BLOCKED
 from harness.boundary import filenames, files
 from harness.boundary.signals import StopRequest
 from harness.cli import GO_ON, say
-from harness.design.plan import Plan, UserSettings, watchers
+from harness.design import plan as plans
+from harness.design.plan import Plan, UserSettings
 from harness.output.terminal import audit as text
 from harness.output.terminal import costs, forecast, summary
 from harness.output.terminal.progress import LiveProgress, for_terminal
@@ -78,7 +79,7 @@ def command(
     told, stop = for_terminal(), StopRequest()
     try:
         going_on = _GoingOn(max_cost, observers)
-        listeners = Observers([("(progress)", told), ("(resume)", going_on), *watchers(user, observers)])
+        listeners = Observers([("(progress)", told), ("(resume)", going_on), *plans.observers(user, observers)])
         if resume is not None:
             if user.run or config or assignments or out or fork or dry_run:
                 raise UsageError("--resume takes its plan from the run directory; leave the other options out")

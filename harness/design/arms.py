@@ -111,7 +111,7 @@ CONTRASTS = (
 )
 
 NAMES = tuple(arm.name for arm in ARMS)
-STAGES = tuple(arm.name for arm in ARMS if not arm.control)
+STANDARD = tuple(arm.name for arm in ARMS if not arm.control)
 CONTROLS = {
     "none": (),
     "standard": tuple(arm.name for arm in ARMS if arm.control == "standard"),

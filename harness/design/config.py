@@ -118,7 +118,7 @@ def merge(settings: Settings, more: Mapping[str, Mapping[str, Any]]) -> None:
 def stages(run: RunSettings, strategy: str | None) -> tuple[str, ...]:
     """The stages to walk, in the order of the experiment."""
     if run.stages is None:
-        wanted = set(arms.STAGES) - ({arms.BOOTSTRAP} if strategy is not None else set())
+        wanted = set(arms.STANDARD) - ({arms.BOOTSTRAP} if strategy is not None else set())
         controls = run.controls or "standard"
     else:
         wanted = set(run.stages)

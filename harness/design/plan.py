@@ -184,7 +184,10 @@ class ChosenPlugins:
 
 
 def make(user: UserSettings) -> tuple[Plan, ChosenPlugins]:
-    """The plan of a wish, and its plugins. Raises UsageError for anything that is wrong; writes nothing."""
+    """The plan of what a user asks for, and its plugins.
+
+    Raises UsageError for anything that is wrong; writes nothing.
+    """
     given, asked = _asked(user)
     run = options.validate(RunSettings, asked, "run")
     task = plugins.load(plugins.TASK, run.task)
@@ -197,7 +200,7 @@ def make(user: UserSettings) -> tuple[Plan, ChosenPlugins]:
     return _build(run, settings, task, student)
 
 
-def watchers(user: UserSettings, names: Iterable[str]) -> list[tuple[str, object]]:
+def observers(user: UserSettings, names: Iterable[str]) -> list[tuple[str, object]]:
     """The observers of these names, made with their options: the table ``[observer.NAME]``, ``-o observer.NAME.X=V``.
 
     They are no part of the plan, since they cannot change a result. Raises UsageError.
@@ -237,7 +240,7 @@ def reload(plan: Plan) -> ChosenPlugins:
 
 
 def fork(plan: Plan, user: UserSettings) -> tuple[Plan, ChosenPlugins]:
-    """A stored plan with what a wish changes in it. Options of a plugin that is replaced are left behind.
+    """A stored plan with what a user changes in it. Options of a plugin that is replaced are left behind.
 
     Raises UsageError for anything that is wrong; writes nothing.
     """
@@ -263,7 +266,7 @@ def fork(plan: Plan, user: UserSettings) -> tuple[Plan, ChosenPlugins]:
 
 
 def _asked(user: UserSettings) -> tuple[Settings, dict[str, Any]]:
-    """What a wish says of the parts, by section, and of the run as a whole."""
+    """What a user says of the parts, by section, and of the run as a whole."""
     given = config.given(user.config, user.assignments)
     given.pop("observer", None)
     config.merge(given, {"run": {name: value for name, value in user.run.items() if value is not None}})

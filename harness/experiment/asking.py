@@ -1,6 +1,6 @@
-"""From requests to outcomes: asks a teacher or a student through the journal, and judges what comes back.
+"""From requests to completions: asks a teacher or a student through the journal.
 
-The only place where a completion becomes an outcome.
+How a reply is read is in ``judging``.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def accept_failures(
             "needs them. What is recorded is kept; resume tries them again"
         )
     for request, done in failed:
-        journal.settle(request.key, _given(teacher, request), recordable(done))
+        journal.finalize(request.key, _given(teacher, request), recordable(done))
 
 
 def ask_student(

@@ -43,7 +43,7 @@ def of_recipe(
 
     ``prompt`` is how the trained student will be asked.
 
-    Random answers need a task with a closed set of labels; ``harness.preflight.contracts.preflight`` sees to that.
+    Random answers need a task with a closed set of labels; ``harness.preflight.contracts.check`` sees to that.
     """
     chosen = [
         (demonstration, demonstration.outcome.label)

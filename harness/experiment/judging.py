@@ -1,4 +1,7 @@
-"""TODO."""
+"""What became of a request: a completion read for an answer, and judged into the row of its arm.
+
+The only place where a completion becomes an outcome.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The learning environment of a reflection: its one way to problems, to the teacher and to the record.
 
-How a request is asked and an answer judged is for ``procedure`` to say; here is what a reflection may do.
+How a request is asked is in ``asking``, how an answer is judged in ``judging``; here is what a reflection may do.
 """
 
 from __future__ import annotations

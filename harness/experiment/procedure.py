@@ -1,4 +1,4 @@
-"""The way from a plan to its findings, stage by stage.
+"""The way from a plan to what is measured, arm by arm.
 
 Every effect goes through the journal, so running a plan again in the same directory is the resume. Nothing here writes
 a result file, draws a progress bar or knows a plugin by name.

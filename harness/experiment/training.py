@@ -1,6 +1,6 @@
 """One training of the student: through the journal, into a folder that takes its name only when it is whole.
 
-What is trained on, and when, is for ``experiment`` to say.
+What is trained on, and when, is for ``procedure`` to say.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 An effect that is recorded is never repeated, so a resume is the same program run again. What an effect means is not
 known here: a record is a key, digests of the effect's input, and a JSON value. How a record becomes a line of the file,
-and a line a record again, is for ``lines`` to say.
+and a line a record again, is for ``encoding`` to say.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def _go_on() -> None:
 
 
 class Journal:
-    """The journal of one run. Opened by one process at a time; see ``locked``.
+    """The journal of one run. Opened by one process at a time; see ``run_dirs.locked``.
 
     ``proceed`` is called before effects are performed, and may raise to perform none. Raises JournalError for a file
     that is damaged, or no file, and OSError.
@@ -100,13 +100,13 @@ class Journal:
         """Records something that happened on the way to an effect."""
         self._append(Record(key, {}, value, final=False))
 
-    def settle(self, key: str, given: Any, value: Any) -> None:
+    def finalize(self, key: str, given: Any, value: Any) -> None:
         """Makes a value final that was recorded as one to try again: from here on, other effects depend on it."""
         if key not in self._known:
             self._append(Record(key, encoding.digests(given), value, final=True))
 
     def recorded(self, key: str) -> Any:
-        """What is recorded of the effect under a key, or None: what is final, or in a ``Recording`` the last."""
+        """What is recorded of the effect under a key, or None: what is final, or in a ``ReadOnlyJournal`` the last."""
         return self._known[key].value if key in self._known else None
 
     def holds(self, key: str, given: Mapping[str, str]) -> Record | None:
@@ -131,7 +131,7 @@ class Journal:
             )
         return self._known[key].value
 
-    def _may_perform(self, missing: list[str]) -> None:  # noqa: ARG002 - a Recording names them in its error
+    def _may_perform(self, missing: list[str]) -> None:  # noqa: ARG002 - a ReadOnlyJournal names them in its error
         self._proceed()
 
     def _append(self, record: Record) -> None:

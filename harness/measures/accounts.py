@@ -1,4 +1,4 @@
-"""What was taken: the accounts of teacher calls, and what a training is told by."""
+"""The accounts of a result: teacher calls with their tokens and cost, and trainings."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def answer_accounts(items: Iterable[Row]) -> list[dict[str, Any]]:
 
 
 def trained(report: Row, logit_change: float) -> dict[str, Any]:
-    """What a training is told by: the trainer's report, and by how much the adapter moves a logit."""
+    """The fields of a training in a result: the trainer's report, and by how much the adapter moves a logit."""
     kept = ("steps", "supervised_tokens", "prompt_tokens", "truncated_rows", "supervised_prompt_tokens")
     return {
         **{key: report[key] for key in (*kept, "rows_without_loss")},

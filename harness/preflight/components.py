@@ -65,11 +65,6 @@ def _teacher(plan: Plan, chosen: ChosenPlugins, task: Task) -> Teacher:
     return made
 
 
-def constant(label: str) -> str:
-    """The name of the trivial rule that always gives a label."""
-    return f"always-{label.lower()}"
-
-
 def prompt(plan: Plan, task: Task, stage: str, problem: Problem, strategy: str | None) -> tuple[Message, ...]:
     """The messages that ask for an answer in a stage: in its own words where the plan says so."""
     if plan.prompts == "separate" and isinstance(task, Staged):

@@ -10,7 +10,8 @@ from harness.boundary.text import one_line, shortened
 from harness.design import skills
 from harness.design.arms import BOOTSTRAP
 from harness.design.plan import Plan
-from harness.preflight.components import Components, constant, prompt
+from harness.design.rules import constant
+from harness.preflight.components import Components, prompt
 
 LONGEST_RULE = 64
 """Characters of the name of a rule, ``always-`` for that of a constant among them."""

@@ -15,7 +15,7 @@ from harness.preflight.components import Components
 
 
 def of(plan: Plan, components: Components) -> dict[str, Any]:
-    """The setting of a plan as JSON: the identity of each part that it uses, and examples of the task's prompts."""
+    """The identity of a run as JSON: that of each part that it uses, and examples of the task's prompts."""
     split = plan.splits[0]
     problem = components.task.problems(split, plan.sizes[split])[0]
     student = (
@@ -38,7 +38,7 @@ def of(plan: Plan, components: Components) -> dict[str, Any]:
 
 
 def check(plan: Plan, components: Components, journal: Journal) -> None:
-    """Records the setting of a new run. Raises UsageError, with the difference, if a run was begun in another one."""
+    """Records the identity of a new run. Raises UsageError, with the difference, if it was begun with another."""
     now = of(plan, components)
     was = journal.once(keys.IDENTITY, None, lambda: now)
     differences.refuse(

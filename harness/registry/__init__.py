@@ -1,1 +1,1 @@
-"""Which plugins there are, what can be set of them, and the switchboard that tells observers what happens."""
+"""Which plugins there are, what can be set of them, and the telling of observers what happens."""

@@ -46,19 +46,19 @@ class Observers:
             self._hosts[name] = host
 
     def run_started(self, event: RunStarted) -> None:
-        """Every check has passed; the first effect comes next."""
+        """The preflight has passed; the first effect comes next."""
         self._tell("harness_run_started", event)
 
     def stage_started(self, event: StageStarted) -> None:
-        """A stage begins."""
+        """A part of a stage begins."""
         self._tell("harness_stage_started", event)
 
     def stage_advanced(self, event: StageAdvanced) -> None:
-        """A stage has moved on."""
+        """A part of a stage has moved on."""
         self._tell("harness_stage_advanced", event)
 
     def stage_finished(self, event: StageFinished) -> None:
-        """A stage is done."""
+        """A part of a stage is done."""
         self._tell("harness_stage_finished", event)
 
     @contextmanager

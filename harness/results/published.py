@@ -33,12 +33,12 @@ Counts = dict[str, dict[str, tuple[int, int]]]
 
 
 def imported(path: Path, user: UserSettings) -> dict[str, Any]:
-    """The result that a table of counts amounts to, in the setting of ``wish``. Raises UsageError."""
+    """The result that a table of counts amounts to, in the setting that ``user`` asks for. Raises UsageError."""
     counts, sha256 = read(path)
     taught = {BOOTSTRAP} if any(needs_strategy(arm) for arm in counts) else set()
     stages = tuple(arm.name for arm in ARMS if arm.name in {*counts, *taught})
-    drawn, cast = plan.make(replace(user, run={**user.run, "stages": stages}))
-    task, verifier = task_and_verifier(drawn, cast)
+    drawn, chosen = plan.make(replace(user, run={**user.run, "stages": stages}))
+    task, verifier = task_and_verifier(drawn, chosen)
     problems = _problems(drawn, task, verifier)
     test = [row for row in problems if row["split"] == "test"]
     _check(path, counts, test)

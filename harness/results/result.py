@@ -1,4 +1,4 @@
-"""From findings to result.json and the files beside it. No clock, host or path gets in here: see run_meta.json."""
+"""From what was measured to result.json and the files beside it. No clock, host or path gets in here: see run_meta.json."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from harness.boundary import filenames, files, schemas
 from harness.design import skills
 from harness.design.arms import by_name
 from harness.design.plan import Plan
+from harness.design.rules import constant
 from harness.experiment import examples
 from harness.experiment.data import ExperimentData, Training
 from harness.experiment.judging import Item
 from harness.measures import accounts, contrasts, problem_sets, scores
 from harness.measures.rows import Row
-from harness.preflight.components import Components, constant
+from harness.preflight.components import Components
 from harness.results import markdown
 
 SCHEMA = "urn:transfer-harness:schema:result:1.0"

@@ -15,12 +15,12 @@ from harness.boundary import differences, filenames, files, schemas
 from harness.boundary.text import shortened
 from harness.design.arms import BOOTSTRAP, NAMES, by_name
 from harness.design.config import PLUGIN_KINDS
+from harness.design.rules import constant
 from harness.design.skills import SPLIT as SKILLS
 from harness.journal import keys
 from harness.journal.store import ReadOnlyJournal
 from harness.measures import accounts, contrasts, problem_sets, scores
 from harness.measures.rows import Row
-from harness.preflight.components import constant
 
 BESIDE = (filenames.PROBLEMS, filenames.ITEMS)
 """The rows that numbers are recomputed from."""
@@ -52,7 +52,7 @@ def problems_of(path: Path) -> list[str]:
     except ValueError as error:
         return [f"the file: not sound JSON ({error})"]
     name = SCHEMAS.get(path.name) or _said(value)
-    broken = list(schemas.violations(name, value)) or (list(strangers(value)) if name == "result" else [])
+    broken = list(schemas.violations(name, value)) or (list(unknown_arms(value)) if name == "result" else [])
     return broken or (list(_result(path.parent, value)) if name == "result" else [])
 
 
@@ -86,7 +86,7 @@ def told(value: Any) -> str:
     return shortened(repr(value), LONGEST)
 
 
-def strangers(result: Mapping[str, Any]) -> Iterator[str]:
+def unknown_arms(result: Mapping[str, Any]) -> Iterator[str]:
     """Where a result names an arm that is none."""
     named = [(f"arms[{index}].arm", arm["arm"]) for index, arm in enumerate(result["arms"])]
     named += [(f"training[{index}].arm", each["arm"]) for index, each in enumerate(result["training"])]

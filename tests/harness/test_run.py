@@ -8,7 +8,7 @@ import pytest
 from harness import run
 from harness.api import CallError, JournalError, PluginError, UsageError
 from harness.boundary import files, schemas
-from harness.design.arms import CONTROLS, NAMES, STAGES
+from harness.design.arms import CONTROLS, NAMES, STANDARD
 from harness.registry.observers import Observers
 from tests.conftest import ToyRun
 
@@ -20,7 +20,7 @@ def _read(run_dir: Path) -> dict[str, dict[str, object]]:
 
 def test_a_run_measures_every_arm_on_its_problems(toy_run: ToyRun) -> None:
     arms = _read(toy_run())
-    assert {key.split("/")[0] for key in arms} == {*STAGES, *CONTROLS["standard"]}
+    assert {key.split("/")[0] for key in arms} == {*STANDARD, *CONTROLS["standard"]}
     assert arms["student-lora/harder"]["n"] == 8
     assert (arms["student-base/skills"]["correct"], arms["student-lora/skills"]["correct"]) == (4, 0)
     assert arms["teacher-strategy/test"]["steps"] == {"shown": 12, "right": 12}

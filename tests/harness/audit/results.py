@@ -12,7 +12,7 @@ from typing import Any
 
 from harness import __version__
 from harness.boundary import files
-from harness.design.arms import ARMS, BOOTSTRAP, CONTROLS, STAGES, Arm, by_name
+from harness.design.arms import ARMS, BOOTSTRAP, CONTROLS, STANDARD, Arm, by_name
 from harness.design.config import PLUGIN_KINDS
 from harness.design.plan import Plan, PlannedPlugin
 from harness.design.skills import SPLIT as SKILLS
@@ -138,7 +138,7 @@ def honest(
     """
     sizes = {**SIZES, **(sizes or {})}
     counts = {split: {**WRONG[split], **(wrong or {}).get(split, {})} for split in WRONG}
-    stages = [arm for arm in ARMS if arm.name in {*STAGES, *CONTROLS[controls]} - set(without)]
+    stages = [arm for arm in ARMS if arm.name in {*STANDARD, *CONTROLS[controls]} - set(without)]
     plan = _plan(tuple(arm.name for arm in stages), sizes, seeds)
     problems = [
         row

@@ -9,7 +9,7 @@ import pytest
 from harness.api import Config, UsageError, hookimpl
 from harness.boundary import files
 from harness.design import plan
-from harness.design.arms import CONTROLS, NAMES, STAGES
+from harness.design.arms import CONTROLS, NAMES, STANDARD
 from harness.design.plan import Plan, UserSettings
 from tests import toys
 from tests.toys import CHOSEN
@@ -30,9 +30,9 @@ def config(tmp_path: Path) -> Path:
 
 
 def test_without_stages_all_stages_and_the_standard_controls_are_planned() -> None:
-    assert _make().stages == (*STAGES, *CONTROLS["standard"])
+    assert _make().stages == (*STANDARD, *CONTROLS["standard"])
     assert _make(controls="all").stages == NAMES
-    assert _make(controls="none").stages == STAGES
+    assert _make(controls="none").stages == STANDARD
     assert _make(stages=("student-base",)).stages == ("student-base",)
     assert _make(stages=("bootstrap",), controls="standard").stages == ("bootstrap", *CONTROLS["standard"])
 

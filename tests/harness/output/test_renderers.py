@@ -119,7 +119,7 @@ SPEAKS = {
     "harness/measures/formatting.py": "report",
     "harness/output/report/card.py": "card",
     "harness/audit/baselines.py": "audit in full",
-    "harness/audit/selection.py": "audit in full",
+    "harness/audit/queries.py": "audit in full",
     "harness/audit/claims.py": "audit in full",
     "harness/results/markdown.py": "harness run",
     "tools/prompts_page.py": "no score at all",
