@@ -1,4 +1,4 @@
-"""From what was measured to result.json and the files beside it. No clock, host or path gets in here: see run_meta.json."""
+"""From what was measured to result.json and the files beside it. No clock, host or path gets in: see run_meta.json."""
 
 from __future__ import annotations
 
