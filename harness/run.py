@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,8 +20,10 @@ from harness.audit import runs
 from harness.boundary import filenames, files
 from harness.boundary.faults import suspected
 from harness.boundary.signals import StopRequest
+from harness.boundary.text import counted
 from harness.design import plan as plans
 from harness.design.plan import Plan, UserSettings
+from harness.experiment.asking import UnreadableError
 from harness.experiment.data import ExperimentData
 from harness.experiment.procedure import Experiment
 from harness.journal import forks, keys, run_dirs
@@ -46,8 +49,12 @@ class Run:
     """Whether it goes on with what was begun before."""
     journal: Journal = field(init=False)
     ledger: RunLedger = field(init=False)
+    accept_unreadable: bool = False
+    """Whether the teacher is asked on though none of its first answers can be read."""
     forecast: str = ""
     """What the teacher will probably cost, for a new run that costs something."""
+    cautions: list[str] = field(default_factory=list)
+    """What a user should know of the problems."""
     warnings: tuple[str, ...] = ()
     data: ExperimentData = field(init=False)
     result: dict[str, Any] = field(init=False)
@@ -56,7 +63,7 @@ class Run:
 
 def _preflight(run: Run) -> None:
     """Raises UsageError for all that can be known to fail before anything is spent or written."""
-    contracts.preflight(run.plan, run.components)
+    run.cautions = contracts.preflight(run.plan, run.components)
     runs.load_checks(run.plan.checks)
     if run.begun:
         disk.check_room(run.run_dir, disk.SPARE)
@@ -71,8 +78,14 @@ def _experiment(run: Run) -> None:
     """Measures every arm of the plan. Every effect goes through the journal."""
     run.observers.run_started(RunStarted(run.run_dir, run.plan.stages, run.plan.simulated, run.forecast, run.warnings))
     with forks.taking_over(run.run_dir, run.journal):
-        experiment = Experiment(run.plan, run.components, run.journal, run.ledger, run.run_dir, run.observers)
-        run.data = experiment.run()
+        experiment = Experiment(
+            run.plan, run.components, run.journal, run.ledger, run.run_dir, run.observers, run.accept_unreadable
+        )
+        try:
+            run.data = experiment.run()
+        except UnreadableError as error:
+            files.write(run.run_dir / filenames.THOUGHTS, files.lines(result.unread_rows(error.completions)))
+            raise
 
 
 def _results(run: Run) -> None:
@@ -123,13 +136,14 @@ def start(
     max_cost: float | None = None,
     stop: StopRequest | None = None,
     origin: Path | None = None,
+    accept_unreadable: bool = False,
 ) -> dict[str, Any]:
     """A new run in a directory of its own, that spends at most ``max_cost`` USD on its teacher.
 
     It takes over what the run in ``origin`` has recorded for the same inputs. Raises UsageError if a plugin finds that
     it cannot work, or if the directory is taken or cannot be made, BudgetError at the limit, and StoppedError.
     """
-    run = Run(plan, components, run_dir, observers, begun=False)
+    run = Run(plan, components, run_dir, observers, begun=False, accept_unreadable=accept_unreadable)
     forked = None if origin is None else forks.read(origin)
     STAGES["preflight"](run)
     run_dirs.make(run_dir)
@@ -146,7 +160,11 @@ def start(
 
 
 def resume(
-    run_dir: Path, observers: Observers, max_cost: float | None = None, stop: StopRequest | None = None
+    run_dir: Path,
+    observers: Observers,
+    max_cost: float | None = None,
+    stop: StopRequest | None = None,
+    accept_unreadable: bool = False,
 ) -> dict[str, Any]:
     """Goes on with a run; ``max_cost`` counts what earlier sessions spent.
 
@@ -159,7 +177,8 @@ def resume(
             raise JournalError(
                 f"{run_dir}: has a result but no {filenames.JOURNAL}; restore it, or everything would be done again"
             )
-        run = Run(plan, assemble(plan, plans.reload(plan)), run_dir, observers)
+        components = assemble(plan, plans.reload(plan))
+        run = Run(plan, components, run_dir, observers, accept_unreadable=accept_unreadable)
         STAGES["preflight"](run)
         return _walk(run, max_cost, stop or StopRequest())
 
@@ -207,6 +226,7 @@ def _walk(run: Run, max_cost: float | None, stop: StopRequest) -> dict[str, Any]
             meta["warnings"] += [warning for warning in run.warnings if warning not in meta["warnings"]]
             for stage in AFTER_PREFLIGHT:
                 stage(run)
+            meta["warnings"] += [told for told in _left_out(run.data) if told not in meta["warnings"]]
             meta["training"] = run_meta.training(run.data)
             meta["economy"] = run_meta.costs(run.result, run.data)
             run.observers.run_finished(RunFinished(run.run_dir, run.run_dir / filenames.RESULT))
@@ -238,8 +258,18 @@ def _check_plan(run: Run) -> None:
         raise JournalError(f"{run.run_dir}/plan.json was changed after the run began; restore it, or start a new run")
 
 
+def _left_out(data: ExperimentData) -> Iterator[str]:
+    """What the trainings had to do without."""
+    reasons = Counter(data.unfit.values())
+    for reason, count in reasons.most_common():
+        yield f"{counted(count, 'worked solution')} left out of every training: {reason}"
+    for name, reason in data.untrained.items():
+        yield f"{name} was not trained: {reason}"
+
+
 def _cautions(run: Run) -> Iterator[str]:
     """What the user should know before the first effect."""
+    yield from run.cautions
     if disclosures.is_recorded((run.journal.recorded(keys.IDENTITY) or {}).get("teacher")):
         yield disclosures.RECORDED
     if run.journal.dropped_bytes:

@@ -15,12 +15,13 @@ from harness.api import (
     ADAPTER_WEIGHTS,
     Adapter,
     Example,
-    HarnessError,
     JournalError,
     Request,
+    Screening,
     TrainingReport,
 )
 from harness.boundary import files, secrets
+from harness.experiment import returned
 from harness.journal import keys
 from harness.journal.store import Journal
 from harness.preflight.components import Components
@@ -58,9 +59,31 @@ def probe(journal: Journal, components: Components, adapter: Adapter, requests: 
     """The largest absolute change of a logit that an adapter makes on these prompts."""
     given = {"adapter": adapter.sha256}
     change: float = journal.once(
-        keys.probe(adapter.folder.name), given, lambda: components.student.probe(requests, adapter)
+        keys.probe(adapter.folder.name),
+        given,
+        lambda: returned.change(components.named["student"], components.student.probe(requests, adapter)),
     )
     return change
+
+
+def unfit(journal: Journal, components: Components, rows: Sequence[Sequence[Example]]) -> Mapping[str, str]:
+    """Why some of these rows, a list for each training, cannot be trained on, by problem id.
+
+    Recorded, so that a replay needs no trainer. A run that recorded nothing of the kind has left nothing out.
+    """
+    key, trainer = keys.unfit(files.digest(rows)), components.trainer
+    if not isinstance(trainer, Screening):
+        return journal.recorded(key) or {}
+    given = {"student": components.student.identity, "trainer": trainer.settings}
+
+    def look() -> dict[str, str]:
+        named, found = components.named["trainer"], dict[str, str]()
+        for examples in rows:
+            found |= returned.unfit(named, trainer.unfit(components.student, examples), examples)
+        return found
+
+    told: Mapping[str, str] = journal.once(key, given, look)
+    return told
 
 
 def _perform(
@@ -82,8 +105,8 @@ def _perform(
             unfinished,
             lambda step, steps, loss: advance(step, total=steps, note=f"loss {loss:.3f}"),
         )
-    if not (unfinished / ADAPTER_WEIGHTS).is_file():
-        raise HarnessError(f"the trainer saved no {ADAPTER_WEIGHTS} for {folder.name}; its plugin is broken")
+    returned.report(components.named["trainer"], report)
+    returned.saved(components.named["trainer"], unfinished, ADAPTER_WEIGHTS)
     files.sync_tree(unfinished)
     unfinished.rename(folder)
     files.sync_folder(folder.parent)

@@ -11,6 +11,7 @@ from threading import RLock
 from typing import Any
 
 from harness.api import BudgetError, Json, Usage
+from harness.journal import keys
 from harness.journal.store import Journal
 
 SENDING = "ledger/sending"
@@ -48,6 +49,7 @@ class RunLedger:
         self._open: dict[str, list[InDoubt]] = {}
         self._notes: dict[str, Json] = {}
         self._spent = 0.0
+        self._halted: BudgetError | None = None
         self.failures = 0
         """Attempts that gave no reply."""
         for key, value in journal.notes:
@@ -59,7 +61,7 @@ class RunLedger:
 
     def sending(self, key: str, attempt: int, worst_cost: float | None) -> None:
         """See ``harness.api.Ledger``."""
-        self._proceed()
+        self.proceed()
         with self._lock:
             if self._limit is not None and worst_cost is None:
                 raise BudgetError("--max-cost: the teacher has no known price, so no limit can be kept; give it one")
@@ -81,7 +83,18 @@ class RunLedger:
 
     def proceed(self) -> None:
         """See ``harness.api.Ledger``."""
+        if self._halted is not None:
+            raise self._halted
         self._proceed()
+
+    def halt(self, error: BudgetError) -> None:
+        """From now on nothing more is sent: whoever wants to gets this error."""
+        self._halted = error
+
+    def is_open(self, key: str) -> bool:
+        """Whether an attempt at a request is written down of which no end is known."""
+        with self._lock:
+            return bool(self._open.get(key))
 
     def note(self, name: str, value: Json) -> None:
         """See ``harness.api.Ledger``."""
@@ -122,6 +135,10 @@ class RunLedger:
             known = self._cost(Usage(**value["usage"])) if value["usage"] else None
             self._spent += (known if known is not None else attempt.worst_cost or 0.0) if value["billed"] else 0.0
             self.failures += 1
+        elif key == keys.DROPPED:
+            paid = value["value"]  # what was set aside was paid for all the same
+            if isinstance(paid, dict) and paid.get("stop", "error") != "error":
+                self.settle(value["key"], Usage(**paid["usage"]))
         elif key == NOTE:
             self._notes[value["name"]] = value["value"]
         elif value["stop"] != "error":  # a reply that was paid for, and is asked for again

@@ -8,6 +8,7 @@ and a line a record again, is for ``encoding`` to say.
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +17,8 @@ from typing import Any
 
 from harness.api import JournalError
 from harness.boundary import files
-from harness.journal import encoding
+from harness.boundary.text import did_you_mean
+from harness.journal import encoding, keys
 from harness.journal.encoding import Record
 
 Recorded = tuple[str, Any, bool]
@@ -52,6 +54,11 @@ class Journal:
         except BaseException:
             os.close(self._descriptor)
             raise
+
+    @property
+    def records(self) -> list[Record]:
+        """What stands under each key, in the order in which the keys were recorded first."""
+        return list(self._known.values())
 
     @property
     def live(self) -> bool:
@@ -105,6 +112,20 @@ class Journal:
         if key not in self._known:
             self._append(Record(key, encoding.digests(given), value, final=True))
 
+    def drop(self, key: str) -> Any:
+        """Sets a record aside, which is noted: what it recorded is done again. Gives what it held.
+
+        Raises JournalError for a key that is not recorded, and for what the run itself was begun with.
+        """
+        if key in (keys.PLAN, keys.IDENTITY):
+            raise JournalError(f"{self._path}: {key} is what the run was begun with; start a new run, or fork it")
+        if key not in self._known:
+            near = did_you_mean(key, self._known)
+            raise JournalError(f"{self._path}: holds no record of {key!r};{near} harness journal list shows all")
+        value = self._known[key].value
+        self.note(keys.DROPPED, {"key": key, "value": value})
+        return value
+
     def recorded(self, key: str) -> Any:
         """What is recorded of the effect under a key, or None: what is final, or in a ``ReadOnlyJournal`` the last."""
         return self._known[key].value if key in self._known else None
@@ -127,7 +148,8 @@ class Journal:
             changed = sorted(name for name in was.keys() | given.keys() if was.get(name) != given.get(name))
             raise JournalError(
                 f"{self._path}: {key} was recorded for another input ({', '.join(changed)} changed): the program or a "
-                "plugin is not what it was. Start a new run, or take over what still holds by --fork"
+                "plugin is not what it was. Start a new run, take over what still holds by --fork, or set this record "
+                f"aside: harness journal drop {shlex.quote(str(self._path.parent))} {shlex.quote(key)}"
             )
         return self._known[key].value
 
@@ -166,6 +188,8 @@ class Journal:
             self._known[record.key] = record
         else:
             self.notes.append((record.key, record.value))
+            if record.key == keys.DROPPED:
+                self._known.pop(record.value["key"], None)
 
     def _open(self) -> int:
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -197,11 +221,6 @@ class ReadOnlyJournal(Journal):
     def live(self) -> bool:
         """Never."""
         return False
-
-    @property
-    def records(self) -> list[Record]:
-        """What stands under each key, in the order in which the keys were recorded first."""
-        return list(self._known.values())
 
     def _open(self) -> int:
         return os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)

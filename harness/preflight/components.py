@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from harness.api import (
     Message,
@@ -17,6 +18,7 @@ from harness.api import (
     Trainer,
     Verifier,
 )
+from harness.design.config import PLUGIN_KINDS
 from harness.design.plan import ChosenPlugins, Plan
 from harness.journal.replies import RecordedReplies
 from harness.registry.plugins import instantiate
@@ -32,6 +34,10 @@ class Components:
     student: Student
     reflection: Reflection
     trainer: Trainer
+    again: Callable[[], Task] | None = None
+    """Makes the task once more, as if in another process."""
+    named: Mapping[str, str] = field(default_factory=lambda: {kind: f"the {kind}" for kind in PLUGIN_KINDS})
+    """Each kind with its name, distribution, version and module, as a user is told."""
 
 
 def assemble(plan: Plan, chosen: ChosenPlugins) -> Components:
@@ -45,6 +51,8 @@ def assemble(plan: Plan, chosen: ChosenPlugins) -> Components:
         student=instantiate(student.ref, lambda: student.spec.create(student.options)),
         reflection=instantiate(reflection.ref, lambda: reflection.spec.create(reflection.options, task)),
         trainer=instantiate(trainer.ref, lambda: trainer.spec.create(trainer.options)),
+        again=lambda: task_and_verifier(plan, chosen)[0],
+        named={kind: str(getattr(chosen, kind).ref) for kind in PLUGIN_KINDS},
     )
 
 

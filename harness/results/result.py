@@ -211,6 +211,11 @@ def thought_rows(data: ExperimentData) -> list[dict[str, Any]]:
     return answers + demonstrations
 
 
+def unread_rows(completions: Sequence[Completion]) -> list[dict[str, Any]]:
+    """The rows of thoughts.jsonl of a run that ended with replies that nobody could read."""
+    return [{"key": completion.key, "stop": completion.stop, "text": completion.text} for completion in completions]
+
+
 def _accounts(components: Components, data: ExperimentData) -> list[dict[str, Any]]:
     """Teacher calls by stage and purpose, with tokens and cost."""
     groups: dict[tuple[str, str], list[Completion]] = {}
