@@ -24,7 +24,7 @@ from harness.output.terminal import audit as text
 from harness.output.terminal import costs, forecast, summary
 from harness.output.terminal.progress import LiveProgress, for_terminal
 from harness.preflight.components import Components
-from harness.preflight.contracts import check
+from harness.preflight.contracts import check, check_actors
 from harness.preflight.forecast import loads
 from harness.registry.observers import Observers
 
@@ -97,6 +97,7 @@ def command(
                     say(f"harness: warning: {caution}", err=True)
                 say(forecast.text(plan, loads(plan, components)))
                 return
+            check_actors(plan, components)
             _check_price(plan, components, max_cost)
             run_dir = out or _new_name(plan)
             with stop.listening(), going_on.after(run_dir):

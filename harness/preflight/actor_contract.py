@@ -21,8 +21,19 @@ from harness.api import (
     Trainer,
     Usage,
 )
-from harness.preflight.violations import Contract, of_cost, of_count, of_methods, of_object, of_text, shown
+from harness.preflight.violations import (
+    Contract,
+    of_cost,
+    of_count,
+    of_messages,
+    of_methods,
+    of_object,
+    of_text,
+    shown,
+)
 
+SKILLS = 50
+"""Skills of a student that are looked at."""
 REQUEST = Request("contract", (Message("user", "What is 1 + 1?"),), Distil((), ""))
 """A request of which a price is asked, and that is never sent."""
 
@@ -47,22 +58,18 @@ def _batches(student: Student) -> Iterator[str]:
     yield from (f"has a batch_size that {wrong}" for wrong in of_count(student.batch_size, least=1, most=10**6))
 
 
-def skills(student: Student, count: int) -> Iterator[str]:
-    """What is wrong with at most so many of a student's own skills. Raises what the student raises."""
-    made = student.skills(count)
-    if not isinstance(made, list | tuple) or len(made) > count:
-        yield f"gives {shown(made)} as its skills, expected at most {count} of them"
+def _skills(student: Student) -> Iterator[str]:
+    made = student.skills(SKILLS)
+    if not isinstance(made, list | tuple) or len(made) > SKILLS:
+        yield f"gives {shown(made)} as its skills, where at most {SKILLS} were asked for"
         return
     for skill in made:
-        if not isinstance(skill, Skill) or not skill.prompt or not all(isinstance(m, Message) for m in skill.prompt):
-            yield f"gives {shown(skill)} as a skill, expected a Skill with messages"
+        if not isinstance(skill, Skill):
+            yield f"gives {shown(skill)} as a skill, expected a Skill"
             return
-        for wrong in (
-            *of_text(skill.name, 1),
-            *of_text(skill.reply, 1),
-            *(w for m in skill.prompt for w in of_text(m.text)),
-        ):
-            yield f"gives a skill that holds what {wrong}"
+        for wrong in (*of_text(skill.name, 1), *of_text(skill.reply, 1), *of_messages(skill.prompt)):
+            yield f"gives a skill of which something {wrong}"
+            return
 
 
 def _calls(reflection: Reflection) -> Iterator[str]:
@@ -82,5 +89,9 @@ REFLECTION = (_methods(Reflection), Contract("calls are counts by purpose", _cal
 TRAINER = (_methods(Trainer), _object("settings"))
 """What can be known of each without a key, and without weights."""
 READY_TEACHER = (_object("identity"),)
-READY_STUDENT = (_object("identity"), Contract("batch_size is a count", _batches))
+READY_STUDENT = (
+    _object("identity"),
+    Contract("batch_size is a count", _batches),
+    Contract("skills are prompts with one right reply", _skills),
+)
 """What is known once a plugin has found that it can work."""

@@ -58,16 +58,23 @@ def planned(plan: Plan, components: Components) -> dict[str, Sequence[Problem]]:
 def _check_task(plan: Plan, components: Components) -> list[str]:
     """Holds task and verifier to their contracts; what of the problems is large."""
     task = components.named["task"]
-    _require(task, task_contract.TASK[:1], Subject(components.task, components.verifier, {}))
-    subject = Subject(components.task, components.verifier, planned(plan, components), components.again, plan.trains)
-    _require(task, task_contract.TASK[1:], subject)
-    try:
-        _require(components.named["verifier"], task_contract.VERIFIER, subject)
-    except PluginError as error:
-        own = plan.plugins["verifier"].distribution == plan.plugins["task"].distribution
-        raise (error if own else PluginError(f"{error}; leave --verifier out to take the task's own")) from error
-    _require(task, task_contract.BOTH, subject)
+    _require(task, task_contract.OWN[:1], Subject(components.task, components.verifier, {}))
+    problems = planned(plan, components)
+    subject = Subject(components.task, components.verifier, problems, components.again, plan.trains)
+    for kind, contract in task_contract.PASS:
+        try:
+            _require(components.named[kind], [contract], subject)
+        except PluginError as error:
+            if kind == "task" or plan.plugins[kind].distribution == plan.plugins["task"].distribution:
+                raise
+            raise PluginError(f"{error}; leave --verifier out to take the task's own") from error
     return [f"{task}: {told}" for told in task_contract.large(subject)]
+
+
+def check_actors(plan: Plan, components: Components) -> None:
+    """Holds those who have something to do in a plan to what is known of them without a key and without weights."""
+    for kind, contracts in _actors(plan).items():
+        _require(components.named[kind], contracts, getattr(components, kind))
 
 
 @suspected("checking the plan")
@@ -83,8 +90,7 @@ def check(plan: Plan, components: Components) -> list[str]:
         )
     if components.task.labels is None and any(arm.recipe == "random" for arm in plan.arms):
         raise UsageError("arm lora-random: the task's answers are free-form, so none can be drawn; leave the arm out")
-    for kind, contracts in _actors(plan).items():
-        _require(components.named[kind], contracts, getattr(components, kind))
+    check_actors(plan, components)
     if plan.asks_teacher and plan.plugins["teacher"].simulated:
         components.teacher.preflight()  # it needs no key, so that a dry run can ask it, too
     if isinstance(components.teacher, Foreseeing):

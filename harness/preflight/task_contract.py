@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations, islice
-from typing import get_args
 
-from harness.api import Message, Problem, Role, Rule, StepCheck, Task, Truth, Verifier, Worked
+from harness.api import Problem, Rule, StepCheck, Task, Truth, Verifier, Worked
 from harness.boundary import files
 from harness.design.rules import constant
 from harness.preflight import violations
-from harness.preflight.violations import Contract, of_json, of_methods, of_object, of_text, shown
+from harness.preflight.violations import Contract, of_json, of_messages, of_methods, of_object, of_text, shown
 
 LONGEST_NAME = 64
 """Characters of the name of a rule, ``always-`` for that of a constant among them."""
@@ -154,7 +153,7 @@ def _prompts(subject: Subject) -> Iterator[str]:
         for name, ask in asks.items():
             where = f"gives a {name} for problem {shown(problem.id)} "
             plain, told = ask(problem, None), ask(problem, MARK)
-            wrong = next((found for messages in (plain, told) for found in _messages(messages)), None)
+            wrong = next((found for messages in (plain, told) for found in of_messages(messages)), None)
             if wrong is not None:
                 yield f"{where}that {wrong}"
             elif not any(MARK in message.text for message in told):
@@ -164,19 +163,6 @@ def _prompts(subject: Subject) -> Iterator[str]:
             else:
                 continue
             return
-
-
-def _messages(messages: object) -> Iterator[str]:
-    if not isinstance(messages, list | tuple) or not messages:
-        yield f"is {shown(messages)}, expected messages"
-        return
-    for message in messages:
-        if not isinstance(message, Message) or message.role not in get_args(Role):
-            yield f"holds {shown(message)}, expected a Message of system, user or assistant"
-            return
-        yield from (f"has a text that {wrong}" for wrong in of_text(message.text))
-    if sum(len(message.text) for message in messages if isinstance(message.text, str)) > violations.LARGEST:
-        yield f"is longer than {violations.LARGEST:,} characters"
 
 
 def _readings(subject: Subject) -> Iterator[str]:
@@ -290,7 +276,7 @@ def _verifier_methods(subject: Subject) -> Iterator[str]:
     yield from of_methods(subject.verifier, Verifier)
 
 
-TASK = (
+OWN = (
     Contract("every method of the protocol is there", _methods),
     Contract("labels are at least two texts, or None where answers are free-form", _labels),
     Contract("rules and constants have names that a result can hold and tell apart", _names),
@@ -301,19 +287,29 @@ TASK = (
     Contract("prompts are messages, and hold the strategy that they are given, word for word", _prompts),
 )
 """What a task answers for by itself, in an order in which each may rely on those before."""
-VERIFIER = (
+TRUTHS = (
     Contract("every method of the protocol is there", _verifier_methods),
     Contract("the truth is a label of the task, with a witness as JSON and a reason", _truths),
-    Contract("the truth of a problem is right, and in a closed task nothing else is", _judgements),
-    Contract("truths of other problems, and two at once, are wrong where answers are free-form", _rejections),
-    Contract("steps are checked as JSON, or not at all", _steps),
 )
 """What a verifier answers for, on the problems of a task that keeps its own contracts."""
-BOTH = (
+READ = (
     Contract("parse(reply(label)) is the label, and a blank reply states none", _readings),
     Contract("problems and truths are the same when they are made twice", _again),
 )
 """What a task answers for once its truths are known."""
+JUDGED = (
+    Contract("the truth of a problem is right, and in a closed task nothing else is", _judgements),
+    Contract("truths of other problems, and two at once, are wrong where answers are free-form", _rejections),
+    Contract("steps are checked as JSON, or not at all", _steps),
+)
+"""What a verifier answers for once the task reads its own replies."""
+PASS = (
+    *(("task", contract) for contract in OWN),
+    *(("verifier", contract) for contract in TRUTHS),
+    *(("task", contract) for contract in READ),
+    *(("verifier", contract) for contract in JUDGED),
+)
+"""The whole pass over task and verifier, with whom each contract binds; each may rely on those before."""
 
 
 def large(subject: Subject) -> Iterator[str]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
+from harness.api import Message, Role
 from harness.boundary import files
 from harness.boundary.text import one_line, shortened
 
@@ -98,6 +99,20 @@ def of_cost(value: object) -> Iterator[str]:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if value is not None and not (number and 0 <= float(value) < math.inf):  # type: ignore[arg-type]  # a number by now
         yield f"is {shown(value)}, expected USD, or None where it is unknown"
+
+
+def of_messages(messages: object) -> Iterator[str]:
+    """Why a value is no prompt."""
+    if not isinstance(messages, list | tuple) or not messages:
+        yield f"is {shown(messages)}, expected messages"
+        return
+    for message in messages:
+        if not isinstance(message, Message) or message.role not in get_args(Role):
+            yield f"holds {shown(message)}, expected a Message of system, user or assistant"
+            return
+        yield from (f"has a text that {wrong}" for wrong in of_text(message.text))
+    if sum(len(message.text) for message in messages if isinstance(message.text, str)) > LARGEST:
+        yield f"is longer than {LARGEST:,} characters"
 
 
 def of_methods(value: object, protocol: Any) -> Iterator[str]:
