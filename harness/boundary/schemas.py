@@ -12,11 +12,14 @@ from harness.boundary import files
 from harness.boundary.text import one_line, shortened
 
 if TYPE_CHECKING:
-    from jsonschema import Draft202012Validator
+    from jsonschema import Draft202012Validator, ValidationError
 
 NAMES = ("result", "plan", "problem", "item", "run-meta", "audit", "compare")
 LONGEST = 200
 """Characters of one violation that are told."""
+NUMBERS = ("integer", "number")
+LARGEST = 2**53 - 1
+"""Largest number, and negated the smallest, of a field that holds one: beyond it a float is not exact any more."""
 MAX_PROBLEMS = 50
 """At most so many violations are told of one file."""
 
@@ -27,7 +30,18 @@ def violations(name: str, value: Any) -> Iterator[str]:
         if count == MAX_PROBLEMS:
             yield "... and more"
             return
-        yield f"{path_text(error.absolute_path)}: {shortened(error.message, LONGEST)}"
+        yield f"{path_text(error.absolute_path)}: {_said(error)}"
+
+
+def _said(error: ValidationError) -> str:
+    number = isinstance(error.instance, int | float) and not isinstance(error.instance, bool)
+    if error.validator == "type" and number and not _in_range(error.instance):
+        return f"{shortened(repr(error.instance), 40)} is out of range; at most {LARGEST} is read"
+    return shortened(error.message, LONGEST)
+
+
+def _in_range(value: float) -> bool:
+    return -LARGEST <= value <= LARGEST
 
 
 def require(name: str, value: Any) -> None:
@@ -55,7 +69,12 @@ def load(name: str) -> Any:
 @cache
 def _validator(name: str) -> Draft202012Validator:
     from jsonschema import Draft202012Validator
+    from jsonschema.validators import extend
     from referencing import Registry, Resource
 
     registry = Registry().with_resources((load(other)["$id"], Resource.from_contents(load(other))) for other in NAMES)
-    return Draft202012Validator(load(name), registry=registry)
+    known = Draft202012Validator.TYPE_CHECKER
+    checker = known.redefine_many(
+        {kind: lambda _, value, kind=kind: known.is_type(value, kind) and _in_range(value) for kind in NUMBERS}
+    )
+    return extend(Draft202012Validator, type_checker=checker)(load(name), registry=registry)
