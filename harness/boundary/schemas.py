@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from harness.api import HarnessError
 from harness.boundary import files
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 NAMES = ("result", "plan", "problem", "item", "run-meta", "audit", "compare")
 LONGEST = 200
 """Characters of one violation that are told."""
-NUMBERS = ("integer", "number")
 LARGEST = 2**53 - 1
 """Largest number, and negated the smallest, of a field that holds one: beyond it a float is not exact any more."""
 MAX_PROBLEMS = 50
@@ -34,10 +33,13 @@ def violations(name: str, value: Any) -> Iterator[str]:
 
 
 def _said(error: ValidationError) -> str:
-    number = isinstance(error.instance, int | float) and not isinstance(error.instance, bool)
-    if error.validator == "type" and number and not _in_range(error.instance):
+    if error.validator == "type" and _is_number(error.instance) and not _in_range(error.instance):
         return f"{shortened(repr(error.instance), 40)} is out of range; at most {LARGEST} is read"
     return shortened(error.message, LONGEST)
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _in_range(value: float) -> bool:
@@ -68,13 +70,16 @@ def load(name: str) -> Any:
 
 @cache
 def _validator(name: str) -> Draft202012Validator:
+    """The validator of a schema, for which ``3.0`` is no integer: what counts with it would not take it for one."""
     from jsonschema import Draft202012Validator
     from jsonschema.validators import extend
     from referencing import Registry, Resource
 
     registry = Registry().with_resources((load(other)["$id"], Resource.from_contents(load(other))) for other in NAMES)
-    known = Draft202012Validator.TYPE_CHECKER
-    checker = known.redefine_many(
-        {kind: lambda _, value, kind=kind: known.is_type(value, kind) and _in_range(value) for kind in NUMBERS}
+    checker = Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {
+            "integer": lambda _, value: isinstance(value, int) and not isinstance(value, bool) and _in_range(value),
+            "number": lambda _, value: _is_number(value) and _in_range(value),
+        }
     )
     return extend(Draft202012Validator, type_checker=checker)(load(name), registry=registry)
