@@ -52,7 +52,9 @@ class RunSettings(BaseModel):
     seed: int = Field(0, ge=0, le=10**9, description="added to every seed of the run")
     stages: tuple[str, ...] | None = None
     controls: Literal["none", "standard", "all"] | None = None
-    limit: int | None = Field(None, ge=1, description="at most so many problems of each split, for a quick look")
+    limit: int | None = Field(
+        None, ge=1, le=MOST, description="at most so many problems of each split, for a quick look"
+    )
     training_seeds: int = Field(1, ge=1, le=20, description="trainings of each trained arm, each with its own seed")
     labels: Literal["teacher", "verifier"] = Field("teacher", description="who answers the training problems")
     prompts: Literal["same", "separate"] = Field("same", description="one wording for all arms, or one for each stage")
@@ -148,7 +150,11 @@ def strategy_text(path: Path) -> str:
     except OSError as error:
         raise UsageError(f"--strategy-file {path}: {error.strerror}; expected a text file") from error
     except ValueError as error:
-        raise UsageError(f"--strategy-file {path}: {error}; expected UTF-8 text") from error
+        raise UsageError(f"--strategy-file {path}: {error}; expected the text of a strategy") from error
+    if "\0" in text:
+        raise UsageError(
+            f"--strategy-file {path}: holds a NUL byte, which no text has; expected the text of a strategy"
+        )
     if not text:
         raise UsageError(f"--strategy-file {path}: empty; expected the text of a strategy")
     return text

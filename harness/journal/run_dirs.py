@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -14,8 +14,11 @@ from harness.boundary import filenames, files
 
 
 def make(run_dir: Path) -> None:
-    """Makes a run directory. Raises UsageError if it cannot be, or holds anything but what a kill left before a run."""
-    above = [folder for folder in run_dir.parents if not folder.exists()]
+    """Makes a run directory.
+
+    Raises UsageError if it cannot be made, holds anything but what a kill left before a run, or cannot be locked.
+    """
+    made = [folder for folder in (run_dir, *run_dir.parents) if not folder.exists()]
     try:
         if not run_dir.parent.is_dir():
             run_dir.parent.mkdir(parents=True)
@@ -30,9 +33,27 @@ def make(run_dir: Path) -> None:
         run_dir.chmod(0o700)
     except OSError as error:
         raise UsageError(f"--out {run_dir}: {error.strerror}; give a directory that can be made") from error
-    for folder in (run_dir, *above):
+    _try_lock(run_dir, made)
+    for folder in dict.fromkeys((run_dir, *made)):
         with suppress(PermissionError):  # a folder that may be written to but not read
             files.sync_folder(folder.parent)
+
+
+def _try_lock(run_dir: Path, made: Sequence[Path]) -> None:
+    """Raises UsageError if a run directory cannot be locked; then the folders that were ``made`` for it are gone."""
+    lock = run_dir / filenames.LOCK
+    was_there = lock.exists()
+    try:
+        with files.private(), locked(run_dir):
+            return
+    except (UsageError, OSError) as error:
+        if not was_there:
+            lock.unlink(missing_ok=True)
+        for folder in made:
+            folder.rmdir()
+        if isinstance(error, OSError):
+            raise UsageError(f"--out {run_dir}: {error.strerror}; give a directory that can be written") from error
+        raise
 
 
 def _begun(run_dir: Path) -> set[str]:
@@ -43,7 +64,8 @@ def _begun(run_dir: Path) -> set[str]:
 
 @contextmanager
 def locked(run_dir: Path) -> Iterator[None]:
-    """Holds a run directory for this process. Raises JournalError at once if another process holds it.
+    """Holds a run directory for this process. Raises JournalError at once if another process holds it, and UsageError
+    where the file system has no locks.
 
     The lock is the kernel's and ends with the process, however it ends; the file only says who holds it.
     """
@@ -55,6 +77,11 @@ def locked(run_dir: Path) -> Iterator[None]:
         except BlockingIOError:
             holder = os.read(descriptor, 200).decode("utf-8", "replace").strip()
             raise JournalError(f"{run_dir} is in use by {holder or 'another process'}; wait for it to end") from None
+        except OSError as error:
+            raise UsageError(
+                f"{run_dir}: its file system gives no lock ({error.strerror}), and without one two processes could "
+                "write into the run at once; give a directory on a local file system, or mount this one with locks"
+            ) from error
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
         yield
