@@ -72,7 +72,7 @@ def test_reply_without_an_end_is_cut_by_length(chat: Chat, tokenizer: Any) -> No
 
 def test_what_follows_the_end_is_no_part_of_a_reply(chat: Chat, tokenizer: Any) -> None:
     ids = tokenizer("ANSWER: YES")["input_ids"]
-    assert chat.reply([*ids, chat.end, chat.pad, chat.pad, *ids]) == ("ANSWER: YES", "end", len(ids) + 1)
+    assert chat.reply([*ids, chat.stops[0], chat.pad, chat.pad, *ids]) == ("ANSWER: YES", "end", len(ids) + 1)
 
 
 def test_every_stop_of_the_checkpoint_ends_a_reply(tokenizer: Any) -> None:
