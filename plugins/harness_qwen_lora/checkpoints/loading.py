@@ -199,12 +199,14 @@ def linear_features(model: torch.nn.Module) -> Mapping[str, int]:
 
 @contextmanager
 def known_peft_warning() -> Iterator[None]:
-    """Silences two warnings of peft that say nothing to a user.
+    """Silences warnings of peft that say nothing to a user.
 
-    The FutureWarning that peft 0.21 causes in transformers 5.23 whenever it wraps a model, and that GPT-2's Conv1D has
-    its weights the other way round, which peft sets right.
+    The FutureWarning that peft 0.21 causes in transformers 5.23 whenever it wraps a model; that GPT-2's Conv1D has its
+    weights the other way round, which peft sets right; that settings of peft's own for experts found none.
     """
     with warnings.catch_warnings():
+        experts = r"The following (rank|alpha)_pattern keys|target_parameters="
+        warnings.filterwarnings("ignore", message=experts, category=RuntimeWarning)
         warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
         warnings.filterwarnings("ignore", message="fan_in_fan_out is set to False", category=UserWarning)
         yield
