@@ -16,8 +16,9 @@ from huggingface_hub.utils._paths import filter_repo_objects
 
 from harness.api import Message, Request, Skill, UsageError
 from harness_qwen_lora.checkpoints import hub
+from harness_qwen_lora.checkpoints.architecture import describe
 from harness_qwen_lora.checkpoints.checkpoint import Checkpoint
-from harness_qwen_lora.checkpoints.loading import fetch, linear_modules, locate, quiet
+from harness_qwen_lora.checkpoints.loading import fetch, linear_features, locate, quiet
 from harness_qwen_lora.options import QwenLoraOptions
 from harness_qwen_lora.student import QwenStudent
 
@@ -83,7 +84,7 @@ def test_damaged_checkpoint_is_refused_in_one_line(copy: Path) -> None:
     (copy / "model.safetensors").write_bytes(b"not weights")
     student = QwenStudent(str(copy), QwenLoraOptions(device="cpu"))
     with pytest.raises(UsageError, match="cannot be loaded") as error:
-        student.chat()
+        student.preflight()
     one_line(error)
 
 
@@ -292,7 +293,7 @@ def test_damaged_skills_are_refused_in_one_line(copy: Path, content: str) -> Non
 
 def test_linear_modules_are_known_from_the_config_alone(checkpoint: Path) -> None:
     projections = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
-    found = linear_modules(checkpoint)
+    found = linear_features(describe(checkpoint).model)
     assert found.keys() == projections | {"lm_head"}
     assert (found["k_proj"], found["down_proj"]) == (2 * (32 + 16), 2 * (64 + 32))
 
