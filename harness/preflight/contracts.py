@@ -46,10 +46,11 @@ def _check_problems(plan: Plan, components: Components, split: str, size: int) -
         truth = components.verifier.truth(problems[0])
         right = components.verifier.check(problems[0], truth.label)
     except Exception as error:
+        cause = error.__cause__ or error
         raise UsageError(
             one_line(
                 f"verifier {names['verifier'].name!r} cannot check the problems of task {names['task'].name!r} "
-                f"({type(error).__name__}: {error}); leave --verifier out to take the task's own"
+                f"({type(cause).__name__}: {cause}); leave --verifier out to take the task's own"
             )
         ) from error
     if not right:
@@ -87,7 +88,7 @@ def _first(plan: Plan, components: Components, split: str) -> Sequence[Problem]:
     return components.task.problems(split, plan.sizes[split])[: plan.count(split)]
 
 
-@suspected("checking the plan")
+@suspected("checking the plan", UsageError)
 def check(plan: Plan, components: Components) -> None:
     """Raises UsageError for what a run would refuse, as far as that is known without a key and without weights."""
     _check_names(plan, components.task)
@@ -106,7 +107,7 @@ def check(plan: Plan, components: Components) -> None:
         components.teacher.foresee(list(_foreseen(plan, components)))
 
 
-@suspected("checking the plan")
+@suspected("checking the plan", UsageError)
 def preflight(plan: Plan, components: Components) -> None:
     """Lets every plugin that the plan uses find out whether it can work. Spends nothing; raises UsageError."""
     check(plan, components)
