@@ -6,6 +6,7 @@ one line of help stands here, so that ``harness --help`` stays quick.
 
 from __future__ import annotations
 
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -117,10 +118,7 @@ def _plugin(error: BaseException) -> str | None:
 
 def say(text: str, err: bool = False) -> None:
     """Prints lines that may hold text from outside. The only way by which a verb writes to the terminal."""
-    if err:
-        click.echo(printable(text), err=True)
-    elif (output := process.output()) is not None:
-        click.echo(printable(text), file=output)
+    click.echo(printable(text), file=sys.stderr if err else process.output())
 
 
 def leaving(ctx: click.Context) -> Callable[[], None] | None:

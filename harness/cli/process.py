@@ -17,7 +17,7 @@ import click
 
 EXIT_INTERRUPTED = 130
 
-_OUTPUT: ContextVar[TextIO | None] = ContextVar("_OUTPUT")
+_OUTPUT: ContextVar[TextIO] = ContextVar("_OUTPUT")
 
 
 class Verb(click.Command):
@@ -43,14 +43,14 @@ def printing_aside() -> Iterator[None]:
     """
     before = _OUTPUT.set(sys.stdout)
     try:
-        with redirect_stdout(sys.stderr or io.StringIO()):
+        with redirect_stdout(sys.stderr):
             yield
     finally:
         _OUTPUT.reset(before)
 
 
-def output() -> TextIO | None:
-    """Where the output of a verb goes; None where it was closed."""
+def output() -> TextIO:
+    """Where the output of a verb goes."""
     return _OUTPUT.get(sys.stdout)
 
 
@@ -64,9 +64,12 @@ def mend_streams() -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
-    if (stderr := sys.__stderr__) is not None and sys.stderr is stderr:
+    if sys.stdout is None:
+        sys.stdout = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), "utf-8", "backslashreplace")
+    if sys.stderr is None or sys.stderr is sys.__stderr__:
         raw = io.BufferedWriter(_Unbreakable(2, "w", closefd=False))  # type: ignore[type-var]  # it writes any buffer
-        sys.stderr = io.TextIOWrapper(raw, stderr.encoding, "backslashreplace", line_buffering=True)
+        encoding = "utf-8" if sys.stderr is None else sys.stderr.encoding
+        sys.stderr = io.TextIOWrapper(raw, encoding, "backslashreplace", line_buffering=True)
 
 
 class _Unbreakable(io.FileIO):
