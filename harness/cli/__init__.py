@@ -85,7 +85,7 @@ class Verbs(click.Group):
 
 @contextmanager
 def _reported(ctx: click.Context) -> Iterator[None]:
-    """Ends the command with one line where an error is the user's to mend, or a plugin's. Any other is a fault of ours."""
+    """Ends the command with one line where an error is the user's to mend, or a plugin's. Any other is ours."""
     try:
         yield
     except NoArgsIsHelpError:

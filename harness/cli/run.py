@@ -17,6 +17,7 @@ from harness.api import RunStarted, StoppedError, Usage, UsageError, hookimpl
 from harness.audit import EXIT_BLOCKED
 from harness.boundary import filenames, files
 from harness.boundary.signals import StopRequest
+from harness.boundary.text import in_shell
 from harness.cli import GO_ON, leaving, say
 from harness.cli.process import Verb
 from harness.design import plan as plans
@@ -112,7 +113,7 @@ def _ended(result: Mapping[str, Any], audit: Mapping[str, Any], run_dir: Path) -
     meta = files.read(run_dir / filenames.RUN_META)
     parts = [
         summary.text(result),
-        text.brief(audit, shlex.quote(str(run_dir))),
+        text.brief(audit, in_shell(run_dir)),
         costs.text(result, meta),
         *summary.notes(meta),
         f"result: {run_dir / filenames.RESULT}\nreport: {run_dir / filenames.REPORT}",
@@ -154,7 +155,7 @@ class _GoingOn:
             raise
 
     def _note(self, run_dir: Path) -> None:
-        command = shlex.join(["harness", "run", "--resume", str(run_dir), *self._rest])
+        command = f"harness run --resume {in_shell(run_dir)} {shlex.join(self._rest)}".rstrip()
         click.get_current_context().meta[GO_ON] = command
 
 
