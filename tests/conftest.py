@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 
 from harness import run
+from harness.boundary import faults
 from harness.design.plan import UserSettings
 from harness.registry.observers import Observers
 from tests import toys
@@ -24,6 +25,12 @@ def toy_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     site = toys.install(tmp_path / "site")
     monkeypatch.syspath_prepend(str(site))
     return site
+
+
+@pytest.fixture(autouse=True)
+def _nobody_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which plugins a process has imported is no affair of another test: these modules would count as the toys'."""
+    monkeypatch.setattr(faults, "_AUTHORS", {})
 
 
 ToyRun = Callable[..., Path]

@@ -6,20 +6,46 @@ Nothing here decides what to show, or where.
 from __future__ import annotations
 
 import difflib
+import os
+import re
+import shlex
 from collections.abc import Iterable
+from pathlib import Path
+
+_PLAIN = re.compile(r"[\w/. -]", re.ASCII)
 
 
 def one_line(text: str) -> str:
     """``text`` on one line: whitespace runs become one space, and what a terminal might act on is dropped."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    return " ".join("".join(char if char.isprintable() else _byte(char) or " " for char in text).split())
 
 
 def printable(text: str) -> str:
     """``text`` as a terminal may have it: lines stay lines, and every character that it might act on is dropped.
 
-    These are control characters, escape sequences among them, and the marks that turn the direction of text round.
+    These are control characters, escape sequences among them, and the marks that turn the direction of text round. A
+    byte of a file's name that is no UTF-8 is shown by its number.
     """
-    return "".join(char for char in text if char.isprintable() or char == "\n")
+    return "".join(char if char.isprintable() or char == "\n" else _byte(char) for char in text)
+
+
+def in_shell(path: Path) -> str:
+    """A path as it can be typed, whatever bytes are in its name."""
+    text = str(path)
+    if text.isprintable():
+        return shlex.quote(text)
+    codes = (chr(byte) if _PLAIN.match(chr(byte)) else f"\\x{byte:02x}" for byte in os.fsencode(text))
+    return f"$'{''.join(codes)}'"
+
+
+def in_unicode(name: str) -> str:
+    """The name of a file as text that every file can hold, with the number of each byte that is no UTF-8."""
+    return os.fsencode(name).decode(errors="backslashreplace")
+
+
+def _byte(char: str) -> str:
+    """A byte of a file's name that is no UTF-8, as Python holds it in text; nothing for any other character."""
+    return f"\\x{ord(char) - 0xDC00:02x}" if "\udc80" <= char <= "\udcff" else ""
 
 
 def shortened(text: str, most: int) -> str:

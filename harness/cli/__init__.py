@@ -6,20 +6,27 @@ one line of help stands here, so that ``harness --help`` stays quick.
 
 from __future__ import annotations
 
+import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from typing import Any
 
 import click
 from click.exceptions import NoArgsIsHelpError
 
 from harness import __version__
-from harness.api import HarnessError
+from harness.api import HarnessError, JournalError
+from harness.boundary import faults
 from harness.boundary.text import did_you_mean, one_line, printable
+from harness.cli import process
 
 GO_ON = "harness.go_on"
 """Under this key of a context's ``meta``: the command that goes on with what an error ends."""
+TOLD = "harness.told"
+"""Under this key: whether it was said why the command ends."""
+INTERRUPTED = "interrupted"
 
 VERBS = {
     "run": "Run an experiment, or resume one.",
@@ -35,6 +42,11 @@ VERBS = {
 
 class Verbs(click.Group):
     """Finds its commands by name, and turns what goes wrong in them into one line and an exit code."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Runs the command as this process: not called where it is part of another, as in a test."""
+        process.mend_streams()
+        return self.main(*args, obj=process.leave, **kwargs)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click passes it
         """The verbs, in the order in which a newcomer meets them."""
@@ -74,7 +86,7 @@ class Verbs(click.Group):
 
 @contextmanager
 def _reported(ctx: click.Context) -> Iterator[None]:
-    """Ends the command with one line where an error is the user's to mend. Any other error is a fault of ours."""
+    """Ends the command with one line where an error is the user's to mend, or a plugin's. Any other is ours."""
     try:
         yield
     except NoArgsIsHelpError:
@@ -84,28 +96,57 @@ def _reported(ctx: click.Context) -> Iterator[None]:
         _fail(ctx, error, f"{error.format_message()} See: {command} --help", error.exit_code)
     except HarnessError as error:
         _fail(ctx, error, str(error), error.exit_code)
-    except BrokenPipeError:
-        raise  # nobody reads any more: click ends quietly
     except OSError as error:
+        if who := _plugin(error):
+            _fail(ctx, error, faults.line(who, ctx.command_path, error), HarnessError.exit_code)
+        if isinstance(error, BrokenPipeError):
+            raise  # nobody reads any more: click ends quietly
         then = "; resume when it is mended" if GO_ON in ctx.meta else ""
         _fail(ctx, error, f"{error.filename or 'a file'}: {error.strerror or error}{then}", 1)
     except KeyboardInterrupt as error:
-        _fail(ctx, error, "interrupted", 130)
+        _fail(ctx, error, INTERRUPTED, process.EXIT_INTERRUPTED)
+    except BaseException as error:
+        if who := _plugin(error):
+            _fail(ctx, error, faults.line(who, ctx.command_path, error), HarnessError.exit_code)
+        raise
+
+
+def _plugin(error: BaseException) -> str | None:
+    """The plugin in whose code an error arose; None for any other, and for one that is told as it is."""
+    who = None if faults.passes(error) else faults.author(error)
+    return None if who == faults.OURS else who
 
 
 def say(text: str, err: bool = False) -> None:
     """Prints lines that may hold text from outside. The only way by which a verb writes to the terminal."""
-    click.echo(printable(text), err=err)
+    click.echo(printable(text), file=sys.stderr if err else process.output())
+
+
+def leaving(ctx: click.Context) -> Callable[[], None] | None:
+    """What ends the process of a command at once, with its last words; None where it is part of another."""
+    leave: Callable[[str], None] | None = ctx.find_root().obj
+    return None if leave is None else lambda: leave("" if TOLD in ctx.meta else _last_words(ctx, INTERRUPTED))
 
 
 def _fail(ctx: click.Context, error: BaseException, message: str, exit_code: int) -> None:
+    if not _can_go_on(error):
+        ctx.meta.pop(GO_ON, None)
+    words = _last_words(ctx, message)
     if ctx.params.get("traceback"):
-        say("".join(traceback.format_exception(error)).rstrip(), err=True)
-    else:
-        say(f"harness: {one_line(message)}", err=True)
-    if command := ctx.meta.get(GO_ON):
-        say(f"go on with:\n{command}", err=True)
+        words = "".join(traceback.format_exception(error)).rstrip() + "\n" + words.partition("\n")[2]
+    say(words.rstrip(), err=True)
+    ctx.meta[TOLD] = True
     ctx.exit(exit_code)
+
+
+def _last_words(ctx: click.Context, message: str) -> str:
+    command = ctx.meta.get(GO_ON)
+    return f"harness: {one_line(message)}\n" + (f"go on with:\n{command}\n" if command else "")
+
+
+def _can_go_on(error: BaseException) -> bool:
+    """Whether what an error ends can be gone on with: not where the record of a run is not what it was."""
+    return not isinstance(error, JournalError) or isinstance(error.__cause__, OSError)
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})

@@ -11,11 +11,12 @@ from harness.api import UsageError
 from harness.audit import EXIT_BLOCKED, audit, runs
 from harness.boundary import files
 from harness.cli import say
+from harness.cli.process import Verb
 from harness.design.plan import UserSettings
 from harness.output.terminal import audit as text
 
 
-@click.command("audit")
+@click.command("audit", cls=Verb)
 @click.argument("path", required=False, type=click.Path(path_type=Path), metavar="RUN|result.json")
 @click.option(
     "--table", type=click.Path(path_type=Path), metavar="FILE.csv", help="Published counts, in place of a run."

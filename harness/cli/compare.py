@@ -9,6 +9,7 @@ import click
 
 from harness.boundary import files, schemas
 from harness.cli import say
+from harness.cli.process import Verb
 from harness.output.comparison import fail_if
 from harness.output.comparison.compare import compare, read
 from harness.output.terminal import comparison
@@ -16,7 +17,7 @@ from harness.output.terminal import comparison
 EXIT_FAILED = 1
 
 
-@click.command("compare")
+@click.command("compare", cls=Verb)
 @click.argument("a", type=click.Path(path_type=Path), metavar="A")
 @click.argument("b", type=click.Path(path_type=Path), metavar="B")
 @click.option("--only", metavar="ARM[/SPLIT]", multiple=True, help="Compare this arm and no other; may be repeated.")

@@ -19,6 +19,7 @@ import click
 from harness.api import Spec, StudentSpec, UsageError
 from harness.boundary.text import counted, did_you_mean, one_line
 from harness.cli import say
+from harness.cli.process import Parts
 from harness.registry.plugins import KINDS, Kind, Loaded, PluginRef, installed, load
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 HEADINGS = ("KIND", "NAME", "DISTRIBUTION", "VERSION", "MODULE")
 
 
-@click.group()
+@click.group(cls=Parts)
 def command() -> None:
     """List, describe and check plugins."""
 

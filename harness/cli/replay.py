@@ -10,9 +10,10 @@ import click
 from harness import run
 from harness.boundary.text import one_line
 from harness.cli import say
+from harness.cli.process import Verb
 
 
-@click.command("replay")
+@click.command("replay", cls=Verb)
 @click.argument("run_dir", type=click.Path(path_type=Path), metavar="RUN")
 def command(run_dir: Path) -> None:
     """Rebuild the files of the run in directory RUN from its plan and journal alone, offline, and compare the bytes.

@@ -8,11 +8,12 @@ import click
 
 from harness.audit import audit, runs
 from harness.cli import say
+from harness.cli.process import Verb
 from harness.output import report
 from harness.output.terminal import audit as text
 
 
-@click.command("report")
+@click.command("report", cls=Verb)
 @click.argument("path", type=click.Path(path_type=Path), metavar="RUN|result.json")
 def command(path: Path) -> None:
     """Audit a result anew and write report.html beside it, with the model cards of its adapters.

@@ -17,7 +17,9 @@ from harness.api import RunStarted, StoppedError, Usage, UsageError, hookimpl
 from harness.audit import EXIT_BLOCKED
 from harness.boundary import filenames, files
 from harness.boundary.signals import StopRequest
-from harness.cli import GO_ON, say
+from harness.boundary.text import in_shell
+from harness.cli import GO_ON, leaving, say
+from harness.cli.process import Verb
 from harness.design import plan as plans
 from harness.design.plan import Plan, UserSettings
 from harness.output.terminal import audit as text
@@ -29,7 +31,7 @@ from harness.preflight.forecast import loads
 from harness.registry.observers import Observers
 
 
-@click.command("run")
+@click.command("run", cls=Verb)
 @click.option("--task", metavar="NAME", help="Task generator. Default: scheduling.")
 @click.option("--teacher", metavar="NAME", help="Teacher. Default: simulated.")
 @click.option("--student", metavar="NAME", help="Student. Default: qwen-tiny.")
@@ -80,7 +82,7 @@ def command(
     """
     user = UserSettings(_given(values, stages, checks), config, assignments)
     limit = _limit(max_cost)
-    told, stop = for_terminal(), StopRequest()
+    told, stop = for_terminal(), StopRequest(leaving(click.get_current_context()))
     try:
         going_on = _GoingOn(max_cost, observers)
         listeners = Observers([("(progress)", told), ("(resume)", going_on), *plans.observers(user, observers)])
@@ -117,7 +119,7 @@ def _ended(result: Mapping[str, Any], audit: Mapping[str, Any], run_dir: Path) -
     meta = files.read(run_dir / filenames.RUN_META)
     parts = [
         summary.text(result),
-        text.brief(audit, shlex.quote(str(run_dir))),
+        text.brief(audit, in_shell(run_dir)),
         costs.text(result, meta),
         *summary.notes(meta),
         f"result: {run_dir / filenames.RESULT}\nreport: {run_dir / filenames.REPORT}",
@@ -153,13 +155,13 @@ class _GoingOn:
         """Notes it, too, where the run was stopped while it was still on its way to begin, with its plan written."""
         try:
             yield
-        except (StoppedError, OSError):
+        except (StoppedError, OSError, KeyboardInterrupt):
             if (run_dir / filenames.PLAN).is_file():
                 self._note(run_dir)
             raise
 
     def _note(self, run_dir: Path) -> None:
-        command = shlex.join(["harness", "run", "--resume", str(run_dir), *self._rest])
+        command = f"harness run --resume {in_shell(run_dir)} {shlex.join(self._rest)}".rstrip()
         click.get_current_context().meta[GO_ON] = command
 
 

@@ -11,9 +11,10 @@ from harness.api import UsageError
 from harness.audit import runs
 from harness.boundary.text import counted, one_line
 from harness.cli import say
+from harness.cli.process import Verb
 
 
-@click.command("validate")
+@click.command("validate", cls=Verb)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 def command(paths: tuple[Path, ...]) -> None:
     """Check files of a run against their schemas, and recompute the numbers of a result from its rows.

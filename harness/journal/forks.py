@@ -10,6 +10,7 @@ from typing import Any
 
 from harness.api import UsageError
 from harness.boundary import filenames
+from harness.boundary.text import in_unicode
 from harness.design import plan as plans
 from harness.journal import keys
 from harness.journal.encoding import Record
@@ -37,7 +38,7 @@ def read(origin: Path) -> Forked:
         raise UsageError(
             f"--fork {origin}: {filenames.JOURNAL}: {error.strerror}; expected the directory of a run"
         ) from error
-    return Forked(text, {"run_id": origin.resolve().name, "plan_sha256": plan.sha256, "answers": 0})
+    return Forked(text, {"run_id": in_unicode(origin.resolve().name), "plan_sha256": plan.sha256, "answers": 0})
 
 
 @contextmanager

@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from harness.api import (
+    Foreseeing,
     Message,
     PluginError,
     Problem,
     Reflection,
     Replaying,
+    Screening,
+    Sizing,
     Staged,
     Student,
     Task,
@@ -21,12 +24,13 @@ from harness.api import (
 from harness.design.config import PLUGIN_KINDS
 from harness.design.plan import ChosenPlugins, Plan
 from harness.journal.replies import RecordedReplies
+from harness.registry.guard import bare, guarded
 from harness.registry.plugins import instantiate
 
 
 @dataclass(frozen=True, slots=True)
 class Components:
-    """One object of each kind."""
+    """One object of each kind, guarded: what it raises is told with its plugin."""
 
     task: Task
     verifier: Verifier
@@ -44,13 +48,18 @@ def assemble(plan: Plan, chosen: ChosenPlugins) -> Components:
     """Makes every plugin of a plan. Raises UsageError where options do not fit the task."""
     task, verifier = task_and_verifier(plan, chosen)
     student, reflection, trainer = chosen.student, chosen.reflection, chosen.trainer
+    made = (
+        instantiate(student.ref, lambda: student.spec.create(student.options)),
+        instantiate(reflection.ref, lambda: reflection.spec.create(reflection.options, bare(task))),
+        instantiate(trainer.ref, lambda: trainer.spec.create(trainer.options)),
+    )
     return Components(
         task=task,
         verifier=verifier,
-        teacher=_teacher(plan, chosen, task),
-        student=instantiate(student.ref, lambda: student.spec.create(student.options)),
-        reflection=instantiate(reflection.ref, lambda: reflection.spec.create(reflection.options, task)),
-        trainer=instantiate(trainer.ref, lambda: trainer.spec.create(trainer.options)),
+        teacher=_teacher(plan, chosen, bare(task)),
+        student=guarded(student.ref, made[0], Student),
+        reflection=guarded(reflection.ref, made[1], Reflection),
+        trainer=guarded(trainer.ref, made[2], Trainer, Sizing, Screening),
         again=lambda: task_and_verifier(plan, chosen)[0],
         named={kind: str(getattr(chosen, kind).ref) for kind in PLUGIN_KINDS},
     )
@@ -58,19 +67,22 @@ def assemble(plan: Plan, chosen: ChosenPlugins) -> Components:
 
 def task_and_verifier(plan: Plan, chosen: ChosenPlugins) -> tuple[Task, Verifier]:
     """Makes those of a plan who need nobody else. Raises UsageError where options do not fit the task."""
-    task = instantiate(chosen.task.ref, lambda: chosen.task.spec.create(chosen.task.options, plan.seed))
-    return task, instantiate(chosen.verifier.ref, lambda: chosen.verifier.spec.create(chosen.verifier.options, task))
+    task, verifier = chosen.task, chosen.verifier
+    made = instantiate(task.ref, lambda: task.spec.create(task.options, plan.seed))
+    judge = instantiate(verifier.ref, lambda: verifier.spec.create(verifier.options, made))
+    return guarded(task.ref, made, Task, Staged), guarded(verifier.ref, judge, Verifier)
 
 
 def _teacher(plan: Plan, chosen: ChosenPlugins, task: Task) -> Teacher:
     """The teacher; one that gives the replies of an earlier run again gets them."""
     teacher, run_dir = chosen.teacher, chosen.teacher.replays
     made = instantiate(teacher.ref, lambda: teacher.spec.create(teacher.options, task, plan.seed))
+    held: Teacher = guarded(teacher.ref, made, Teacher, Foreseeing, Replaying)
     if run_dir is not None:
-        if not isinstance(made, Replaying):
+        if not isinstance(held, Replaying):
             raise PluginError(f"{teacher.ref} says that it replays a run, but its teacher has no method replay")
-        made.replay(RecordedReplies(run_dir))
-    return made
+        held.replay(RecordedReplies(run_dir))
+    return held
 
 
 def prompt(plan: Plan, task: Task, stage: str, problem: Problem, strategy: str | None) -> tuple[Message, ...]:

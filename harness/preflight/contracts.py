@@ -77,7 +77,7 @@ def check_actors(plan: Plan, components: Components) -> None:
         _require(components.named[kind], contracts, getattr(components, kind))
 
 
-@suspected("checking the plan")
+@suspected("checking the plan", UsageError)
 def check(plan: Plan, components: Components) -> list[str]:
     """Raises UsageError for what a run would refuse, as far as that is known without a key and without weights.
 
@@ -112,7 +112,7 @@ def _actors(plan: Plan) -> Mapping[str, Sequence[Contract]]:
     return found
 
 
-@suspected("checking the plan")
+@suspected("checking the plan", UsageError)
 def preflight(plan: Plan, components: Components) -> list[str]:
     """Lets every plugin that the plan uses find out whether it can work. Spends nothing; raises UsageError.
 

@@ -51,7 +51,7 @@ class Load:
     """None for the student, which is local."""
 
 
-@suspected("the forecast")
+@suspected("the forecast", UsageError)
 def loads(plan: Plan, components: Components) -> list[Load]:
     """The work of every stage, in order. Token counts are estimates from the lengths of the real prompts."""
     found: list[Load] = []

@@ -7,7 +7,7 @@ broken plugin harms nobody who does not use it. What a plugin does once loaded i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from types import MappingProxyType
@@ -30,6 +30,7 @@ from harness.api import (
     VerifierSpec,
     hookspecs,
 )
+from harness.boundary import faults
 from harness.boundary.files import NAME
 from harness.boundary.text import did_you_mean, one_line
 
@@ -135,14 +136,10 @@ def load(kind: Kind[SpecT], name: str) -> Loaded[SpecT]:
     if not NAME.fullmatch(name):
         raise _breach(ref, "needs a name of 1 to 64 of a-z, 0-9, '.', '_' and '-' that starts with a letter or digit")
     point = metadata.EntryPoint(ref.name, ref.target, kind.group)
+    faults.know(ref.target, str(ref))
     plugin = _guarded(ref, point.load, "load")
-    specs = _specs(kind, ref, plugin)
-    chosen = [spec for spec in specs if spec.name == name]
-    if len(chosen) != 1:
-        names = ", ".join(repr(spec.name) for spec in specs) or "nothing"
-        raise _breach(ref, f"must offer {name!r} exactly once in {kind.hook}, which returned {names}")
-    _check(ref, chosen[0])
-    return Loaded(ref, chosen[0])
+    spec = _guarded(ref, lambda: _offered(kind, ref, _specs(kind, ref, plugin)), "load", PluginError)
+    return Loaded(ref, spec)
 
 
 def manage(plugin: object, label: str) -> pluggy.PluginManager:
@@ -212,16 +209,47 @@ def _listed(answers: list[Any]) -> list[Any] | None:
     return list(answers[0]) if answers and isinstance(answers[0], Iterable) else None
 
 
-def _check(ref: PluginRef, spec: Spec[Any]) -> None:
-    """Raises PluginError unless a spec is for this version and can be used."""
-    from pydantic import BaseModel
-
+def _offered(kind: Kind[SpecT], ref: PluginRef, specs: list[SpecT]) -> SpecT:
+    """The spec of a plugin among those that its hook returned. Raises PluginError unless it can be used."""
+    chosen = [spec for spec in specs if spec.name == ref.name]
+    if len(chosen) != 1:
+        names = ", ".join(repr(spec.name) for spec in specs) or "nothing"
+        raise _breach(ref, f"must offer {ref.name!r} exactly once in {kind.hook}, which returned {names}")
+    (spec,) = chosen
     if spec.api != API_VERSION:
         raise _breach(ref, f"targets plugin API {spec.api}; this harness speaks {API_VERSION}")
+    for what in _lacking(spec):
+        raise _breach(ref, f"needs {what}")
+    return spec
+
+
+def _lacking(spec: Spec[Any]) -> Iterator[str]:
+    """What a spec needs and has not, or has in another type."""
+    from pydantic import BaseModel
+
+    if not isinstance(spec.summary, str):
+        yield "text as its summary"
+    if not isinstance(spec.simulated, bool):
+        yield "True or False as its simulated"
     if not (isinstance(spec.options, type) and issubclass(spec.options, BaseModel)):
-        raise _breach(ref, "needs a pydantic model as its options")
+        yield "a pydantic model as its options"
     if not callable(getattr(spec, "create", None)):
-        raise _breach(ref, "needs a function as its create")
+        yield "a function as its create"
+    if isinstance(spec, TeacherSpec) and not (spec.replays is None or callable(spec.replays)):
+        yield "a function as its replays, or None"
+    if isinstance(spec, TaskSpec):
+        if not isinstance(spec.verifier, str):
+            yield "the name of a verifier as its verifier"
+        if not (isinstance(spec.presets, Mapping) and all(map(_is_config, spec.presets.values()))):
+            yield "presets by name, each with settings by section"
+    if isinstance(spec, StudentSpec) and not _is_config(spec.defaults):
+        yield "settings by section as its defaults"
+
+
+def _is_config(value: object) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(section, str) and isinstance(table, Mapping) for section, table in value.items()
+    )
 
 
 def instantiate(ref: PluginRef, create: Callable[[], T]) -> T:

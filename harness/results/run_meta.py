@@ -14,6 +14,7 @@ from statistics import fmean
 from typing import Any
 
 from harness.boundary import filenames, files, schemas
+from harness.boundary.text import in_unicode
 from harness.design.arms import TREATMENT
 from harness.experiment.data import ExperimentData
 from harness.journal.ledger import RunLedger
@@ -52,7 +53,12 @@ def session(run_dir: Path) -> Iterator[dict[str, Any]]:
 
 def _complete(run_dir: Path, meta: dict[str, Any]) -> None:
     """Notes the machine of today, and leaves nothing out that the schema asks for."""
-    meta |= {"run_id": run_dir.resolve().name, "machine": _machine(), "packages": _versions(), "training": {}}
+    meta |= {
+        "run_id": in_unicode(run_dir.resolve().name),
+        "machine": _machine(),
+        "packages": _versions(),
+        "training": {},
+    }
     meta.setdefault("warnings", [])
     meta.setdefault("economy", None)
     meta.setdefault("forked", None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import closing
@@ -12,7 +11,7 @@ from typing import Any
 
 from harness.api import ADAPTER_WEIGHTS, JournalError, UsageError
 from harness.boundary import differences, filenames, files, schemas
-from harness.boundary.text import shortened
+from harness.boundary.text import in_shell, shortened
 from harness.design.arms import BOOTSTRAP, NAMES, by_name
 from harness.design.config import PLUGIN_KINDS
 from harness.design.rules import constant
@@ -78,7 +77,7 @@ def file_of(path: Path) -> Path:
 
 def unfinished(run_dir: Path) -> str:
     """What to say of a run that has no result yet."""
-    return f"{run_dir} is not finished; go on with: harness run --resume {shlex.quote(str(run_dir))}"
+    return f"{run_dir} is not finished; go on with: harness run --resume {in_shell(run_dir)}"
 
 
 def told(value: Any) -> str:

@@ -134,8 +134,8 @@ def test_a_plugin_that_breaks_in_the_middle_is_told_of_in_one_line() -> None:
     result = _run("--out", "run", "--stages", "teacher-base", "-o", "teacher.trouble=boom")
     assert result.exit_code == 1
     assert result.stderr.splitlines()[-3] == (
-        "harness: stage teacher-base failed, in the code of a plugin or of the harness: RuntimeError: "
-        "two lines; put --traceback after `harness` to see where"
+        "harness: teacher 'toy' (harness-toys 1.0, tests.toys) failed in complete: RuntimeError: two lines; "
+        "mend or update the plugin; put --traceback after `harness` to see where"
     )
 
 
@@ -146,7 +146,7 @@ def test_a_pipe_that_breaks_in_a_plugin_is_told_of_with_the_way_to_go_on(monkeyp
     monkeypatch.setattr(toys.ToyTeacher, "complete", broken)
     result = _run("--out", "run", "--stages", "teacher-base")
     assert result.exit_code == 1
-    assert "harness: stage teacher-base failed, in the code of a plugin or of the harness: Broken" in result.stderr
+    assert "harness: teacher 'toy' (harness-toys 1.0, tests.toys) failed in complete: BrokenPipeError" in result.stderr
     assert result.stderr.endswith(GO_ON)
 
 
@@ -159,9 +159,10 @@ def test_a_plugin_that_breaks_before_the_run_is_told_of_in_one_line(
 
     monkeypatch.setattr(toys.Parity, "problems", broken)
     result = _run(*arguments)
-    assert result.exit_code == 1
-    assert "harness: checking the plan failed" in result.stderr
-    assert "RuntimeError: no problems today" in result.stderr
+    assert result.exit_code == 2
+    assert result.stderr.startswith(
+        "harness: task 'parity' (harness-toys 1.0, tests.toys) failed in problems: RuntimeError: no problems today; "
+    )
     assert "Traceback" not in result.output
 
 
