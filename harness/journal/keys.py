@@ -1,4 +1,4 @@
-"""The keys under which a run records what every reader of a journal looks for: plan, identity, trainings."""
+"""The keys under which a run records what every reader of a journal looks for: plan, identity, trainings, result."""
 
 from __future__ import annotations
 
@@ -8,6 +8,14 @@ IDENTITY = "setting"
 """Who answers and trains, and in which words the task asks: see ``harness.preflight.identity``."""
 TRAININGS = "train/"
 """What the keys of all trainings begin with."""
+PROBES = "probe/"
+"""What the keys of all probes of an adapter begin with."""
+RESULTS = "result/"
+"""What the keys under which a result is noted begin with."""
+SENDING = "ledger/sending"
+FAILED = "ledger/failed"
+NOTE = "ledger/note"
+"""Notes of the ledger: see ``harness.journal.ledger``."""
 
 
 def training(name: str) -> str:
@@ -17,4 +25,9 @@ def training(name: str) -> str:
 
 def probe(name: str) -> str:
     """The key of the largest change of a logit that the adapter of a training makes."""
-    return f"probe/{name}"
+    return f"{PROBES}{name}"
+
+
+def result(sha256: str) -> str:
+    """The key that says that a result was written: by the digest of its value as canonical JSON."""
+    return f"{RESULTS}{sha256}"

@@ -11,11 +11,8 @@ from threading import RLock
 from typing import Any
 
 from harness.api import BudgetError, Json, Usage
+from harness.journal.keys import FAILED, NOTE, SENDING
 from harness.journal.store import Journal
-
-SENDING = "ledger/sending"
-FAILED = "ledger/failed"
-NOTE = "ledger/note"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +50,7 @@ class RunLedger:
         for key, value in journal.notes:
             self._replay(key, value)
         for key in list(self._open):
-            value = journal.recorded(key)
-            if value is not None and value["stop"] != "error":
+            if _is_reply(value := journal.recorded(key)):
                 self.settle(key, Usage(**value["usage"]))
 
     def sending(self, key: str, attempt: int, worst_cost: float | None) -> None:
@@ -124,5 +120,10 @@ class RunLedger:
             self.failures += 1
         elif key == NOTE:
             self._notes[value["name"]] = value["value"]
-        elif value["stop"] != "error":  # a reply that was paid for, and is asked for again
+        elif _is_reply(value):  # it was paid for, and is asked for again
             self.settle(key, Usage(**value["usage"]))
+
+
+def _is_reply(value: Any) -> bool:
+    """Whether a recorded value is a completion that did not fail; a journal holds other things as well."""
+    return isinstance(value, dict) and value.get("stop", "error") != "error"

@@ -2,13 +2,13 @@
 
 An effect that is recorded is never repeated, so a resume is the same program run again. What an effect means is not
 known here: a record is a key, digests of the effect's input, and a JSON value. How a record becomes a line of the file,
-and a line a record again, is for ``encoding`` to say.
+and a line a record again, is for ``encoding`` to say; what the value under a key must be, for ``completions``.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
@@ -16,7 +16,7 @@ from typing import Any
 
 from harness.api import JournalError
 from harness.boundary import files
-from harness.journal import encoding
+from harness.journal import completions, encoding, keys
 from harness.journal.encoding import Record
 
 Recorded = tuple[str, Any, bool]
@@ -31,7 +31,7 @@ class Journal:
     """The journal of one run. Opened by one process at a time; see ``run_dirs.locked``.
 
     ``proceed`` is called before effects are performed, and may raise to perform none. Raises JournalError for a file
-    that is damaged, or no file, and OSError.
+    that is damaged, whose records do not hold what their keys stand for, or that is no file, and OSError.
     """
 
     def __init__(self, path: Path, proceed: Callable[[], None] = _go_on) -> None:
@@ -40,6 +40,9 @@ class Journal:
         self._known: dict[str, Record] = {}
         self._origin: Journal | None = None
         self._allowed: Callable[[Record], bool] = bool
+        self.last: str | None = None
+        """Key of the last record."""
+        self._tried: set[str] = set()
         self.notes: list[tuple[str, Any]] = []
         """Key and value of every record that is not final, in order: what happened on the way to an effect."""
         self.taken = 0
@@ -109,6 +112,17 @@ class Journal:
         """What is recorded of the effect under a key, or None: what is final, or in a ``ReadOnlyJournal`` the last."""
         return self._known[key].value if key in self._known else None
 
+    @property
+    def open(self) -> set[str]:
+        """Keys of the effects that were tried and came to no end: a resume tries them again."""
+        return {key for key in self._tried if key not in self._known or not self._known[key].final}
+
+    def trainings(self) -> Iterator[tuple[str, Any]]:
+        """The name and the record of each training."""
+        for key in self._known:
+            if key.startswith(keys.TRAININGS):
+                yield key.removeprefix(keys.TRAININGS), self._known[key].value
+
     def holds(self, key: str, given: Mapping[str, str]) -> Record | None:
         """What is recorded for good under a key, if it is for that input."""
         record = self._known.get(key)
@@ -136,6 +150,7 @@ class Journal:
 
     def _append(self, record: Record) -> None:
         with self._lock:
+            completions.require_recordable(record.key, record.value)
             self._write(encoding.seal(record, self._last))
             self._keep(record)
 
@@ -162,10 +177,13 @@ class Journal:
 
     def _keep(self, record: Record) -> None:
         self.taken += record.taken
+        self.last = record.key
         if record.final:
             self._known[record.key] = record
-        else:
-            self.notes.append((record.key, record.value))
+            return
+        self.notes.append((record.key, record.value))
+        if record.input:
+            self._tried.add(record.key)
 
     def _open(self) -> int:
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -178,6 +196,7 @@ class Journal:
         """Reads what is recorded; returns how many bytes of a torn last line were dropped."""
         whole, self._last = 0, encoding.FIRST
         for record, length, last in encoding.read(self._path, self._descriptor):
+            completions.require(self._path, record.key, record.input, record.value)
             self._keep(record)
             whole += length
             self._last = last
