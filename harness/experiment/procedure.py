@@ -15,6 +15,7 @@ from pathlib import Path
 from harness.api import Completion, Example, HarnessError, Message, Problem, Request, Solve, StageStarted
 from harness.boundary import filenames
 from harness.boundary.faults import suspected
+from harness.boundary.text import harmless
 from harness.design.arms import BOOTSTRAP, Arm, Recipe, trained_name
 from harness.design.plan import Plan
 from harness.design.skills import SPLIT as SKILLS
@@ -165,7 +166,8 @@ class Experiment:
             learned = self._components.reflection.learn(problems, self._components.task.seed_strategy, environment)
         if learned not in self._data.strategies:
             raise HarnessError("the reflection ended with a strategy that it had not recorded; its plugin is broken")
-        self._data.learned, self._data.learned_as = learned.text, learned.id
+        # what is handed on is what people read in strategy.txt, and what --strategy-file gives again from it
+        self._data.learned, self._data.learned_as = harmless(learned.text), learned.id
 
     def _strategy(self) -> str:
         if self._data.learned is None:

@@ -112,6 +112,10 @@ class Journal:
         """What is recorded of the effect under a key, or None: what is final, or in a ``ReadOnlyJournal`` the last."""
         return self._known[key].value if key in self._known else None
 
+    def input(self, key: str) -> Mapping[str, str]:
+        """The digests of what the effect under a key was given; none for one that is not recorded."""
+        return self._known[key].input if key in self._known else {}
+
     @property
     def open(self) -> set[str]:
         """Keys of the effects that were tried and came to no end: a resume tries them again."""

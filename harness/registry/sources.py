@@ -1,6 +1,7 @@
 """The source of a plugin as it is installed: its files as one digest, found without importing any of it.
 
-A version says what a distribution calls itself; the digest says what it is. Both an installed and an editable one has it.
+A version says what a distribution calls itself; the digest says what it is. Both an installed and an editable
+one has it.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def digest(target: str, distribution: str) -> str | None:
     the source cannot be found or read.
     """
     try:
-        found = {}
+        found: dict[str, Path] = {}
         for module in sorted({_home(target), *_beside(distribution)}):
             found |= _files(module)
         if not found:
