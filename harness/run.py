@@ -23,6 +23,7 @@ from harness.boundary.signals import StopRequest
 from harness.boundary.text import counted
 from harness.design import plan as plans
 from harness.design.plan import Plan, UserSettings
+from harness.experiment import training
 from harness.experiment.asking import UnreadableError
 from harness.experiment.data import ExperimentData
 from harness.experiment.procedure import Experiment
@@ -33,7 +34,7 @@ from harness.output import report
 from harness.preflight import contracts, disk, forecast, identity, replaying
 from harness.preflight.components import Components, assemble
 from harness.registry.observers import Observers
-from harness.results import disclosures, rebuilt, result, run_meta, validation
+from harness.results import disclosures, finished, rebuilt, result, run_meta, validation
 from harness.results.rebuilt import Replayed
 
 
@@ -47,6 +48,8 @@ class Run:
     observers: Observers
     begun: bool = True
     """Whether it goes on with what was begun before."""
+    finished: bool = False
+    """Whether all of it was done before."""
     journal: Journal = field(init=False)
     ledger: RunLedger = field(init=False)
     accept_unreadable: bool = False
@@ -91,7 +94,11 @@ def _experiment(run: Run) -> None:
 def _results(run: Run) -> None:
     """Writes result.json and the files beside it."""
     with suspected("writing the result"):
-        run.result = result.write(run.run_dir, run.plan, run.components, run.data)
+        sources = identity.recorded_sources(run.journal)
+        run.result = result.write(run.run_dir, run.plan, run.components, run.data, sources)
+    if run.journal.live:
+        digest = files.digest(run.result)
+        run.journal.finalize(keys.result(digest), None, digest)
 
 
 def _audit(run: Run) -> None:
@@ -166,10 +173,10 @@ def resume(
     stop: StopRequest | None = None,
     accept_unreadable: bool = False,
 ) -> dict[str, Any]:
-    """Goes on with a run; ``max_cost`` counts what earlier sessions spent.
+    """Goes on with a run; ``max_cost`` counts what earlier sessions spent. One that is finished is left as it is.
 
-    Raises UsageError if there is no run, or if its plan cannot be followed any more, BudgetError at the limit, and
-    StoppedError.
+    Raises UsageError if there is no run, or if its plan cannot be followed any more or the source of a plugin is
+    another one, BudgetError at the limit, and StoppedError.
     """
     plan = plans.read(run_dir / filenames.PLAN)
     with files.private(), run_dirs.locked(run_dir):
@@ -177,9 +184,10 @@ def resume(
             raise JournalError(
                 f"{run_dir}: has a result but no {filenames.JOURNAL}; restore it, or everything would be done again"
             )
-        components = assemble(plan, plans.reload(plan))
-        run = Run(plan, components, run_dir, observers, accept_unreadable=accept_unreadable)
-        STAGES["preflight"](run)
+        components, done = assemble(plan, plans.reload(plan)), finished.is_finished(run_dir)
+        run = Run(plan, components, run_dir, observers, finished=done, accept_unreadable=accept_unreadable)
+        if not run.finished:
+            STAGES["preflight"](run)
         return _walk(run, max_cost, stop or StopRequest())
 
 
@@ -224,11 +232,15 @@ def _walk(run: Run, max_cost: float | None, stop: StopRequest) -> dict[str, Any]
             identity.check(run.plan, run.components, run.journal)
             run.warnings = tuple(_cautions(run))
             meta["warnings"] += [warning for warning in run.warnings if warning not in meta["warnings"]]
-            for stage in AFTER_PREFLIGHT:
-                stage(run)
-            meta["warnings"] += [told for told in _left_out(run.data) if told not in meta["warnings"]]
-            meta["training"] = run_meta.training(run.data)
-            meta["economy"] = run_meta.costs(run.result, run.data)
+            if run.finished:
+                _tell_again(run)
+            else:
+                identity.refuse_changed_sources(run.plan, run.journal)
+                for stage in AFTER_PREFLIGHT:
+                    stage(run)
+                meta["warnings"] += [told for told in _left_out(run.data) if told not in meta["warnings"]]
+                meta["training"] = run_meta.training(run.data)
+                meta["economy"] = run_meta.costs(run.result, run.data)
             run.observers.run_finished(RunFinished(run.run_dir, run.run_dir / filenames.RESULT))
         except BaseException as error:
             run.observers.run_failed(RunFailed(run.run_dir, f"{type(error).__name__}: {error}"))
@@ -239,6 +251,18 @@ def _walk(run: Run, max_cost: float | None, stop: StopRequest) -> dict[str, Any]
             if meta["forked"] is not None:
                 meta["forked"]["answers"] = run.journal.taken
     return run.result
+
+
+def _tell_again(run: Run) -> None:
+    """Leaves a finished run as it is: nothing of its result may depend on what the plugins are by now.
+
+    Raises JournalError for an adapter that is not as its training left it.
+    """
+    for name, made in run.journal.trainings():
+        training.check(run.run_dir / filenames.ADAPTERS / name, made["files"])
+    run.result = files.read(run.run_dir / filenames.RESULT)
+    told = (*run.warnings, *identity.warnings_of(run.plan, run.journal), finished.TOLD)
+    run.observers.run_started(RunStarted(run.run_dir, run.plan.stages, run.plan.simulated, "", told))
 
 
 @contextmanager
@@ -277,5 +301,7 @@ def _cautions(run: Run) -> Iterator[str]:
             f"the last line of {filenames.JOURNAL} was torn, as a crash leaves it; its {run.journal.dropped_bytes} "
             "bytes were dropped, and what it would have recorded is done again"
         )
+    if not identity.is_known(run.plan, identity.recorded_sources(run.journal)):
+        yield identity.UNKNOWN
     if caution := disk.caution(run.run_dir):
         yield caution

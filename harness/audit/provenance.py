@@ -11,6 +11,7 @@ from harness.audit.thresholds import DISTINCT, DISTINCT_TO_WARN, FEWEST_SEEDS, S
 from harness.design.arms import by_name
 from harness.design.skills import SPLIT as SKILLS
 from harness.measures.problem_sets import LONG_ENOUGH, WRITTEN
+from harness.results.recorded import Unchecked, Unread
 
 MANY = 5
 """At most so many differing numbers are told."""
@@ -165,11 +166,27 @@ def _relied_on(contrast: Evidence) -> Finding:
 
 
 def recompute(evidence: Evidence, mismatches: Sequence[str] | None) -> Iterator[Finding]:
-    """See ``harness.audit.checks``. ``mismatches``: between the result and its rows; None where it has none."""
+    """See ``harness.audit.checks``.
+
+    ``mismatches``: between the result and what lies beside it, those of class Unchecked for what cannot be known; None
+    where it has no rows.
+    """
     if evidence["source"] == "table" or mismatches is None:
         yield Finding("run", "unknown", "there are no rows to recompute anything from")
-    elif mismatches:
-        more = f"; and {len(mismatches) - MANY} more" if len(mismatches) > MANY else ""
-        yield Finding("run", "fail", "; ".join(mismatches[:MANY]) + more)
-    else:
+        return
+    wrong = [what for what in mismatches if not isinstance(what, Unchecked)]
+    unread = [what for what in mismatches if isinstance(what, Unread)]
+    missing = [what for what in mismatches if isinstance(what, Unchecked) and what not in unread]
+    if wrong:
+        yield Finding("run", "fail", _some(wrong))
+    if missing:
+        yield Finding("run", "unknown", _some(missing))
+    if unread:
+        yield Finding("run", "unknown", _some(unread), "warn")
+    if not mismatches:
         yield Finding("run", "pass", "the result says what the files beside it give")
+
+
+def _some(mismatches: Sequence[str]) -> str:
+    more = f"; and {len(mismatches) - MANY} more" if len(mismatches) > MANY else ""
+    return "; ".join(mismatches[:MANY]) + more

@@ -13,12 +13,14 @@ from harness.audit.checks import RULESET, checks
 from harness.boundary import differences, filenames, files, schemas
 from harness.registry import options, plugins
 from harness.results import validation
+from harness.results.recorded import Unread, told
 
 
-def read(path: Path) -> tuple[dict[str, Any], Sequence[str] | None]:
-    """A result, and what of it differs from its rows; None where there are no rows.
+def read(path: Path, *, fresh: bool = False) -> tuple[dict[str, Any], Sequence[str] | None]:
+    """A result, and what of it differs from rows, journal and plan, or cannot be known; None where there are no rows.
 
-    Raises UsageError for a file that is no valid result, and for a run that is not finished.
+    ``fresh``: it was made just now of plan and journal, and is not held against them again. Raises UsageError for a
+    file that is no valid result, and for a run that is not finished.
     """
     path = validation.file_of(path)
     try:
@@ -31,7 +33,7 @@ def read(path: Path) -> tuple[dict[str, Any], Sequence[str] | None]:
     if broken:
         raise UsageError(f"{path}: not a valid result ({broken[0]}); harness validate lists everything that is wrong")
     beside = all((path.parent / name).is_file() for name in validation.BESIDE)
-    return result, validation.problems_of(path) if beside else None
+    return result, validation.held(path, fresh=fresh) if beside else None
 
 
 def plugin_checks(result: Mapping[str, Any], more: Sequence[str] = ()) -> list[Check]:
@@ -64,19 +66,20 @@ def _load(name: str) -> Check:
 
 
 def write(run_dir: Path) -> dict[str, Any]:
-    """Audits the result in a run directory and writes audit.json beside it. Returns the audit."""
-    made = _of(run_dir)
+    """Audits the result that a run has just written, and writes audit.json beside it. Returns the audit."""
+    result, mismatches = read(run_dir, fresh=True)
+    made = audit(result, mismatches, plugin_checks(result))
     schemas.require("audit", made)
     files.write(run_dir / filenames.AUDIT, files.pretty(made))
     return made
 
 
 def problems_of(path: Path) -> list[str]:
-    """As ``harness.results.validation.problems_of``; an audit.json must besides be the audit of the result beside it.
+    """As ``harness.results.validation.held``; an audit.json must besides be the audit of the result beside it.
 
     A run directory stands for its result.json and, if it has one, its audit.json.
     """
-    found = validation.problems_of(path)
+    found = validation.held(path)
     if path.is_dir() and (path / filenames.AUDIT).is_file():
         return [*found, *(f"{filenames.AUDIT}: {problem}" for problem in problems_of(path / filenames.AUDIT))]
     return found or (list(_differing(path)) if path.name == filenames.AUDIT else [])
@@ -89,14 +92,14 @@ def _differing(path: Path) -> Iterator[str]:
         yield f"ruleset: says {said['ruleset']!r}, this harness has {RULESET!r}; harness audit judges anew"
         return
     try:
-        made = files.plain(_of(path.parent))
+        result, mismatches = read(path.parent)
+        more = plugin_checks(result)
+        made = files.plain(audit(result, mismatches, more))
+        if said != made and any(isinstance(what, Unread) for what in mismatches or ()):
+            # it may have been made where the plugins of the run were at hand
+            made = files.plain(audit(result, [what for what in mismatches or () if not isinstance(what, Unread)], more))
     except HarnessError as error:
         yield f"the result beside it cannot be audited: {error}"
         return
     for place, was, now in differences.between(said, made):
-        yield f"{place}: says {validation.told(was)}, the result gives {validation.told(now)}"
-
-
-def _of(run_dir: Path) -> dict[str, Any]:
-    result, mismatches = read(run_dir)
-    return audit(result, mismatches, plugin_checks(result))
+        yield f"{place}: says {told(was)}, the result gives {told(now)}"

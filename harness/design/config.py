@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from harness.api import UsageError
 from harness.boundary import files
-from harness.boundary.text import did_you_mean
+from harness.boundary.text import did_you_mean, harmless
 from harness.design import arms
 from harness.registry import options
 
@@ -144,9 +144,9 @@ def stages(run: RunSettings, strategy: str | None) -> tuple[str, ...]:
 
 
 def strategy_text(path: Path) -> str:
-    """The strategy in a file. Raises UsageError if there is none."""
+    """The strategy in a file, without what acts on a terminal. Raises UsageError if there is none."""
     try:
-        text = files.read_text(path).strip()
+        text = harmless(files.read_text(path)).strip()
     except OSError as error:
         raise UsageError(f"--strategy-file {path}: {error.strerror}; expected a text file") from error
     except ValueError as error:

@@ -23,7 +23,7 @@ from harness.api import (
     Teacher,
 )
 from harness.experiment import returned
-from harness.journal.completions import recordable, restored
+from harness.journal.completions import recordable, restored, restored_batch
 from harness.journal.ledger import RunLedger
 from harness.journal.store import Journal, Recorded
 
@@ -180,10 +180,9 @@ def ask_student(
             "adapter": adapter.sha256 if adapter else None,
             "messages": [request.messages for request in batch],
         }
-        value = journal.once(
-            f"{name}/batch-{start // size:04d}", given, partial(_generate, student, batch, adapter, named)
-        )
-        completions += [restored(completion) for completion in value["completions"]]
+        key = f"{name}/batch-{start // size:04d}"
+        value = journal.once(key, given, partial(_generate, student, batch, adapter, named))
+        completions += restored_batch(key, value, [request.key for request in batch])
         seconds += value["seconds"]
         on_done(len(completions))
     return completions, seconds

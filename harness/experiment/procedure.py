@@ -26,6 +26,7 @@ from harness.api import (
 )
 from harness.boundary import filenames
 from harness.boundary.faults import suspected
+from harness.boundary.text import harmless
 from harness.design.arms import BOOTSTRAP, Arm, Recipe, trained_name
 from harness.design.plan import Plan
 from harness.design.skills import SPLIT as SKILLS
@@ -210,7 +211,8 @@ class Experiment:
             learned = returned.strategy(named, given)
         if learned not in self._data.strategies:
             raise PluginError(f"{named} breaks its contract: it ended with a strategy that it had not recorded")
-        self._data.learned, self._data.learned_as = learned.text, learned.id
+        # what is handed on is what people read in strategy.txt, and what --strategy-file gives again from it
+        self._data.learned, self._data.learned_as = harmless(learned.text), learned.id
 
     def _strategy(self) -> str:
         if self._data.learned is None:

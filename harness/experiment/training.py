@@ -23,6 +23,7 @@ from harness.api import (
 from harness.boundary import files, secrets
 from harness.experiment import returned
 from harness.journal import keys
+from harness.journal.completions import restored_report
 from harness.journal.store import Journal
 from harness.preflight.components import Components
 from harness.registry.observers import Advance
@@ -50,9 +51,8 @@ def train(
         keys.training(folder.name), given, lambda: _perform(components, folder, examples, seed, telling)
     )
     if journal.live:
-        _check(folder, value["files"])
-    report = TrainingReport(**{**value["report"], "losses": tuple(value["report"]["losses"])})
-    return Adapter(folder, value["adapter"]), report
+        check(folder, value["files"])
+    return Adapter(folder, value["adapter"]), restored_report(value)
 
 
 def probe(journal: Journal, components: Components, adapter: Adapter, requests: Sequence[Request]) -> float:
@@ -121,7 +121,7 @@ def _left(folder: Path) -> dict[str, str]:
     return {name: files.file_digest(path) for name, path in found.items() if name != ADAPTER_CARD}
 
 
-def _check(folder: Path, trained: Mapping[str, str]) -> None:
+def check(folder: Path, trained: Mapping[str, str]) -> None:
     """Raises JournalError unless every file that the training left is in its folder as it was."""
     for name, digest in trained.items():
         if not (folder / name).is_file():

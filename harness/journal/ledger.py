@@ -11,12 +11,8 @@ from threading import RLock
 from typing import Any
 
 from harness.api import BudgetError, Json, Usage
-from harness.journal import keys
+from harness.journal.keys import DROPPED, FAILED, NOTE, SENDING
 from harness.journal.store import Journal
-
-SENDING = "ledger/sending"
-FAILED = "ledger/failed"
-NOTE = "ledger/note"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +51,7 @@ class RunLedger:
         for key, value in journal.notes:
             self._replay(key, value)
         for key in list(self._open):
-            value = journal.recorded(key)
-            if value is not None and value["stop"] != "error":
+            if _is_reply(value := journal.recorded(key)):
                 self.settle(key, Usage(**value["usage"]))
 
     def sending(self, key: str, attempt: int, worst_cost: float | None) -> None:
@@ -135,11 +130,15 @@ class RunLedger:
             known = self._cost(Usage(**value["usage"])) if value["usage"] else None
             self._spent += (known if known is not None else attempt.worst_cost or 0.0) if value["billed"] else 0.0
             self.failures += 1
-        elif key == keys.DROPPED:
-            paid = value["value"]  # what was set aside was paid for all the same
-            if isinstance(paid, dict) and paid.get("stop", "error") != "error":
-                self.settle(value["key"], Usage(**paid["usage"]))
+        elif key == DROPPED:
+            if _is_reply(value["value"]):  # what was set aside was paid for all the same
+                self.settle(value["key"], Usage(**value["value"]["usage"]))
         elif key == NOTE:
             self._notes[value["name"]] = value["value"]
-        elif value["stop"] != "error":  # a reply that was paid for, and is asked for again
+        elif _is_reply(value):  # it was paid for, and is asked for again
             self.settle(key, Usage(**value["usage"]))
+
+
+def _is_reply(value: Any) -> bool:
+    """Whether a recorded value is a completion that did not fail; a journal holds other things as well."""
+    return isinstance(value, dict) and value.get("stop", "error") != "error"

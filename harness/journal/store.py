@@ -2,14 +2,14 @@
 
 An effect that is recorded is never repeated, so a resume is the same program run again. What an effect means is not
 known here: a record is a key, digests of the effect's input, and a JSON value. How a record becomes a line of the file,
-and a line a record again, is for ``encoding`` to say.
+and a line a record again, is for ``encoding`` to say; what the value under a key must be, for ``completions``.
 """
 
 from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
@@ -18,7 +18,7 @@ from typing import Any
 from harness.api import JournalError
 from harness.boundary import files
 from harness.boundary.text import did_you_mean
-from harness.journal import encoding, keys
+from harness.journal import completions, encoding, keys
 from harness.journal.encoding import Record
 
 Recorded = tuple[str, Any, bool]
@@ -33,7 +33,7 @@ class Journal:
     """The journal of one run. Opened by one process at a time; see ``run_dirs.locked``.
 
     ``proceed`` is called before effects are performed, and may raise to perform none. Raises JournalError for a file
-    that is damaged, or no file, and OSError.
+    that is damaged, whose records do not hold what their keys stand for, or that is no file, and OSError.
     """
 
     def __init__(self, path: Path, proceed: Callable[[], None] = _go_on) -> None:
@@ -42,6 +42,9 @@ class Journal:
         self._known: dict[str, Record] = {}
         self._origin: Journal | None = None
         self._allowed: Callable[[Record], bool] = bool
+        self.last: str | None = None
+        """Key of the last record."""
+        self._tried: set[str] = set()
         self.notes: list[tuple[str, Any]] = []
         """Key and value of every record that is not final, in order: what happened on the way to an effect."""
         self.taken = 0
@@ -130,6 +133,21 @@ class Journal:
         """What is recorded of the effect under a key, or None: what is final, or in a ``ReadOnlyJournal`` the last."""
         return self._known[key].value if key in self._known else None
 
+    def input(self, key: str) -> Mapping[str, str]:
+        """The digests of what the effect under a key was given; none for one that is not recorded."""
+        return self._known[key].input if key in self._known else {}
+
+    @property
+    def open(self) -> set[str]:
+        """Keys of the effects that were tried and came to no end: a resume tries them again."""
+        return {key for key in self._tried if key not in self._known or not self._known[key].final}
+
+    def trainings(self) -> Iterator[tuple[str, Any]]:
+        """The name and the record of each training."""
+        for key in self._known:
+            if key.startswith(keys.TRAININGS):
+                yield key.removeprefix(keys.TRAININGS), self._known[key].value
+
     def holds(self, key: str, given: Mapping[str, str]) -> Record | None:
         """What is recorded for good under a key, if it is for that input."""
         record = self._known.get(key)
@@ -158,6 +176,7 @@ class Journal:
 
     def _append(self, record: Record) -> None:
         with self._lock:
+            completions.require_recordable(record.key, record.value)
             self._write(encoding.seal(record, self._last))
             self._keep(record)
 
@@ -184,12 +203,15 @@ class Journal:
 
     def _keep(self, record: Record) -> None:
         self.taken += record.taken
+        self.last = record.key
         if record.final:
             self._known[record.key] = record
-        else:
-            self.notes.append((record.key, record.value))
-            if record.key == keys.DROPPED:
-                self._known.pop(record.value["key"], None)
+            return
+        self.notes.append((record.key, record.value))
+        if record.input:
+            self._tried.add(record.key)
+        if record.key == keys.DROPPED:
+            self._known.pop(record.value["key"], None)
 
     def _open(self) -> int:
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -202,6 +224,7 @@ class Journal:
         """Reads what is recorded; returns how many bytes of a torn last line were dropped."""
         whole, self._last = 0, encoding.FIRST
         for record, length, last in encoding.read(self._path, self._descriptor):
+            completions.require(self._path, record.key, record.input, record.value)
             self._keep(record)
             whole += length
             self._last = last

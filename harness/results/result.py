@@ -17,15 +17,46 @@ from harness.experiment import examples
 from harness.experiment.data import ExperimentData, Training
 from harness.experiment.judging import Item
 from harness.measures import accounts, contrasts, problem_sets, scores
-from harness.measures.rows import Row
 from harness.preflight.components import Components
 from harness.results import markdown
 
 SCHEMA = "urn:transfer-harness:schema:result:1.0"
 
 
-def write(run_dir: Path, plan: Plan, components: Components, data: ExperimentData) -> dict[str, Any]:
-    """Writes everything that a finished run leaves, result.json last. Returns the result."""
+def write(
+    run_dir: Path,
+    plan: Plan,
+    components: Components,
+    data: ExperimentData,
+    sources: Mapping[str, str | None] | None = None,
+) -> dict[str, Any]:
+    """Writes everything that a finished run leaves, result.json last. Returns the result.
+
+    ``sources``: the digest of each plugin's source, by kind, as the run has recorded it.
+    """
+    problems, items, texts = rows_and_texts(plan, components, data)
+    result = {
+        **told(plan, components, data, texts, sources),
+        "problems": problem_sets.problem_sets(problems),
+        "overlaps": problem_sets.overlaps(problems),
+        "quoted": problem_sets.quoted(problems, [*(texts[name] for name in problem_sets.WRITTEN), plan.strategy or ""]),
+        "arms": scores.arms(items, problems, components.task.labels),
+        "contrasts": contrasts.contrasts(items, plan.margin),
+        "transfer": contrasts.transfer(items),
+    }
+    schemas.require("result", result)
+
+    (run_dir / "examples").mkdir(exist_ok=True)
+    for name, text in texts.items():
+        files.write(run_dir / name, text)
+    files.write(run_dir / filenames.RESULT, files.pretty(result))
+    return result
+
+
+def rows_and_texts(
+    plan: Plan, components: Components, data: ExperimentData
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, str]]:
+    """The rows of the problems and of the items, and the text of every file beside the result by its name."""
     problems = problem_rows(components.task, components.verifier, data.problems, data.truths)
     items = [item_row(components, item) for item in data.items]
     texts = {
@@ -40,40 +71,28 @@ def write(run_dir: Path, plan: Plan, components: Components, data: ExperimentDat
         texts[filenames.STRATEGY_TXT] = data.learned.rstrip() + "\n"
     for training in data.trainings:
         texts[filenames.examples(training.name)] = files.lines(training.examples)
-    result = build(plan, components, data, problems, items, texts)
-    schemas.require("result", result)
-
-    (run_dir / "examples").mkdir(exist_ok=True)
-    for name, text in texts.items():
-        files.write(run_dir / name, text)
-    files.write(run_dir / filenames.RESULT, files.pretty(result))
-    return result
+    return problems, items, texts
 
 
-def build(
+def told(
     plan: Plan,
     components: Components,
     data: ExperimentData,
-    problems: Sequence[Row],
-    items: Sequence[Row],
     texts: Mapping[str, str],
+    sources: Mapping[str, str | None] | None,
 ) -> dict[str, Any]:
-    """The result as plain data: a pure function of plan and journal."""
+    """What a result says that does not follow from its rows: a pure function of plan and journal."""
+    provenance = {} if sources is None else {"sources": dict(sources)}
     return {
         "schema": SCHEMA,
         "harness": plan.harness,
         "simulated": list(plan.simulated),
         "plan": files.plain(plan),
         "plan_sha256": plan.sha256,
+        **provenance,
         "identities": _identities(components, data),
         "labels": None if components.task.labels is None else list(components.task.labels),
         "source": "run",
-        "problems": problem_sets.problem_sets(problems),
-        "overlaps": problem_sets.overlaps(problems),
-        "quoted": problem_sets.quoted(problems, [*(texts[name] for name in problem_sets.WRITTEN), plan.strategy or ""]),
-        "arms": scores.arms(items, problems, components.task.labels),
-        "contrasts": contrasts.contrasts(items, plan.margin),
-        "transfer": contrasts.transfer(items),
         "learning": _learning(data),
         "training": [_training(training) for training in data.trainings],
         "teacher_calls": _accounts(components, data),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import __version__
+from harness.api import ADAPTER_WEIGHTS
 from harness.boundary import files
 from harness.design.arms import ARMS, BOOTSTRAP, CONTROLS, STANDARD, Arm, by_name
 from harness.design.config import PLUGIN_KINDS
@@ -19,6 +20,7 @@ from harness.design.skills import SPLIT as SKILLS
 from harness.measures import accounts, contrasts, problem_sets, scores
 from harness.measures.rows import TOKENS
 from harness.results.result import SCHEMA
+from tests.harness.audit import journal
 from tests.harness.rows import item, sha256
 
 Row = dict[str, Any]
@@ -94,13 +96,19 @@ class Made:
         return result(self, self._texts())
 
     def write(self, folder: Path) -> Path:
-        """Writes the run directory: rows, replies, texts and result. Gives the folder."""
+        """Writes the run directory: plan, journal, adapters, rows, replies, texts and result. Gives the folder."""
         for row in self.items:
             row["text_sha256"] = sha256(reply(row))
         texts = self._texts()
         (folder / "examples").mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
             (folder / name).write_text(text)
+        for row in self.training:
+            name = accounts.training_name({"training": self.training}, row)
+            (folder / "adapters" / name).mkdir(parents=True, exist_ok=True)
+            (folder / "adapters" / name / ADAPTER_WEIGHTS).write_text(weights(row["arm"], row["training_seed"]))
+        (folder / "plan.json").write_text(files.pretty(self.plan))
+        journal.write(folder / "journal.jsonl", self)
         (folder / "result.json").write_text(files.pretty(result(self, texts)))
         return folder
 
@@ -116,7 +124,10 @@ class Made:
             "items.jsonl": files.lines(self.items),
             "thoughts.jsonl": files.lines(thoughts),
             **dict.fromkeys(problem_sets.WRITTEN, "\n".join(self.written)),
-            **{f"examples/{accounts.training_name(made, row)}.jsonl": _examples(row) for row in self.training},
+            **{
+                f"examples/{accounts.training_name(made, row)}.jsonl": files.lines(examples(row))
+                for row in self.training
+            },
         }
 
 
@@ -317,7 +328,12 @@ def _item(arm: Arm, seed: int | None, problem: Row) -> Row:
 
 def adapter(arm: str, seed: int) -> str:
     """Digest of an adapter that does not exist."""
-    return sha256(f"{arm} {seed}")
+    return sha256(weights(arm, seed))
+
+
+def weights(arm: str, seed: int) -> str:
+    """What lies in the place of an adapter's weights."""
+    return f"{arm} {seed}"
 
 
 def _account(stage: str, calls: int) -> Row:
@@ -326,11 +342,11 @@ def _account(stage: str, calls: int) -> Row:
     return {"stage": stage, "purpose": "demonstrate", **counts, "cost_usd": 0.001 * calls}
 
 
-def _examples(training: Row) -> str:
+def examples(training: Row) -> list[Row]:
     """The rows that an adapter was trained on, as far as they are counted."""
     counts = training["examples"]
     sources = ("teacher", "verifier", "chance")
-    return files.lines([{"label_source": name} for name in sources for _ in range(counts[f"labelled_by_{name}"])])
+    return [{"label_source": name} for name in sources for _ in range(counts[f"labelled_by_{name}"])]
 
 
 def _training(arm: str, seed: int) -> Row:
