@@ -76,6 +76,7 @@ SIZES: Mapping[str, int] = {
     **dict.fromkeys(("head_dim", "d_head", "attention_head_size", "qk_nope_head_dim", "v_head_dim", "dim_head"), HEAD),
     **dict.fromkeys(("global_head_dim", "swa_head_dim", "attention_head_dim", "index_head_dim", "qk_head_dim"), HEAD),
     "qk_rope_head_dim": 8,
+    "rotary_dim": 8,
     "q_lora_rank": 32,
     "kv_lora_rank": 16,
     "o_lora_rank": 16,

@@ -5,8 +5,9 @@ What the ids mean is in encoding.py; which model and adapter answer is the stude
 
 from __future__ import annotations
 
+import inspect
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,18 @@ class Settings:
     """Tokens before which no reply may end: for measuring speed on a model that ends nowhere of use."""
 
 
+def known_arguments(model: Any) -> Callable[..., dict[str, Any]]:
+    """Keeps those of some arguments that a model's forward takes: not every family knows all of them."""
+    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    parameters = inspect.signature(base.forward).parameters
+    passes_on = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+
+    def known(**given: Any) -> dict[str, Any]:
+        return {name: value for name, value in given.items() if passes_on or name in parameters}
+
+    return known
+
+
 class Generator:
     """A model that continues prompts. Whether an adapter is on is for the caller to see to."""
 
@@ -86,9 +99,8 @@ class Generator:
         """Logits of the token after each prompt, prompts x vocabulary, in float32."""
         ids, mask = self._left_padded(prompts)
         positions = (mask.cumsum(-1) - 1).clamp(min=0)
-        output = self._model(
-            input_ids=ids, attention_mask=mask, position_ids=positions, logits_to_keep=1, use_cache=False
-        )
+        given = {"attention_mask": mask, "position_ids": positions, "logits_to_keep": 1, "use_cache": False}
+        output = self._model(**known_arguments(self._model)(input_ids=ids, **given))
         logits: torch.Tensor = output.logits[:, -1].float()
         return logits
 

@@ -27,7 +27,9 @@ PLACE = re.compile(rf"(?<={CARD_RESULTS}\n).*(?={CARD_END})", re.DOTALL)
 """Where a trainer's own card has the results put in."""
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 """``owner/name``. A base model without an owner is not on the Hub, which would refuse the card."""
-TAGS = ("lora", "transfer-harness")
+TAGS = ("transfer-harness",)
+LORA = "lora"
+"""The ``method`` in a trainer's settings of which the Hub's library is known."""
 
 
 def write(run_dir: Path, result: Data, audit: Data, training: Data) -> None:
@@ -76,14 +78,19 @@ def _metadata(result: Data, audit: Data, training: Data) -> dict[str, Any]:
     base = str((result["identities"]["student"] or {}).get("model"))
     simulated = ["simulated"] if result["simulated"] else []
     found: dict[str, Any] = {
-        "library_name": "peft",
+        "library_name": "peft" if _is_lora(result) else None,
         "pipeline_tag": "text-generation",
         "base_model": base if HUB_ID.fullmatch(base) else None,
-        "tags": [*TAGS, *simulated],
+        "tags": [*([LORA] if _is_lora(result) else []), *TAGS, *simulated],
     }
     if audit["verdict"] == "clean" and (measured := list(_evaluations(result, training))):
         found |= {"metrics": ["accuracy"], "model_name": formatting.named(training), "eval_results": measured}
     return found
+
+
+def _is_lora(result: Data) -> bool:
+    """Whether the trainer says that its adapters are LoRA; of any other kind this card says nothing."""
+    return bool((result["identities"]["trainer"] or {}).get("method") == LORA)
 
 
 def _evaluations(result: Data, training: Data) -> Iterator[EvalResult]:
@@ -116,7 +123,8 @@ def _about(result: Data, training: Data) -> Iterator[str]:
     known = next((arm for arm in ARMS if arm.name == training["arm"]), None)
     summary = f": {known.summary}" if known else ""
     control = " It is a control, made to be compared with." if known and known.control else ""
-    yield f"A LoRA adapter from an experiment on the task {_code(result['plan']['plugins']['task']['name'])}."
+    kind = "A LoRA adapter" if _is_lora(result) else "An adapter"
+    yield f"{kind} from an experiment on the task {_code(result['plan']['plugins']['task']['name'])}."
     yield f"Its arm, {_code(training['arm'])}{summary}.{control}"
     yield ""
     for name, key in (("base model", "model"), ("revision", "revision"), ("sha256 of its weights", "weights_sha256")):
