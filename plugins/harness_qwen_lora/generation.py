@@ -9,6 +9,7 @@ import inspect
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from harness.api import HarnessError
@@ -91,7 +92,10 @@ class Generator:
         replies: dict[int, list[int]] = {}
         while len(replies) < len(order):
             waiting = order[len(replies) :]
-            batch = waiting[: self._fitting([len(prompts[at]) for at in waiting])]
+            lengths = [len(prompts[at]) for at in waiting]
+            if not self._pads:
+                lengths = [length for length in lengths if length == lengths[0]]
+            batch = waiting[: self._fitting(lengths)]
             replies |= zip(batch, self._halving([prompts[at] for at in batch]), strict=True)
         return [replies[at] for at in range(len(prompts))]
 
@@ -103,6 +107,11 @@ class Generator:
         output = self._model(**known_arguments(self._model)(input_ids=ids, **given))
         logits: torch.Tensor = output.logits[:, -1].float()
         return logits
+
+    @cached_property
+    def _pads(self) -> bool:
+        """Whether prompts of different lengths can share a batch: a family without position_ids counts padding too."""
+        return "position_ids" in inspect.signature(self._model.forward).parameters
 
     def _fitting(self, lengths: Sequence[int]) -> int:
         """How many of these prompts, longest first, make the next batch; at least one."""

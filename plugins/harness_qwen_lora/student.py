@@ -291,7 +291,7 @@ class QwenStudent:
     def _check_room(self, requests: Sequence[Request], prompts: Sequence[Sequence[int]]) -> None:
         room = getattr(self._loaded.config, "max_position_embeddings", None)
         for request, prompt in zip(requests, prompts, strict=True):
-            if room is not None and len(prompt) + self._options.max_new_tokens > room:
+            if room is not None and room > 0 and len(prompt) + self._options.max_new_tokens > room:
                 raise UsageError(
                     f"student {self.checkpoint.name}: the prompt of {request.key} has {len(prompt)} tokens, and with "
                     f"student.max_new_tokens = {self._options.max_new_tokens} that is over the model's {room}; "
