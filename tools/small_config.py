@@ -124,7 +124,7 @@ HYBRID = {
     "layer_types": ["linear_attention", "indexed_attention"] * 2,
     "num_hidden_layers": 4,
     "indexer_n_heads": 4,
-    "indexer_kv_heads": 2,
+    "indexer_kv_heads": 1,
     "indexer_head_dim": HEAD,
     "indexer_budget": 16,
     "indexer_compress_ratio": 4,
