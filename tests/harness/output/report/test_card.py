@@ -41,6 +41,7 @@ def made() -> tuple[Data, Data]:
     """A result whose base model is on the Hub, and its audit."""
     result = complete()
     result["identities"]["student"] |= {"model": "Qwen/Qwen2.5-1.5B-Instruct", "revision": "0" * 40}
+    result["identities"]["trainer"] |= {"method": "lora"}
     return audited(result)
 
 
@@ -68,6 +69,19 @@ def test_the_hub_reads_what_the_card_says(made: tuple[Data, Data]) -> None:
         (arm["split"], "accuracy", arm["accuracy"]["value"]) for arm in measured
     ]
     assert len(found) == 3
+
+
+@pytest.mark.parametrize("settings", [{"epochs": 3}, {"method": "prefix"}, None])
+def test_card_of_another_kind_of_adapter_does_not_call_it_lora(settings: Data | None) -> None:
+    result = complete()
+    result["identities"]["trainer"] = settings
+    result, checked = audited(result)
+    text = card.card(result, checked, result["training"][0])
+    front = _front(text)
+    assert "library_name" not in front
+    assert set(front["tags"]) == {"transfer-harness", "simulated"}
+    assert "An adapter from an experiment" in text
+    assert "A LoRA adapter" not in text
 
 
 def card_of(arm: Data, training: Data) -> bool:
