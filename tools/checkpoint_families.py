@@ -23,17 +23,18 @@ from typing import Any
 import peft  # noqa: F401 - imported here once, for all processes that are forked
 import torch
 import transformers
+from safetensors.torch import save_file
 from transformers import PreTrainedTokenizerFast
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from harness.api import Adapter, Example, HarnessError, Message, Problem, Request, Solve, UsageError
-from harness_qwen_lora.checkpoints.checkpoint import sha256
+from harness_qwen_lora.checkpoints.checkpoint import WEIGHTS, sha256
 from harness_qwen_lora.checkpoints.loading import quiet
 from harness_qwen_lora.options import LoraOptions, QwenLoraOptions
 from harness_qwen_lora.student import QwenStudent
 from harness_qwen_lora.training import hf_trainer  # noqa: F401 - as above
 from harness_qwen_lora.training.trainer import LoraTrainer
-from tools.small_config import small_model
+from tools.small_config import buildable, configurations, small_model
 
 TOKENIZER = Path(__file__).parents[1] / "plugins" / "harness_qwen_lora" / "tiny"
 COPIED = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
@@ -46,6 +47,7 @@ TRAINED = "answers, is trained"
 ANSWERS = "answers"
 REFUSED = "refused"
 FAULT = "fault"
+UNTRIED = "not tried"
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def look(family: str, folder: Path) -> Finding:
     try:
         _make(family, folder)
     except Exception as error:  # a finding about this tool, and told as one
-        return replace(found, reason=f"not tried: {_line(error)}")
+        return replace(found, outcome=UNTRIED, reason=_line(error))
     student = QwenStudent(str(folder), QwenLoraOptions(device="cpu", max_new_tokens=6, threads=1, batch_size=3))
     trainer = LoraTrainer(LoraOptions(rank=2, target_modules=("all-linear",), epochs=1, batch_size=3, accumulation=1))
     refusal = ""
@@ -105,8 +107,13 @@ def _make(family: str, folder: Path) -> None:
         "forced_bos_token_id": None,
     }
     with quiet():
-        model = small_model(family, len(tokenizer), ids)
-        model.save_pretrained(folder)
+        try:
+            small_model(family, len(tokenizer), ids).save_pretrained(folder)
+        except ValueError:
+            if buildable(family, len(tokenizer), ids):
+                raise
+            next(iter(configurations(family, len(tokenizer), ids))).save_pretrained(folder)
+            save_file({"weight": torch.zeros(1)}, folder / WEIGHTS, metadata={"format": "pt"})
     for name in COPIED:
         shutil.copyfile(TOKENIZER / name, folder / name)
 
@@ -184,7 +191,11 @@ def page(findings: list[Finding]) -> str:
         "",
     ]
     lines += ["| outcome | families |", "|---|---|"]
-    lines += [f"| {outcome} | {counts[outcome]} |" for outcome in (TRAINED, ANSWERS, REFUSED, FAULT) if counts[outcome]]
+    lines += [
+        f"| {outcome} | {counts[outcome]} |"
+        for outcome in (TRAINED, ANSWERS, REFUSED, UNTRIED, FAULT)
+        if counts[outcome]
+    ]
     lines += ["", "| family | outcome | attention | batches | reason |", "|---|---|---|---|---|"]
     for found in findings:
         reason = found.reason.replace("|", "\\|").replace("<", "&lt;")

@@ -7,6 +7,7 @@ the few relations between them are tried in several ways until one can be built 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,7 @@ from transformers import CONFIG_MAPPING, AutoModelForCausalLM, PreTrainedModel
 
 POSITIONS = 1024
 WIDTH, HEADS, HEAD = 64, 4, 16
-MOST_PARAMETERS = 20_000_000
+MOST_PARAMETERS = 45_000_000
 SIZES: Mapping[str, int] = {
     **dict.fromkeys(
         (
@@ -74,8 +75,9 @@ SIZES: Mapping[str, int] = {
         HEADS,
     ),
     **dict.fromkeys(("head_dim", "d_head", "attention_head_size", "qk_nope_head_dim", "v_head_dim", "dim_head"), HEAD),
-    **dict.fromkeys(("global_head_dim", "swa_head_dim", "attention_head_dim", "index_head_dim", "qk_head_dim"), HEAD),
+    **dict.fromkeys(("global_head_dim", "swa_head_dim", "attention_head_dim", "index_head_dim"), HEAD),
     "qk_rope_head_dim": 8,
+    "rotary_dim": 8,
     "q_lora_rank": 32,
     "kv_lora_rank": 16,
     "o_lora_rank": 16,
@@ -118,6 +120,47 @@ SIZES: Mapping[str, int] = {
     "num_codebooks": 2,
 }
 """Small values by the names that configurations use."""
+HYBRID = {
+    "layer_types": ["linear_attention", "indexed_attention"] * 2,
+    "num_hidden_layers": 4,
+    "indexer_n_heads": 4,
+    "indexer_kv_heads": 1,
+    "indexer_head_dim": HEAD,
+    "indexer_budget": 16,
+    "indexer_compress_ratio": 4,
+    "hc_lowrank": 16,
+}
+TWO_KINDS = {
+    "layer_types": ["sliding_attention", "full_attention"] * 2,
+    "num_hidden_layers": 4,
+    "num_kv_shared_layers": 2,
+}
+OWN: Mapping[str, Mapping[str, Any]] = {
+    "bamba": {"attn_layer_indices": [1]},
+    "blt": {"encoder_hash_byte_group_vocab": 500},
+    "cohere_compass_text": {"rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 10000.0}}},
+    "dbrx": {
+        "attn_config": {"kv_n_heads": 2, "rope_theta": 10000.0, "clip_qkv": 8.0},
+        "ffn_config": {"ffn_hidden_size": 64, "moe_num_experts": 4, "moe_top_k": 2, "hidden_size": WIDTH},
+    },
+    "deepseek_v2": {"head_dim": 8, "n_group": 1, "topk_group": 1, "n_routed_experts": 4, "num_experts_per_tok": 2},
+    "dots1": {"n_routed_experts": 4, "n_shared_experts": 1, "num_experts_per_tok": 2},
+    "gemma3n_text": {**TWO_KINDS, "hidden_size_per_layer_input": HEAD, "vocab_size_per_layer_input": 1061},
+    "gemma4_assistant": {"text_config": {"hidden_size_per_layer_input": 0, "vocab_size_per_layer_input": 0}},
+    "granitemoehybrid": {"layer_types": ["mamba", "attention"], "num_hidden_layers": 2},
+    "hunyuan_v1_dense": {"head_dim": HEAD},
+    "hunyuan_v1_moe": {"head_dim": HEAD},
+    "lfm2_moe": {"layer_types": ["conv", "full_attention"], "num_hidden_layers": 2},
+    "longcat_flash": {"n_routed_experts": 4, "zero_expert_num": 2, "moe_topk": 2},
+    "mamba2": {"num_heads": 8, "head_dim": HEAD},
+    "ministral": {"head_dim": HEAD},
+    "qwen4_exp": {"text_config": HYBRID},
+    "qwen4_exp_text": HYBRID,
+    "reformer": {"is_decoder": True, "axial_pos_embds": False},
+    "xlstm": {"chunk_size": 64, "qk_dim_factor": 1.0},
+    "xmod": {"default_language": "en_XX"},
+}
+"""What single families need besides: settings whose default is nothing, or that must fit each other."""
 LAYERS = (
     "num_hidden_layers", "n_layer", "n_layers", "decoder_layers", "encoder_layers", "num_layers", "num_blocks",
     "num_encoder_layers", "num_decoder_layers",
@@ -152,15 +195,15 @@ RECIPES = [
 
 
 def small_model(family: str, vocabulary: int, ids: Mapping[str, int | None]) -> PreTrainedModel:
-    """A model of a family with random weights, which has been run once.
+    """A model of a family with random weights, which has been run once where any can be.
 
     ``ids``: the ids of the tokenizer's special tokens, by the names that a configuration uses. Raises ValueError, with
     what went wrong in the first attempt.
     """
     first: Exception | None = None
+    kind: Any = AutoModelForCausalLM
     for config in configurations(family, vocabulary, ids):
         try:
-            kind: Any = AutoModelForCausalLM
             with torch.device("meta"):
                 blank = kind.from_config(config)
             if sum(value.numel() for value in blank.parameters()) > MOST_PARAMETERS:
@@ -176,14 +219,35 @@ def small_model(family: str, vocabulary: int, ids: Mapping[str, int | None]) -> 
     raise ValueError(f"no small model could be made ({type(first).__name__}: {str(first).partition(chr(10))[0][:200]})")
 
 
+def buildable(family: str, vocabulary: int, ids: Mapping[str, int | None]) -> bool:
+    """Whether transformers can build a causal model from any configuration of a family."""
+    kind: Any = AutoModelForCausalLM
+    found = False
+    for config in configurations(family, vocabulary, ids):
+        found = True
+        with suppress(Exception), torch.device("meta"):
+            kind.from_config(config)
+            return True
+    return not found
+
+
 def configurations(family: str, vocabulary: int, ids: Mapping[str, int | None]) -> Iterator[Any]:
     """Configurations of a family, smaller ones first. What cannot be made is passed over."""
     kind = CONFIG_MAPPING[family]
     for recipe in RECIPES:
         try:
-            yield kind(**_settings(kind, recipe, vocabulary, ids))
+            yield kind(**_merged(_settings(kind, recipe, vocabulary, ids), OWN.get(family, {})))
         except Exception:  # noqa: S112 - a family may refuse any of them in its own way
             continue
+
+
+def _merged(settings: dict[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings in which those of ``own`` stand before the others, at any depth."""
+    merged = dict(settings)
+    for name, value in own.items():
+        inner = merged.get(name)
+        merged[name] = _merged(inner, value) if isinstance(inner, dict) and isinstance(value, Mapping) else value
+    return merged
 
 
 def _settings(kind: Any, recipe: Recipe, vocabulary: int, ids: Mapping[str, int | None]) -> dict[str, Any]:

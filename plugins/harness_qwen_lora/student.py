@@ -142,11 +142,12 @@ class QwenStudent:
         """The base model for a training, without any adapter; whoever borrows it takes off what they put on."""
         model = self._loaded
         self._take_off()
-        use_cache = model.config.use_cache
+        use_cache = getattr(model.config, "use_cache", None)  # a config of several parts has none
         try:
             yield model
         finally:
-            model.config.use_cache = use_cache
+            if use_cache is not None:
+                model.config.use_cache = use_cache
             model.train(False).requires_grad_(False)
 
     def generate(self, requests: Sequence[Request], adapter: Adapter | None) -> list[Completion]:
@@ -290,7 +291,7 @@ class QwenStudent:
     def _check_room(self, requests: Sequence[Request], prompts: Sequence[Sequence[int]]) -> None:
         room = getattr(self._loaded.config, "max_position_embeddings", None)
         for request, prompt in zip(requests, prompts, strict=True):
-            if room is not None and len(prompt) + self._options.max_new_tokens > room:
+            if room is not None and room > 0 and len(prompt) + self._options.max_new_tokens > room:
                 raise UsageError(
                     f"student {self.checkpoint.name}: the prompt of {request.key} has {len(prompt)} tokens, and with "
                     f"student.max_new_tokens = {self._options.max_new_tokens} that is over the model's {room}; "
@@ -348,11 +349,23 @@ def _check_config(path: Path) -> None:
     """Raises HarnessError for an adapter that is no plain LoRA, or that names a module for peft to import."""
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-        plain = config["peft_type"] == "LORA" and not config.get("auto_mapping") and not config.get("megatron_config")
+        kind = config["peft_type"]
+        plain = kind == "LORA" and not config.get("auto_mapping") and not config.get("megatron_config")
+    except FileNotFoundError as error:
+        raise HarnessError(
+            f"{path.parent}: holds no {path.name}, by which this student puts an adapter on; choose a trainer that "
+            "saves adapters in the form of peft"
+        ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        plain = False
-    if not plain:
-        raise HarnessError(f"{path}: not the configuration of a plain LoRA adapter; train it again or restore the file")
+        plain, kind = False, None
+    if plain:
+        return
+    if isinstance(kind, str) and kind != "LORA":
+        raise HarnessError(
+            f"{path}: not the configuration of a plain LoRA adapter but of {kind[:40]!r}, which this student does not "
+            "take; choose a trainer that makes LoRA adapters"
+        )
+    raise HarnessError(f"{path}: not the configuration of a plain LoRA adapter; train it again or restore the file")
 
 
 def _device(wanted: Device) -> torch.device:

@@ -10,12 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from harness.api import UsageError
+from harness_qwen_lora.checkpoints.checkpoint import ADVICE
 from harness_qwen_lora.checkpoints.loading import check_weights, fixed_arguments, quiet, readable
 from harness_qwen_lora.cluster import hidden
 from harness_qwen_lora.options import Attention
 
 SDPA: Attention = "sdpa"
 EAGER: Attention = "eager"
+UNFIT = {
+    "reformer": "draws the hashes of its attention at random, so that the same prompt gives other replies each time"
+}
+"""Families that transformers runs and that cannot be measured, with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +47,12 @@ def describe(folder: Path) -> Architecture:
         found = Architecture(_build(folder, SDPA), SDPA)
     except _NoSuchAttentionError:
         found = Architecture(_build(folder, EAGER), EAGER)
+    family = found.model.config.model_type
+    reason = UNFIT.get(family)
     if not found.model.can_generate():
-        raise UsageError(
-            f"student.model: folder '{folder}' holds a {found.model.config.model_type} model, which transformers "
-            "cannot have write text; give a chat model"
-        )
+        reason = "writes no text in transformers"
+    if reason is not None:
+        raise UsageError(f"student.model: '{folder}' holds a model of the family {family}, which {reason}; {ADVICE}")
     return found
 
 

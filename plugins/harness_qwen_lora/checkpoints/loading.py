@@ -187,14 +187,35 @@ def linear_features(model: torch.nn.Module) -> Mapping[str, int]:
 
     GPT-2's Conv1D, a linear module under another name, counts.
     """
+    found: Counter[str] = Counter()
+    for path, module in _linear(model):
+        if not _computes_otherwise(module):
+            found[path.rpartition(".")[2]] += sum(module.weight.shape)
+    return found
+
+
+def no_linear_modules(model: torch.nn.Module) -> list[str]:
+    """Paths of the modules that hold the weights of a linear module and compute something else, such as routers."""
+    return sorted(path for path, module in _linear(model) if _computes_otherwise(module))
+
+
+def _linear(model: torch.nn.Module) -> Iterator[tuple[str, Any]]:
     import torch
     from transformers.pytorch_utils import Conv1D
 
-    found: Counter[str] = Counter()
     for path, module in model.named_modules():
         if isinstance(module, torch.nn.Linear | Conv1D):
-            found[path.rpartition(".")[2]] += sum(module.weight.shape)
-    return found
+            yield path, module
+
+
+def _computes_otherwise(module: Any) -> bool:
+    """Whether a model's own code has another forward for it. That of a quantised weight computes the same."""
+    import torch
+    from transformers.pytorch_utils import Conv1D
+
+    kind = type(module)
+    own = kind.forward not in (torch.nn.Linear.forward, Conv1D.forward)
+    return own and kind.__module__.startswith("transformers.models.")
 
 
 @contextmanager

@@ -18,7 +18,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from harness.api import ADAPTER_CARD, OnStep, UsageError
 from harness_qwen_lora import memory
-from harness_qwen_lora.checkpoints.loading import Source, cause, known_peft_warning, linear_features, quiet
+from harness_qwen_lora.checkpoints.loading import (
+    Source,
+    cause,
+    known_peft_warning,
+    linear_features,
+    no_linear_modules,
+    quiet,
+)
 from harness_qwen_lora.encoding import Row
 from harness_qwen_lora.options import ALL_LINEAR, LoraOptions
 
@@ -202,6 +209,7 @@ def _put_on(base: PreTrainedModel, options: LoraOptions) -> PeftModel:
         lora_alpha=alpha(options),
         lora_dropout=options.dropout,
         target_modules=ALL_LINEAR[0] if modules == ALL_LINEAR else list(modules),
+        exclude_modules=no_linear_modules(base) or None,
         task_type="CAUSAL_LM",
     )
     with known_peft_warning():
