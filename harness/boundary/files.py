@@ -250,6 +250,29 @@ def links(folder: Path) -> list[Path]:
     )
 
 
+def foreign(folder: Path) -> Iterator[tuple[Path, str]]:
+    """What in a folder, itself included, is no file or folder of its own, and what it is: ``a symbolic link``.
+
+    A file with a second name elsewhere is none, and neither is what belongs to another user than the folder around it.
+    Follows no link and opens no file. Raises OSError for a folder that cannot be looked into.
+    """
+    owner = folder.parent.lstat().st_uid
+    waiting = [folder]
+    while waiting:
+        path = waiting.pop()
+        found = path.lstat()
+        if stat.S_ISLNK(found.st_mode):
+            yield path, "a symbolic link"
+        elif found.st_uid != owner:
+            yield path, "what belongs to another user"
+        elif stat.S_ISDIR(found.st_mode):
+            waiting += sorted(path.iterdir(), reverse=True)
+        elif not stat.S_ISREG(found.st_mode):
+            yield path, "what is no file"
+        elif found.st_nlink > 1:
+            yield path, "a hard link"
+
+
 def write(path: Path, text: str) -> None:
     """Replaces a file in one step: readers see the old one or the new one, whole."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=TEMPORARY)

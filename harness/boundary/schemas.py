@@ -82,4 +82,6 @@ def _validator(name: str) -> Draft202012Validator:
             "number": lambda _, value: _is_number(value) and _in_range(value),
         }
     )
-    return extend(Draft202012Validator, type_checker=checker)(load(name), registry=registry)
+    bounded = extend(Draft202012Validator, type_checker=checker)  # type: ignore[no-untyped-call]  # jsonschema's own
+    validator: Draft202012Validator = bounded(load(name), registry=registry)
+    return validator

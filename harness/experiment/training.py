@@ -6,23 +6,26 @@ What is trained on, and when, is for ``procedure`` to say.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from harness.api import (
     ADAPTER_CARD,
     ADAPTER_WEIGHTS,
     Adapter,
+    BudgetError,
     Example,
     JournalError,
     Request,
     Screening,
     TrainingReport,
+    UsageError,
 )
-from harness.boundary import files, secrets
+from harness.boundary import environment, files, full_disk
+from harness.boundary.text import one_line
 from harness.experiment import returned
-from harness.journal import keys
+from harness.journal import keys, run_dirs
 from harness.journal.completions import restored_report
 from harness.journal.store import Journal
 from harness.preflight.components import Components
@@ -39,7 +42,8 @@ def train(
 ) -> tuple[Adapter, TrainingReport]:
     """Trains an adapter into a folder, or finds it trained. ``telling`` is entered only for a training that is done.
 
-    Raises JournalError for an adapter that is not as its training left it, and HarnessError for one without weights.
+    Raises JournalError for an adapter that is not as its training left it, PluginError for one that is not whole or not
+    of plain files, and UsageError where the disk is full.
     """
     given = {
         "student": components.student.identity,
@@ -93,26 +97,47 @@ def _perform(
     seed: int,
     telling: AbstractContextManager[Advance],
 ) -> Mapping[str, object]:
-    unfinished = folder.with_name(f"{folder.name}.unfinished")
-    for leftover in (unfinished, folder):
-        shutil.rmtree(leftover, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    with telling as advance, secrets.hidden():
-        report = components.trainer.train(
-            components.student,
-            examples,
-            seed,
-            unfinished,
-            lambda step, steps, loss: advance(step, total=steps, note=f"loss {loss:.3f}"),
-        )
-    returned.report(components.named["trainer"], report)
-    returned.saved(components.named["trainer"], unfinished, ADAPTER_WEIGHTS)
-    files.sync_tree(unfinished)
-    unfinished.rename(folder)
-    files.sync_folder(folder.parent)
-    files.sync_folder(folder.parent.parent)  # where the folder of all adapters may be new
+    """Trains an adapter, and gives its folder its name once it is whole.
+
+    Each attempt has a folder of its own: what a process of an earlier one still writes gets nowhere near it.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    named = components.named["trainer"]
+    try:
+        with _full_disk_told(named, folder):
+            unfinished = run_dirs.unfinished(folder)
+            with telling as advance, environment.hidden():
+                report = components.trainer.train(
+                    components.student,
+                    examples,
+                    seed,
+                    unfinished,
+                    lambda step, steps, loss: advance(step, total=steps, note=f"loss {loss:.3f}"),
+                )
+            returned.report(named, report)
+            returned.saved(named, unfinished, ADAPTER_WEIGHTS)
+            files.sync_tree(unfinished)
+            unfinished.rename(folder)
+            files.sync_folder(folder.parent)
+            files.sync_folder(folder.parent.parent)  # where the folder of all adapters may be new
+    finally:
+        run_dirs.remove_unfinished(folder.parent)
     left = _left(folder)
     return {"adapter": left[ADAPTER_WEIGHTS], "files": left, "report": files.plain(report)}
+
+
+@contextmanager
+def _full_disk_told(named: str, folder: Path) -> Iterator[None]:
+    """Raises UsageError for a disk that is full, whoever finds it out in whatever words."""
+    try:
+        yield
+    except Exception as error:
+        full = full_disk.told(error, folder)
+        if full is None or isinstance(error, BudgetError):
+            raise
+        raise UsageError(
+            one_line(f"{full}, while {named} trained {folder.name}; free some room there, then go on with --resume")
+        ) from error
 
 
 def _left(folder: Path) -> dict[str, str]:

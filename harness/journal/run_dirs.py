@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import socket
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -94,8 +96,26 @@ def locked(run_dir: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def unfinished(folder: Path) -> Path:
+    """A new, empty folder beside one that is to be, under a name that no other process knows."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=f"{folder.name}{filenames.UNFINISHED}", dir=folder.parent))
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Removes what ``unfinished`` has made in a folder, by whomever, as far as that can be done."""
+    if folder.is_symlink():
+        return  # it leads out of the run
+    for path in folder.glob(f"*{filenames.UNFINISHED}*"):
+        if path.is_symlink():
+            path.unlink(missing_ok=True)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+
+
 def tidy(run_dir: Path) -> None:
     """Removes what a kill left half written. Raises JournalError for a symbolic link, which leads out of the run."""
+    remove_unfinished(run_dir / filenames.ADAPTERS)
     links = files.links(run_dir)
     if links:
         raise JournalError(f"{links[0]} is a symbolic link; a run directory holds none; put the file itself there")
