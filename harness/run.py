@@ -67,7 +67,7 @@ class Run:
 def _preflight(run: Run) -> None:
     """Raises UsageError for all that can be known to fail before anything is spent or written."""
     run.cautions = contracts.preflight(run.plan, run.components)
-    runs.load_checks(run.plan.checks)
+    runs.load_checks(run.plan.check_options)
     if run.begun:
         disk.check_room(run.run_dir, disk.SPARE)
         return

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, get_args
 
-from harness.api import Check, HarnessError, PluginError, Severity, UsageError
+from harness.api import Check, Evidence, Finding, HarnessError, PluginError, Severity, UsageError
 from harness.audit import audit, is_text
 from harness.audit.checks import RULESET, checks
 from harness.boundary import differences, filenames, files, schemas
-from harness.registry import options, plugins
+from harness.design import config, plan
+from harness.registry import guard, options, plugins
 from harness.results import validation
 from harness.results.recorded import Unread, told
 
@@ -36,32 +38,53 @@ def read(path: Path, *, fresh: bool = False) -> tuple[dict[str, Any], Sequence[s
     return result, validation.held(path, fresh=fresh) if beside else None
 
 
-def plugin_checks(result: Mapping[str, Any], more: Sequence[str] = ()) -> list[Check]:
-    """The checks of plugins that the plan names, and those asked for besides. Raises UsageError, PluginError."""
-    return load_checks([*result["plan"]["checks"], *more])
+def plugin_checks(
+    result: Mapping[str, Any], names: Iterable[str] = (), given: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+) -> list[Check]:
+    """The checks of plugins that the plan names, and those of more names, with the options ``given`` over the plan's.
+
+    Raises UsageError, PluginError.
+    """
+    chosen = dict(plan.check_options(plan.planned_checks(result["plan"]["checks"])))
+    chosen |= {name: chosen.get(name, {}) for name in names}
+    settings = config.chosen({"check": dict(given)}, "check", chosen)
+    return load_checks({name: {**options, **settings.get(name, {})} for name, options in chosen.items()})
 
 
-def load_checks(names: Iterable[str]) -> list[Check]:
-    """The checks of these names, each once. Raises UsageError, PluginError."""
-    return [_load(name) for name in dict.fromkeys(names)]
+def load_checks(chosen: Mapping[str, Mapping[str, Any]]) -> list[Check]:
+    """The checks of these names, with their options. Raises UsageError, PluginError."""
+    return [_load(name, given) for name, given in chosen.items()]
 
 
-def _load(name: str) -> Check:
+@dataclass(frozen=True, slots=True)
+class _PluginCheck:
+    """A check of a plugin with what it says of itself, which is asked for once. See ``harness.api.Check``."""
+
+    id: str
+    rule: str
+    severity: Severity
+    advice: str
+    look: Callable[[Evidence], Iterable[Finding]]
+
+
+def _load(name: str, given: Mapping[str, Any]) -> Check:
     loaded = plugins.load(plugins.CHECK, name)
-    given = options.resolve(loaded.spec, {}, f"check.{name}")
-    check = plugins.instantiate(loaded.ref, partial(loaded.spec.create, given))
+    ref = loaded.ref
+    made = guard.call(ref, "its options", lambda: options.resolve(loaded.spec, given, f"check.{name}"))
+    own = plugins.instantiate(ref, lambda: loaded.spec.create(made))
+    check = guard.call(
+        ref,
+        "what it says of itself",
+        lambda: _PluginCheck(own.id, own.rule, own.severity, own.advice, own.look),
+    )
     if check.severity not in get_args(Severity):
-        raise PluginError(
-            f"check {name!r} ({loaded.ref.origin}) has the severity {check.severity!r}; its plugin is broken"
-        )
+        raise PluginError(f"check {name!r} ({ref.origin}) has the severity {check.severity!r}; its plugin is broken")
     if check.id != name:
-        raise PluginError(f"check {name!r} ({loaded.ref.origin}) calls itself {check.id!r}; its plugin is broken")
+        raise PluginError(f"check {name!r} ({ref.origin}) calls itself {check.id!r}; its plugin is broken")
     if check.id in {core.id for core in checks(None)}:
-        raise UsageError(f"check {name!r} ({loaded.ref.origin}) has the name of a check of the harness; name it apart")
+        raise UsageError(f"check {name!r} ({ref.origin}) has the name of a check of the harness; name it apart")
     if not (is_text(check.rule) and is_text(check.advice)):
-        raise UsageError(
-            f"check {name!r} ({loaded.ref.origin}) has a rule or advice that is no text; its plugin is broken"
-        )
+        raise UsageError(f"check {name!r} ({ref.origin}) has a rule or advice that is no text; its plugin is broken")
     return check
 
 

@@ -12,6 +12,7 @@ from harness.audit import EXIT_BLOCKED, audit, runs
 from harness.boundary import files
 from harness.cli import say
 from harness.cli.process import Verb
+from harness.design import config
 from harness.design.plan import UserSettings
 from harness.output.terminal import audit as text
 
@@ -23,7 +24,9 @@ from harness.output.terminal import audit as text
 )
 @click.option("--task", metavar="NAME", help="Task that a table is about. Default: scheduling.")
 @click.option("--preset", metavar="NAME", help="Setting of the task that a table was measured in.")
-@click.option("-o", "assignments", metavar="KIND.OPTION=VALUE", multiple=True, help="One setting for a table.")
+@click.option(
+    "-o", "assignments", metavar="KIND.OPTION=VALUE", multiple=True, help="One setting, of a check or for a table."
+)
 @click.option("--check", "checks", metavar="NAME", multiple=True, help="Check of a plugin; may be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
@@ -41,16 +44,22 @@ def command(
 
     A table has the columns arm, stratum, correct, n; an empty stratum stands for all problems together.
     """
+    of_checks = [text for text in assignments if text.strip().startswith("check.")]
+    others = [text for text in assignments if text not in of_checks]
     if path is not None and table is None:
-        if task or preset or assignments:
-            raise UsageError("--task, --preset and -o belong to --table; a run says by itself how it was made")
+        if task or preset or others:
+            raise UsageError(
+                "--task, --preset and -o belong to --table, but for -o check.NAME.OPTION=VALUE; a run says by itself "
+                "how it was made"
+            )
         result, mismatches = runs.read(path)
     elif table is not None and path is None:
         from harness.results.published import imported
 
-        result, mismatches = imported(table, UserSettings({"task": task, "preset": preset}, None, assignments)), None
+        result, mismatches = imported(table, UserSettings({"task": task, "preset": preset}, None, others)), None
     else:
         raise UsageError("give either a run directory or its result.json, or --table FILE")
-    made = audit(result, mismatches, runs.plugin_checks(result, checks))
+    given = config.given(None, of_checks).get("check", {})
+    made = audit(result, mismatches, runs.plugin_checks(result, checks, given))
     say(files.pretty(made).rstrip() if as_json else text.full(made))
     sys.exit(EXIT_BLOCKED if made["verdict"] == "blocked" else 0)

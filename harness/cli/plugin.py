@@ -20,7 +20,7 @@ from harness.api import Spec, StudentSpec, UsageError
 from harness.boundary.text import counted, did_you_mean, one_line
 from harness.cli import say
 from harness.cli.process import Parts
-from harness.registry.plugins import KINDS, Kind, Loaded, PluginRef, installed, load
+from harness.registry.plugins import KINDS, NAMED, Kind, Loaded, PluginRef, installed, load, misplaced
 
 if TYPE_CHECKING:
     from harness.preflight.plugin_check import Checked
@@ -39,6 +39,9 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_plugins(kind: str | None, as_json: bool) -> None:
     """List the installed plugins. Imports none of them."""
+    for unread in misplaced():
+        if kind is None or unread.kind in (kind, None):
+            say(f"harness: warning: {one_line(str(unread))}", err=True)
     refs = installed(None if kind is None else _kind(kind))
     times = Counter((ref.kind, ref.name) for ref in refs)
     conflicts = [times[ref.kind, ref.name] > 1 for ref in refs]
@@ -61,9 +64,10 @@ def list_plugins(kind: str | None, as_json: bool) -> None:
 def show_plugin(kind: str, name: str, as_json: bool) -> None:
     """Describe one plugin: what it is, where it comes from, its options. Imports it."""
     loaded = load(_kind(kind), name)
+    from harness.registry import guard
     from harness.registry.options import describe
 
-    options = describe(loaded.spec.options)
+    options = guard.call(loaded.ref, "its options", lambda: describe(loaded.spec.options))
     say(json.dumps(_record(loaded, options), indent=2) if as_json else _page(loaded, options))
 
 
@@ -138,7 +142,7 @@ def _record(loaded: Loaded[Any], options: Sequence[OptionInfo]) -> dict[str, Any
 def _page(loaded: Loaded[Any], options: Sequence[OptionInfo]) -> str:
     ref, spec = loaded.ref, loaded.spec
     width = min(shutil.get_terminal_size().columns, 100)
-    section = f"observer.{ref.name}" if ref.kind == "observer" else ref.kind
+    section = f"{ref.kind}.{ref.name}" if ref.kind in NAMED else ref.kind
     lines = [
         f"{ref.kind} {ref.name}{' (simulated)' if spec.simulated else ''}",
         *textwrap.wrap(one_line(spec.summary), width),

@@ -17,6 +17,7 @@ from harness.boundary import files
 from harness.boundary.text import did_you_mean, harmless
 from harness.design import arms
 from harness.registry import options
+from harness.registry.plugins import NAMED
 
 PLUGIN_KINDS = ("task", "verifier", "teacher", "student", "reflection", "trainer")
 MOST = 1_000_000
@@ -79,9 +80,10 @@ def read_config(path: Path) -> Settings:
         if not isinstance(table, dict):
             raise UsageError(f"{path}: {section!r} stands outside a table; expected tables such as [run] or [teacher]")
     check_sections(settings, str(path))
-    for name, table in settings.get("observer", {}).items():
-        if not isinstance(table, dict):
-            raise UsageError(f"{path}: observer.{name}: expected a table such as [observer.{name}]")
+    for kind in NAMED:
+        for name, table in settings.get(kind, {}).items():
+            if not isinstance(table, dict):
+                raise UsageError(f"{path}: {kind}.{name}: expected a table such as [{kind}.{name}]")
     return settings
 
 
@@ -92,29 +94,56 @@ def given(path: Path | None, assignments: Sequence[str]) -> Settings:
         section, name, value = options.parse_assignment(text)
         check_sections([section], "-o")
         table = settings.setdefault(section, {})
-        if section == "observer":
-            observer, dot, name = name.partition(".")
-            if not dot:
-                raise UsageError(f"-o observer.{observer}: expected -o observer.NAME.OPTION=VALUE")
-            table = table.setdefault(observer, {})
+        if section in NAMED:
+            plugin, _, name = name.rpartition(".")
+            if not plugin:
+                raise UsageError(f"-o {section}.{name}: expected -o {section}.NAME.OPTION=VALUE")
+            table = table.setdefault(plugin, {})
         table[name] = value
     return settings
 
 
-def check_sections(given: Iterable[str], where: str) -> None:
-    """Raises UsageError for a section that there is none of."""
-    sections = ("run", "sizes", *PLUGIN_KINDS, "observer")
+def check_sections(given: Iterable[str], where: str, tied: bool = False) -> None:
+    """Raises UsageError for a section that there is none of. ``tied``: ``trainer.lora`` is one; see ``applied``."""
+    sections = ("run", "sizes", *PLUGIN_KINDS, *NAMED)
     for section in given:
-        if section not in sections:
+        kind, _, name = section.partition(".")
+        if section not in sections and not (tied and name and kind in PLUGIN_KINDS):
             raise UsageError(
                 f"{where}: no section {section!r};{did_you_mean(section, sections)} sections: {', '.join(sections)}"
             )
 
 
+def applied(settings: Mapping[str, Mapping[str, Any]], names: Mapping[str, str]) -> Settings:
+    """Settings without those of the run, and without those that are tied to plugins that are not chosen.
+
+    ``names``: the chosen plugin of each kind. A section such as ``trainer.lora`` is for the trainer ``lora`` alone.
+    """
+    left: Settings = {}
+    for section, values in settings.items():
+        kind, _, name = section.partition(".")
+        if section != "run" and name in ("", names.get(kind)):
+            merge(left, {kind: values})
+    return left
+
+
 def merge(settings: Settings, more: Mapping[str, Mapping[str, Any]]) -> None:
     """Lays settings over others, option by option."""
     for section, values in more.items():
-        settings.setdefault(section, {}).update(values)
+        laid = settings.setdefault(section, {})
+        if section in NAMED:
+            for name, table in values.items():
+                laid[name] = {**laid.get(name, {}), **table}
+        else:
+            laid.update(values)
+
+
+def chosen(settings: Settings, kind: str, names: Iterable[str]) -> Mapping[str, Mapping[str, Any]]:
+    """The options of the plugins of a kind, by name. Raises UsageError for those of one that is not chosen."""
+    tables = settings.get(kind, {})
+    for name in tables.keys() - set(names):
+        raise UsageError(f"options for {kind} {name!r}, which is not chosen; add --{kind} {name}")
+    return tables
 
 
 def stages(run: RunSettings, strategy: str | None) -> tuple[str, ...]:

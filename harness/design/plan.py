@@ -1,4 +1,4 @@
-"""From what was asked for to one frozen plan: defaults, then the student's, a preset's, a file's, the command line's.
+"""From what was asked for to one frozen plan, with the plugins that it names.
 
 A plan holds all that a result depends on, and nothing of the machine it runs on.
 """
@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from harness import __version__
 from harness.api import (
-    Config,
+    CheckSpec,
     Json,
     ReflectionSpec,
     Spec,
@@ -27,11 +27,11 @@ from harness.api import (
     VerifierSpec,
 )
 from harness.boundary import differences, filenames, files
-from harness.boundary.text import did_you_mean
-from harness.design import arms, config
+from harness.design import arms, config, layers
 from harness.design.arms import Arm
 from harness.design.config import PLUGIN_KINDS, RunSettings, Settings, Sizes
-from harness.registry import options, plugins
+from harness.design.layers import Laid, Layer
+from harness.registry import guard, options, plugins
 
 TRAINING_SEED = 999
 """The published seed of the LoRA stage; the run's seed is added."""
@@ -63,6 +63,14 @@ class PlannedPlugin:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedCheck:
+    """An audit check of a plan for which an option was set, with its options in full."""
+
+    name: str
+    options: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """All that a result depends on."""
 
@@ -80,8 +88,8 @@ class Plan:
     """Whether all arms are asked in the same words. If not, they cannot be compared."""
     margin: float
     """What counts as no worse, fixed beforehand: a share of the problems."""
-    checks: tuple[str, ...]
-    """Audit checks of plugins, beside those of the harness."""
+    checks: tuple[str | PlannedCheck, ...]
+    """Audit checks of plugins, beside those of the harness: by name alone where no option was set."""
     strategy: str | None
     """Text of a strategy learned elsewhere, in place of the bootstrap stage."""
     plugins: Mapping[str, PlannedPlugin]
@@ -123,6 +131,11 @@ class Plan:
         return min(self.sizes[split], self.limit or self.sizes[split])
 
     @property
+    def check_options(self) -> Mapping[str, Mapping[str, Json]]:
+        """The options that were set of each audit check of a plugin, by its name."""
+        return check_options(self.checks)
+
+    @property
     def simulated(self) -> tuple[str, ...]:
         """The parts that are simulated, such as ``teacher simulated``."""
         return tuple(f"{kind} {choice.name}" for kind, choice in self.plugins.items() if choice.simulated)
@@ -133,7 +146,7 @@ class Plan:
         return files.digest(self)
 
 
-KEPT = ("preset", "seed", "stages", "limit", "training_seeds", "labels", "prompts", "margin", "checks")
+KEPT = ("preset", "seed", "stages", "limit", "training_seeds", "labels", "prompts", "margin")
 """Fields of a plan that are settings of the run as they were given."""
 
 SpecT = TypeVar("SpecT", bound=Spec[Any])
@@ -156,7 +169,7 @@ class ChosenPlugin(Generic[SpecT]):
             version=self.ref.version,
             target=self.ref.target,
             simulated=self._simulated,
-            options=self.options.model_dump(mode="json"),
+            options=_written(self.ref, self.options),
         )
 
     @property
@@ -168,7 +181,7 @@ class ChosenPlugin(Generic[SpecT]):
     def replays(self) -> Path | None:
         """The directory of the run whose replies a teacher gives again; None for any other plugin."""
         named = self.spec.replays if isinstance(self.spec, TeacherSpec) else None
-        return None if named is None else named(self.options)
+        return None if named is None else Path(guard.call(self.ref, "replays", lambda: named(self.options)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,31 +203,23 @@ def make(user: UserSettings) -> tuple[Plan, ChosenPlugins]:
     """
     given, asked = _asked(user)
     run = options.validate(RunSettings, asked, "run")
-    task = plugins.load(plugins.TASK, run.task)
-    student = plugins.load(plugins.STUDENT, run.student)
-    settings: Settings = {}
-    config.merge(settings, _defaults(student.spec))
-    config.merge(settings, _preset(task.spec, run.preset))
-    config.merge(settings, given)
-    run = options.validate(RunSettings, {**settings.pop("run", {}), **asked}, "run")
-    return _build(run, settings, task, student)
+    task, student = plugins.load(plugins.TASK, run.task), plugins.load(plugins.STUDENT, run.student)
+    sources = [layers.defaults(student), layers.preset(task, run.preset), Layer(given)]
+    return _build(layers.laid(sources, {}, asked, task), task, student)
 
 
-def observers(user: UserSettings, names: Iterable[str]) -> list[tuple[str, object]]:
+def observers(user: UserSettings, names: Iterable[str]) -> list[tuple[plugins.PluginRef, object]]:
     """The observers of these names, made with their options: the table ``[observer.NAME]``, ``-o observer.NAME.X=V``.
 
     They are no part of the plan, since they cannot change a result. Raises UsageError.
     """
-    settings = config.given(user.config, user.assignments).get("observer", {})
-    chosen = [plugins.load(plugins.OBSERVER, name) for name in names]
-    for name in settings:
-        if name not in names:
-            raise UsageError(f"options for observer {name!r}, which is not chosen; add --observer {name}")
+    names = list(names)
+    settings = config.chosen(config.given(user.config, user.assignments), "observer", names)
     made = []
-    for loaded in chosen:
-        name = loaded.ref.name
-        given = options.resolve(loaded.spec, settings.get(name, {}), f"observer.{name}")
-        made.append((name, plugins.instantiate(loaded.ref, partial(loaded.spec.create, given))))
+    for name in names:
+        loaded = plugins.load(plugins.OBSERVER, name)
+        given = _options(loaded, settings.get(name, {}), f"observer.{name}")
+        made.append((loaded.ref, plugins.instantiate(loaded.ref, partial(loaded.spec.create, given))))
     return made
 
 
@@ -222,10 +227,9 @@ def reload(plan: Plan) -> ChosenPlugins:
     """The plugins of a stored plan. Raises UsageError if they would make another plan now."""
     run = options.validate(RunSettings, _kept(plan), "plan.json: run")
     settings: Settings = {kind: dict(choice.options) for kind, choice in plan.plugins.items()}
-    settings["sizes"] = dict(plan.sizes)
+    settings |= {"sizes": dict(plan.sizes), "check": {name: dict(given) for name, given in plan.check_options.items()}}
     now, chosen = _build(
-        run,
-        settings,
+        Laid(run, settings),
         plugins.load(plugins.TASK, run.task),
         plugins.load(plugins.STUDENT, run.student),
         plan.strategy,
@@ -251,18 +255,15 @@ def fork(plan: Plan, user: UserSettings) -> tuple[Plan, ChosenPlugins]:
         kept |= {"verifier": None, "preset": None}  # both are the other task's own
     run = options.validate(RunSettings, {**kept, **asked}, "run")
     task, student = plugins.load(plugins.TASK, run.task), plugins.load(plugins.STUDENT, run.student)
-    settings: Settings = {"sizes": dict(plan.sizes)}
-    if student.spec.name != plan.plugins["student"].name:
-        config.merge(settings, _defaults(student.spec))
-    for kind, choice in plan.plugins.items():
-        if choice.name == (getattr(run, kind) or task.spec.verifier):
-            config.merge(settings, {kind: choice.options})
+    sources = [Layer({"sizes": plan.sizes}), layers.defaults(student, plan)]
+    sources += [Layer({f"{kind}.{choice.name}": choice.options}) for kind, choice in plan.plugins.items()]
+    set_before = plan.check_options.items()
+    sources.append(Layer({"check": {name: given for name, given in set_before if name in run.checks}}))
     if "preset" in asked:
-        config.merge(settings, _preset(task.spec, run.preset))
-    config.merge(settings, given)
-    run = options.validate(RunSettings, {**kept, **settings.pop("run", {}), **asked}, "run")
+        sources.append(layers.preset(task, run.preset))
+    sources.append(Layer(given))
     learns = arms.BOOTSTRAP in (run.stages or ())
-    return _build(run, settings, task, student, None if learns else plan.strategy)
+    return _build(layers.laid(sources, kept, asked, task), task, student, None if learns else plan.strategy)
 
 
 def _asked(user: UserSettings) -> tuple[Settings, dict[str, Any]]:
@@ -273,35 +274,22 @@ def _asked(user: UserSettings) -> tuple[Settings, dict[str, Any]]:
     return given, given.pop("run")
 
 
-def _defaults(student: StudentSpec[Any]) -> Config:
-    """The settings that a student brings along. Raises UsageError where they cannot be used."""
-    return _shipped(student.defaults, f"the defaults of student {student.name!r}")
-
-
-def _preset(task: TaskSpec[Any], name: str | None) -> Config:
-    """The settings of a preset, none without a name. Raises UsageError."""
-    if name is None:
-        return {}
-    if name not in task.presets:
-        offered = ", ".join(sorted(task.presets)) or "none"
-        raise UsageError(
-            f"--preset: task {task.name!r} has no preset {name!r};{did_you_mean(name, task.presets)} it has: {offered}"
-        )
-    return _shipped(task.presets[name], f"preset {name!r} of task {task.name!r}")
-
-
-def _shipped(settings: Config, where: str) -> Config:
-    """Settings that come with a plugin. Raises UsageError if they choose what they depend on themselves."""
-    config.check_sections(settings, where)
-    for name in sorted({"task", "student", "preset"} & settings.get("run", {}).keys()):
-        raise UsageError(f"{where}: sets run.{name}, which is chosen before it is read; its plugin is broken")
-    return settings
-
-
 def _kept(plan: Plan) -> dict[str, Any]:
     """The settings of the run as a whole that a stored plan was made with."""
     names = {kind: choice.name for kind, choice in plan.plugins.items()}
-    return {**names, **{name: getattr(plan, name) for name in KEPT}}
+    return {**names, "checks": tuple(plan.check_options), **{name: getattr(plan, name) for name in KEPT}}
+
+
+def check_options(checks: Iterable[str | PlannedCheck]) -> Mapping[str, Mapping[str, Json]]:
+    """The options that were set of each check of a plan, by its name."""
+    return {
+        each if isinstance(each, str) else each.name: {} if isinstance(each, str) else each.options for each in checks
+    }
+
+
+def planned_checks(data: Iterable[Any]) -> tuple[str | PlannedCheck, ...]:
+    """The checks of a plan that was read from a file."""
+    return tuple(each if isinstance(each, str) else PlannedCheck(**each) for each in data)
 
 
 def read(path: Path) -> Plan:
@@ -309,7 +297,8 @@ def read(path: Path) -> Plan:
     try:
         data = files.read(path)
         choices = {kind: PlannedPlugin(**choice) for kind, choice in data["plugins"].items()}
-        return Plan(**{**data, "stages": tuple(data["stages"]), "checks": tuple(data["checks"]), "plugins": choices})
+        stages, checks = tuple(data["stages"]), planned_checks(data["checks"])
+        return Plan(**{**data, "stages": stages, "checks": checks, "plugins": choices})
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}; expected a run directory with a plan.json") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -317,17 +306,18 @@ def read(path: Path) -> Plan:
 
 
 def _build(
-    run: RunSettings,
-    settings: Settings,
+    laid: Laid,
     task: plugins.Loaded[TaskSpec[Any]],
     student: plugins.Loaded[StudentSpec[Any]],
     strategy: str | None = None,
 ) -> tuple[Plan, ChosenPlugins]:
     def member(loaded: plugins.Loaded[SpecT], kind: str) -> ChosenPlugin[SpecT]:
-        return ChosenPlugin(loaded.ref, loaded.spec, options.resolve(loaded.spec, settings.get(kind, {}), kind))
+        laid.check(loaded)
+        return ChosenPlugin(loaded.ref, loaded.spec, _options(loaded, settings.get(kind, {}), kind))
 
-    for name in run.checks:
-        plugins.load(plugins.CHECK, name)
+    run, settings = laid.run, laid.settings
+    given = config.chosen(settings, "check", run.checks)
+    checks = tuple(_check(plugins.load(plugins.CHECK, name), given.get(name, {})) for name in run.checks)
     chosen = ChosenPlugins(
         task=member(task, "task"),
         verifier=member(plugins.load(plugins.VERIFIER, run.verifier or task.spec.verifier), "verifier"),
@@ -349,7 +339,7 @@ def _build(
         labels=run.labels,
         prompts=run.prompts,
         margin=run.margin,
-        checks=run.checks,
+        checks=checks,
         strategy=strategy,
         plugins={kind: getattr(chosen, kind).choice for kind in PLUGIN_KINDS},
     )
@@ -360,3 +350,19 @@ def _build(
             f"an option cannot be written as JSON ({error}); give finite numbers and whole text"
         ) from error
     return plan, chosen
+
+
+def _check(loaded: plugins.Loaded[CheckSpec[Any]], given: Mapping[str, Any]) -> str | PlannedCheck:
+    name = loaded.ref.name
+    set_by_user = _options(loaded, given, f"check.{name}")
+    return PlannedCheck(name, _written(loaded.ref, set_by_user)) if given else name
+
+
+def _options(loaded: plugins.Loaded[Any], given: Mapping[str, Any], section: str) -> Any:
+    """The options of a plugin. What its own validators raise beside ValueError is told with its name."""
+    return guard.call(loaded.ref, "its options", lambda: options.resolve(loaded.spec, given, section))
+
+
+def _written(ref: plugins.PluginRef, made: BaseModel) -> Mapping[str, Json]:
+    """Options as JSON. Raises PluginError where they are none."""
+    return guard.call(ref, "its options as JSON", lambda: made.model_dump(mode="json"))

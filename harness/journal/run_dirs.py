@@ -31,11 +31,8 @@ def make(run_dir: Path) -> None:
         if not run_dir.parent.is_dir():
             raise UsageError(f"--out {run_dir}: its parent is no directory; give one that can be made") from None
         if not run_dir.is_dir() or {path.name for path in run_dir.iterdir()} - _begun(run_dir):
-            other = (
-                f", or continue the run in it by --resume {in_shell(run_dir)}"
-                if (run_dir / filenames.PLAN).is_file()
-                else ""
-            )
+            begun = (run_dir / filenames.PLAN).is_file()
+            other = f", or continue the run in it by --resume {in_shell(run_dir)}" if begun else ""
             raise UsageError(f"--out {run_dir}: exists already; give a new directory{other}") from None
         run_dir.chmod(0o700)
     except OSError as error:

@@ -13,7 +13,7 @@ import pluggy
 
 from harness.api import PluginError, RunFailed, RunFinished, RunStarted, StageAdvanced, StageFinished, StageStarted
 from harness.boundary.text import one_line
-from harness.registry.plugins import manage
+from harness.registry.plugins import PluginRef, manage
 
 Event = RunStarted | StageStarted | StageAdvanced | StageFinished | RunFinished | RunFailed
 
@@ -28,21 +28,23 @@ class Advance(Protocol):
 class Observers:
     """The observers of one run, told in the order of their names.
 
-    ``plugins`` are names with the objects that ``ObserverSpec.create`` made. Raises PluginError for a name given twice,
-    for a hook that does not exist, and for an observer without any.
+    ``plugins`` are the objects that ``ObserverSpec.create`` made, each with where it comes from, or with a name of the
+    harness's own. Raises PluginError for a name given twice, for a hook that does not exist, and for an observer
+    without any.
     """
 
-    def __init__(self, plugins: Sequence[tuple[str, object]]) -> None:
+    def __init__(self, plugins: Sequence[tuple[str | PluginRef, object]]) -> None:
         self.warnings: list[str] = []
         """One line for each observer and hook that has failed."""
         self._failed: set[tuple[str, str]] = set()
         self._hosts: dict[str, pluggy.PluginManager] = {}
-        for name, plugin in sorted(plugins, key=lambda pair: pair[0]):
+        for who, plugin in sorted(plugins, key=lambda pair: _name(pair[0])):
+            name = str(who) if isinstance(who, PluginRef) else f"observer {who!r}"
             if name in self._hosts:
-                raise PluginError(one_line(f"observer {name!r} is named twice; name it once"))
-            host = manage(plugin, f"observer {name!r}")
+                raise PluginError(one_line(f"{name} is named twice; name it once"))
+            host = manage(plugin, name)
             if not host.get_hookcallers(plugin):
-                raise PluginError(one_line(f"observer {name!r} implements no hook; mark its methods with hookimpl"))
+                raise PluginError(one_line(f"{name} implements no hook; mark its methods with hookimpl"))
             self._hosts[name] = host
 
     def run_started(self, event: RunStarted) -> None:
@@ -94,4 +96,8 @@ class Observers:
         # A hook that is called for every step would fail for every step: the first time says it.
         if (name, hook) not in self._failed:
             self._failed.add((name, hook))
-            self.warnings.append(one_line(f"observer {name!r} failed in {hook}: {type(error).__name__}: {error}"))
+            self.warnings.append(one_line(f"{name} failed in {hook}: {type(error).__name__}: {error}"))
+
+
+def _name(who: str | PluginRef) -> str:
+    return who.name if isinstance(who, PluginRef) else who

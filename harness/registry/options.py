@@ -6,7 +6,7 @@ Which value wins, when a preset, a file and the command line all give one, is fo
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, MutableSequence, Sequence, Set
 from dataclasses import dataclass
 from enum import Enum
 from types import NoneType, UnionType
@@ -22,6 +22,7 @@ from harness.registry.plugins import kind_of
 
 OptionsT = TypeVar("OptionsT", bound=BaseModel)
 
+_LISTS = (tuple, list, set, frozenset, Sequence, MutableSequence, Set)
 SHOWN = 80
 """Characters of a wrong value that are told."""
 
@@ -42,8 +43,8 @@ def parse_assignment(text: str) -> tuple[str, str, Any]:
     """Section, name and value of an assignment such as ``teacher.max_tokens=512``.
 
     An array, an inline table or a quoted string is read as TOML. Any other value stays the text it is, for the options
-    model to read: whether ``512`` is a number or a model's revision is not to be seen from here. Raises UsageError for
-    text of another form.
+    model to read: whether ``512`` is a number or a model's revision, or ``a,b`` a list, is not to be seen from here.
+    Raises UsageError for text of another form.
     """
     target, equals, value = text.partition("=")
     section, dot, name = target.strip().partition(".")
@@ -84,8 +85,9 @@ def _validate(model: type[OptionsT], values: Mapping[str, Any], section: str, ad
     for name in values:
         if name not in known:
             raise UsageError(one_line(f"option {section}.{name}: no such option;{did_you_mean(name, known)} {advice}"))
+    given = {name: _members(value, known[name]) for name, value in values.items()}
     try:
-        return model.model_validate(dict(values))
+        return model.model_validate(given)
     except ValidationError as error:
         raise UsageError(_complaint(error, section)) from error
 
@@ -99,6 +101,31 @@ def _value(text: str) -> Any:
     except (ValueError, RecursionError):  # not TOML, or an integer of more digits than Python reads
         return text
     return document["value"] if len(document) == 1 else text
+
+
+def _members(value: Any, field: FieldInfo) -> Any:
+    """The members of a list that was written as text, ``Yes,No``, where the option takes a list and not that text."""
+    if not isinstance(value, str):
+        return value
+    types = list(_members_of_union(field.annotation))
+    lists = [each for each in types if (get_origin(each) or each) in _LISTS]
+    others = [each for each in types if each not in lists and each is not NoneType]
+    text = any(each in (str, Any) or value in get_args(each) for each in others)
+    if not lists or text or (others and "," not in value):
+        return value
+    return [member.strip() for member in value.split(",") if member.strip()]
+
+
+def _members_of_union(annotation: Any) -> Iterator[Any]:
+    """The types that an option takes, each by itself, without what is annotated to it."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        yield from _members_of_union(arguments[0])
+    elif origin in (Union, UnionType):
+        for each in arguments:
+            yield from _members_of_union(each)
+    else:
+        yield annotation
 
 
 def _complaint(error: ValidationError, section: str) -> str:

@@ -6,6 +6,7 @@ broken plugin harms nobody who does not use it. What a plugin does once loaded i
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -33,6 +34,10 @@ from harness.api import (
 from harness.boundary import faults
 from harness.boundary.files import NAME
 from harness.boundary.text import did_you_mean, one_line
+
+_MISSPELT = re.compile(r"(transfer[._-]?)?harness?([._: -]|$)", re.IGNORECASE)
+"""A group that is the harness's, or was meant to be."""
+_GROUPS = re.compile(r"^\s*\[\s*" + _MISSPELT.pattern, re.IGNORECASE | re.MULTILINE)
 
 SpecT = TypeVar("SpecT", bound=Spec[Any])
 T = TypeVar("T")
@@ -69,6 +74,8 @@ KINDS: Mapping[str, Kind[Any]] = MappingProxyType(
     {kind.name: kind for kind in (TASK, VERIFIER, TEACHER, STUDENT, REFLECTION, TRAINER, OBSERVER, CHECK)}
 )
 """Every kind by name, in the order in which an experiment meets them."""
+NAMED = ("observer", "check")
+"""Kinds of which several plugins can be chosen at a time: their options are set with their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +126,50 @@ def find(kind: Kind[Any], name: str) -> PluginRef:
     if not found:
         names = sorted({ref.name for ref in refs})
         offer = f"installed: {', '.join(names)}" if names else f"no {kind.name} is installed"
-        raise PluginError(one_line(f"no {kind.name} named {name!r};{did_you_mean(name, names)} {offer}"))
+        unread = [f"; {each}" for each in misplaced() if each.name == name and each.kind in (kind.name, None)]
+        raise PluginError(
+            one_line(f"no {kind.name} named {name!r};{did_you_mean(name, names)} {offer}{''.join(unread)}")
+        )
     if len(found) > 1:
         origins = " and by ".join(ref.origin for ref in found)
         raise PluginError(one_line(f"{kind.name} {name!r} is provided by {origins}; uninstall all but one"))
     return found[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Misplaced:
+    """An entry point in a group that nothing reads, though it looks as if it should be one of the harness."""
+
+    name: str
+    group: str
+    distribution: str
+    kind: str | None
+    """The kind that is probably meant."""
+
+    def __str__(self) -> str:
+        groups = [kind.group for kind in KINDS.values() if self.kind in (kind.name, None)]
+        return (
+            f"{self.distribution} declares {self.name!r} in the entry-point group {self.group!r}, which nothing reads; "
+            f"expected {' or '.join(groups)}"
+        )
+
+
+def misplaced() -> tuple[Misplaced, ...]:
+    """The entry points of installed distributions in groups that are nearly one of the harness's. Imports nothing."""
+    groups = {kind.group for kind in KINDS.values()}
+    return tuple(
+        Misplaced(point.name, point.group, distribution.name, _meant(point.group))
+        for distribution, points in _declared()
+        for point in points
+        if point.group not in groups and _MISSPELT.match(point.group)
+    )
+
+
+def _meant(group: str) -> str | None:
+    """The kind that a misspelt group is for, if it names one nearly."""
+    last = re.split(r"[._: -]", group.lower())[-1]
+    near = difflib.get_close_matches(last, [f"{name}s" for name in KINDS], n=1, cutoff=0.7)
+    return near[0][:-1] if near else None
 
 
 def load(kind: Kind[SpecT], name: str) -> Loaded[SpecT]:
@@ -155,6 +201,10 @@ def manage(plugin: object, label: str) -> pluggy.PluginManager:
         manager.register(plugin, label)
     except (pluggy.PluginValidationError, ValueError) as error:
         raise PluginError(one_line(f"{label} breaks its contract: {error}")) from error
+    except BaseException as error:  # every attribute is looked at, and a property may raise anything
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        raise PluginError(one_line(f"{label} cannot be looked at: {type(error).__name__}: {error}")) from error
     for hook in manager.get_hookcallers(plugin) or ():
         impls = hook.get_hookimpls()
         if not hook.has_spec() and not all(impl.optionalhook for impl in impls):
@@ -179,7 +229,7 @@ def _declared() -> list[tuple[metadata.Distribution, metadata.EntryPoints]]:
     declared = {}
     for seen in metadata.distributions():
         try:
-            if "harness." in (seen.read_text("entry_points.txt") or ""):
+            if _GROUPS.search(seen.read_text("entry_points.txt") or ""):
                 first = metadata.distribution(seen.name)
                 declared[re.sub(r"[-_.]+", "-", first.name).lower()] = (first, first.entry_points)
         except Exception:  # noqa: S112 - a package that cannot be read offers nothing

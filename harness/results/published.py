@@ -13,7 +13,7 @@ from typing import Any
 
 from harness.api import Task, UsageError, Verifier
 from harness.boundary import files, schemas
-from harness.boundary.text import did_you_mean, one_line
+from harness.boundary.text import did_you_mean, in_unicode, one_line
 from harness.design import plan
 from harness.design.arms import ARMS, BOOTSTRAP, needs_strategy
 from harness.design.config import MOST
@@ -60,7 +60,7 @@ def imported(path: Path, user: UserSettings) -> dict[str, Any]:
         "learning": {"entries": [], "strategies": [], "learned": None},
         "training": [],
         "teacher_calls": [],
-        "files": {path.name: sha256},
+        "files": {in_unicode(path.name): sha256},
     }
     schemas.require("result", made_up)
     return made_up

@@ -60,7 +60,7 @@ def harness_students() -> Iterable[StudentSpec[Any]]:
             summary="The code of qwen-lora on a small bundled checkpoint: offline, on a CPU, in minutes.",
             options=QwenTinyOptions,
             create=_qwen_tiny,
-            defaults={"trainer": TINY_RECIPE},
+            defaults={"trainer.lora": TINY_RECIPE, "trainer.lora-all-linear": TINY_RECIPE},
         ),
     ]
 

@@ -10,20 +10,22 @@ from collections.abc import Iterable
 from harness.api import Config, Task, TaskSpec, Verifier, VerifierSpec, hookimpl
 from harness_scheduling.options import SchedulingOptions, SweepLineOptions
 
+_LORA = {
+    "batch_size": 2,
+    "accumulation": 4,
+    "epochs": 3,
+    "learning_rate": 2e-4,
+    "warmup_steps": 0,
+    "rank": 8,
+    "target_modules": ["q_proj", "v_proj"],
+}
 PUBLISHED: Config = {
     "run": {"labels": "verifier", "prompts": "separate"},
     "task": {"distribution": "published"},
     "sizes": {"test": 150, "reflect": 100, "train": 100},
-    "trainer": {
-        "batch_size": 2,
-        "accumulation": 4,
-        "epochs": 3,
-        "learning_rate": 2e-4,
-        "warmup_steps": 0,
-        "rank": 8,
-        "target_modules": ["q_proj", "v_proj"],
-    },
-    "reflection": {"batch_size": 10, "distil_every": 5},
+    "trainer.lora": _LORA,
+    "trainer.lora-all-linear": _LORA,
+    "reflection.lrl": {"batch_size": 10, "distil_every": 5},
 }
 """The sizes, hyper-parameters, labels and prompts of the published experiment."""
 

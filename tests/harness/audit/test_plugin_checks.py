@@ -27,24 +27,27 @@ from harness.api import CheckSpec
 class Options(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    least: int = {least}
+
 
 class Enough:
     rule = {rule}
     severity = "{severity}"
     advice = {advice}
 
-    def __init__(self, name):
+    def __init__(self, name, least):
         self.id = name
+        self.least = least
 
     def look(self, evidence):
         for arm in evidence["arms"]:
             if arm["split"] == "{broken}":
                 raise RuntimeError("a secret\\nin two lines")
-            yield Finding(arm["arm"], "pass" if arm["n"] >= {least} else "fail", {text})
+            yield Finding(arm["arm"], "pass" if arm["n"] >= self.least else "fail", {text})
 
 
 def spec(name, told):
-    return CheckSpec(name=name, summary="Enough.", options=Options, create=lambda options: Enough(told))
+    return CheckSpec(name=name, summary="Enough.", options=Options, create=lambda options: Enough(told, options.least))
 
 
 @hookimpl
@@ -163,3 +166,66 @@ def test_a_finding_that_no_file_can_hold_is_no_finding(fake_distribution: FakeDi
     found = json.loads(shown.output)["checks"][-1]
     assert [row["text"] for row in found["findings"]] == ["the check broke: TypeError"]
     assert (found["status"], shown.exit_code) == ("unknown", EXIT_BLOCKED)
+
+
+def test_an_option_of_a_check_can_be_set_for_an_audit(fake_distribution: FakeDistribution, folder: Path) -> None:
+    _install(fake_distribution)
+    assert _audit(folder, "--check", "enough").exit_code == 0
+    assert _audit(folder, "--check", "enough", "-o", "check.enough.least=999").exit_code == EXIT_BLOCKED
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("-o", "check.enough.least=9"), "options for check 'enough', which is not chosen; add --check enough"),
+        (("--check", "enough", "-o", "check.enough.most=9"), "option check.enough.most: no such option; see: harness"),
+        (("--check", "enough", "-o", "check.enough.least=x"), "option check.enough.least: got 'x', expected a valid"),
+        (("--check", "enough", "-o", "check.enough=9"), "-o check.enough: expected -o check.NAME.OPTION=VALUE"),
+        (("--check", "enough", "-o", "task.x=9"), "-o belong to --table, but for -o check.NAME.OPTION=VALUE"),
+    ],
+)
+def test_an_option_of_a_check_that_does_not_fit_is_one_line(
+    fake_distribution: FakeDistribution, folder: Path, arguments: tuple[str, ...], told: str
+) -> None:
+    _install(fake_distribution)
+    shown = _audit(folder, *arguments)
+    assert (shown.exit_code, len(shown.output.strip().splitlines())) == (2, 1)
+    assert told in shown.output
+
+
+def test_the_options_of_a_check_are_part_of_the_plan_and_hold_whenever_it_is_audited(
+    fake_distribution: FakeDistribution, toy_run: ToyRun, tmp_path: Path
+) -> None:
+    _install(fake_distribution)
+    run_dir = toy_run("check.enough.least=999", checks=("enough",))
+    planned = files.read(run_dir / filenames.PLAN)
+    assert planned["checks"] == [{"name": "enough", "options": {"least": 999}}]
+    assert not list(schemas.violations("plan", planned))
+    assert "enough" in files.read(run_dir / filenames.AUDIT)["blocking"]
+    assert CliRunner().invoke(main, ["validate", str(run_dir)]).exit_code == 0
+    assert CliRunner().invoke(main, ["replay", str(run_dir)]).exit_code == 0
+    assert "enough" in json.loads(_audit(run_dir, "--json").output)["blocking"]
+    looser = ("--check", "enough", "-o", "check.enough.least=1")
+    assert "enough" not in json.loads(_audit(run_dir, *looser, "--json").output)["blocking"]
+    shown = CliRunner().invoke(main, ["run", "--fork", str(run_dir), "--out", str(tmp_path / "fork")])
+    assert shown.exit_code == EXIT_BLOCKED, shown.output
+    assert files.read(tmp_path / "fork" / filenames.PLAN) == planned
+
+
+def test_a_check_without_an_option_of_its_own_stands_in_the_plan_by_its_name(
+    fake_distribution: FakeDistribution, toy_run: ToyRun
+) -> None:
+    _install(fake_distribution)
+    assert files.read(toy_run(checks=("enough",)) / filenames.PLAN)["checks"] == ["enough"]
+    assert files.read(toy_run(out="other") / filenames.PLAN)["checks"] == []
+
+
+@pytest.mark.parametrize("name", ["rule", "advice", "severity", "id"])
+def test_a_check_that_cannot_say_what_it_is_is_refused_in_one_line(
+    fake_distribution: FakeDistribution, folder: Path, name: str
+) -> None:
+    broken = f"'x'\n\n    @property\n    def {name}(self):\n        raise SystemExit(0)\n\n    other = 0"
+    _install(fake_distribution, advice=broken)
+    shown = _audit(folder, "--check", "enough")
+    assert (shown.exit_code, len(shown.output.strip().splitlines())) == (2, 1)
+    assert "check 'enough' (enough-checks 1.0, enough_checks)" in shown.output

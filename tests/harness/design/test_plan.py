@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from harness.api import Config, UsageError, hookimpl
 from harness.boundary import files
@@ -81,8 +82,14 @@ def test_a_preset_that_cannot_be_used_is_refused_for_a_new_run_and_for_a_fork(mo
     (task, *_) = toys.harness_tasks()
     monkeypatch.setattr(toys, "harness_tasks", hookimpl(lambda: [replace(task, presets=BAD_PRESETS)]))
     for name, message in (
-        ("chooser", r"preset 'chooser' of task 'parity': sets run\.student, which is chosen before"),
-        ("stranger", r"preset 'stranger' of task 'parity': no section 'size'; did you mean 'sizes'\?"),
+        (
+            "chooser",
+            r"preset 'chooser' of task 'parity' \(harness-toys .*\): sets run\.student, which is chosen before",
+        ),
+        (
+            "stranger",
+            r"preset 'stranger' of task 'parity' \(harness-toys .*\): no section 'size'; did you mean 'sizes'\?",
+        ),
     ):
         with pytest.raises(UsageError, match=message):
             _make(preset=name)
@@ -176,6 +183,8 @@ def test_what_cannot_be_planned_is_one_line(run: dict[str, Any], message: str) -
         ("run.prompts=other", "option run.prompts: got 'other', expected 'same' or 'separate'"),
         ("run.margin=0", "option run.margin: got '0', expected a value greater than 0"),
         ("observer.log=1", "-o observer.log: expected -o observer.NAME.OPTION=VALUE"),
+        ("check.log=1", "-o check.log: expected -o check.NAME.OPTION=VALUE"),
+        ("check.log.most=1", "options for check 'log', which is not chosen; add --check log"),
         ("run.margin=nan", "option run.margin: got 'nan'"),
     ],
 )
@@ -195,6 +204,8 @@ def test_an_assignment_that_does_not_fit_is_one_line(assignment: str, message: s
         (b"[teachr]\nlevel = 1", "no section 'teachr'; did you mean 'teacher'?"),
         (b"[run]\nsed = 1", "option run.sed: no such option; did you mean 'seed'?"),
         (b"[observer]\nlog = 1", "observer.log: expected a table such as [observer.log]"),
+        (b"[check]\nlog = 1", "check.log: expected a table such as [check.log]"),
+        (b"[check.log]\nmost = 1", "options for check 'log', which is not chosen; add --check log"),
         (b"[run]\nstages = 3", "option run.stages: got 3"),
     ],
 )
@@ -223,3 +234,65 @@ def test_a_damaged_plan_file_is_one_line(tmp_path: Path, text: str) -> None:
     (tmp_path / "plan.json").write_text(text)
     with pytest.raises(UsageError, match="not a plan of this harness"):
         plan.read(tmp_path / "plan.json")
+
+
+# What a student brings along
+
+
+def _brings(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
+    (student, *_) = toys.harness_students()
+    monkeypatch.setattr(toys, "harness_students", hookimpl(lambda: [replace(student, **changes)]))
+
+
+def _other_trainer(monkeypatch: pytest.MonkeyPatch, site: Path) -> None:
+    """A second trainer, ``plain``, that has an option of another kind."""
+
+    class Options(BaseModel):
+        steps: int = 3
+
+    (trainer, *_) = toys.harness_trainers()
+    other: Any = replace(trainer, name="plain", options=Options)  # type: ignore[arg-type]  # another plugin's
+    monkeypatch.setattr(toys, "harness_trainers", hookimpl(lambda: [trainer, other]))
+    points = site / "harness_toys-1.0.dist-info" / "entry_points.txt"
+    points.write_text(points.read_text() + "plain = tests.toys\n")
+
+
+def test_settings_for_one_trainer_are_used_with_that_one_alone(monkeypatch: pytest.MonkeyPatch, toy_site: Path) -> None:
+    _other_trainer(monkeypatch, toy_site)
+    _brings(
+        monkeypatch, defaults={"trainer.toy": {"level": 7}, "trainer.plain": {"steps": 5}, "reflection.x": {"y": 1}}
+    )
+    assert _make().plugins["trainer"].options["level"] == 7
+    assert _make(trainer="plain").plugins["trainer"].options == {"steps": 5}
+    assert _make("trainer.level=2").plugins["trainer"].options["level"] == 2
+
+
+def test_a_preset_s_settings_for_one_plugin_lie_over_the_student_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    _brings(monkeypatch, defaults={"trainer.toy": {"level": 7, "marker": "x"}})
+    (task, *_) = toys.harness_tasks()
+    preset: dict[str, Config] = {"mine": {"trainer.toy": {"level": 3}, "trainer.other": {"nope": 1}}}
+    monkeypatch.setattr(toys, "harness_tasks", hookimpl(lambda: [replace(task, presets=preset)]))
+    made = _make(preset="mine").plugins["trainer"].options
+    assert (made["level"], made["marker"]) == (3, "x")
+
+
+def test_settings_for_any_trainer_that_the_chosen_one_does_not_have_name_the_student_that_brings_them(
+    monkeypatch: pytest.MonkeyPatch, toy_site: Path
+) -> None:
+    _other_trainer(monkeypatch, toy_site)
+    _brings(monkeypatch, defaults={"trainer": {"level": 7}})
+    assert _make().plugins["trainer"].options["level"] == 7
+    with pytest.raises(
+        UsageError, match=r"^the defaults of student 'toy' \(harness-toys 1.0, tests.toys\): sets trainer"
+    ):
+        _make(trainer="plain")
+
+
+def test_a_fork_gives_a_trainer_that_is_new_to_it_what_its_student_brings(
+    monkeypatch: pytest.MonkeyPatch, toy_site: Path
+) -> None:
+    _other_trainer(monkeypatch, toy_site)
+    _brings(monkeypatch, defaults={"trainer.toy": {"level": 7}, "trainer.plain": {"steps": 5}})
+    made = _make("trainer.level=2")
+    assert plan.fork(made, UserSettings({"trainer": "plain"}))[0].plugins["trainer"].options == {"steps": 5}
+    assert plan.fork(made, UserSettings({"trainer": "toy"}))[0] == made

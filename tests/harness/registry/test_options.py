@@ -130,7 +130,8 @@ def test_typed_values_and_defaults_are_kept() -> None:
         ({"rate": "1"}, "rate: got '1', expected a value less than 1"),
         ({"style": "odd"}, "style: got 'odd', expected 'balanced' or 'published'"),
         ({"quick": "perhaps"}, "quick: got 'perhaps', expected a valid boolean"),
-        ({"stop": "a"}, "stop: got 'a', expected a list"),
+        ({"stop": 3}, "stop: got 3, expected a list"),
+        ({"levels": "3,x"}, "levels.1: got 'x', expected a valid integer"),
         ({"stop": ["a", 1]}, "stop.1: got 1, expected a valid string"),
         ({"levels": [1, 0]}, "levels.0: got 1, expected a value greater than or equal to 2"),
         ({"rank": "x"}, "rank: got 'x', expected a valid integer or 'auto'"),
@@ -204,3 +205,37 @@ def test_a_description_marks_what_is_required() -> None:
     (model,) = describe(Needy)
     assert model.required
     assert model.type == "str length >= 2, matching ^[a-z]+$"
+
+
+class Lists(BaseModel):
+    labels: tuple[str, ...] = ()
+    levels: list[Annotated[int, Field(ge=2)]] | None = None
+    modules: tuple[str, ...] | Literal["all-linear"] = "all-linear"
+    either: str | tuple[str, ...] = ""
+    many: int | list[int] = 1
+    some: frozenset[str] = frozenset()
+    text: str = ""
+
+
+@pytest.mark.parametrize(
+    ("assignment", "value"),
+    [
+        ("labels=Yes,No", ("Yes", "No")),
+        ("labels= Yes , No ", ("Yes", "No")),
+        ("labels=Yes", ("Yes",)),
+        ("labels=", ()),
+        ('labels=["Yes, or so", "No"]', ("Yes, or so", "No")),
+        ("levels=3,4", [3, 4]),
+        ("levels=3", [3]),
+        ("modules=all-linear", "all-linear"),
+        ("modules=q_proj,v_proj", ("q_proj", "v_proj")),
+        ("either=a,b", "a,b"),
+        ("many=3", 3),
+        ("many=3,4", [3, 4]),
+        ("some=a,b", frozenset("ab")),
+        ("text=a,b", "a,b"),
+    ],
+)
+def test_a_list_may_be_written_with_commas_and_a_text_keeps_its_own(assignment: str, value: object) -> None:
+    _, name, text = parse_assignment(f"task.{assignment}")
+    assert getattr(validate(Lists, {name: text}, "task"), name) == value

@@ -67,7 +67,7 @@ def test_tiny_takes_no_model() -> None:
 def test_recipe_of_the_tiny_student_suits_the_trainer() -> None:
     specs = {spec.name: spec for spec in harness_qwen_lora.harness_students()}
     assert set(specs) == {"qwen-lora", "qwen-tiny"}
-    LoraOptions(**specs["qwen-tiny"].defaults["trainer"])
+    LoraOptions(**specs["qwen-tiny"].defaults["trainer.lora"])
 
 
 def test_declaring_the_plugin_and_finding_a_folder_import_no_heavy_library() -> None:
