@@ -103,8 +103,9 @@ def changes(records: list[Record]) -> Iterator[tuple[str, list[Record]]]:
                 yield f"{kind} without {path}", changed(replace(record, value=_without(record.value, path)))
             for wrong in WRONG:
                 yield f"{kind} {path} {wrong!r:.40}", changed(replace(record, value=_put(record.value, path, wrong)))
-        for wrong in ({}, {"input": 3}, {"model": [], "messages": {}}, {"model": "x", "messages": "y"}):
-            yield f"{kind} input {wrong}", changed(replace(record, input=wrong))
+        inputs: tuple[Any, ...] = ({}, {"input": 3}, {"model": [], "messages": {}}, {"model": "x", "messages": "y"})
+        for given in inputs:
+            yield f"{kind} input {given}", changed(replace(record, input=given))
 
 
 def one_line_of(run_dir: Path, *arguments: str) -> str | None:
@@ -175,7 +176,7 @@ def test_a_record_that_does_not_hold_what_belongs_there_is_named(
 
 
 def test_replies_of_a_batch_that_are_not_those_asked_for_are_refused() -> None:
-    one = {"key": "test/0000", "text": "", "stop": "end", "model": "m", "usage": {}, "error": None}
+    one: dict[str, Any] = {"key": "test/0000", "text": "", "stop": "end", "model": "m", "usage": {}, "error": None}
     assert len(completions.restored_batch("b", {"completions": [one]}, ["test/0000"])) == 1
     for asked in (["test/0001"], [], ["test/0000", "test/0000"]):
         with pytest.raises(JournalError, match=r"the record 'b' .*its replies are not those to what was asked"):
