@@ -14,7 +14,7 @@ from harness.api import HarnessError
 from harness.boundary import files
 from harness.design.arms import BASE, TREATMENT, by_name
 from harness.measures import contrasts, problem_sets
-from harness.results.validation import problems_of
+from harness.results.validation import held
 
 Random = np.random.RandomState
 COMPUTED = ("problems", "overlaps", "arms", "contrasts", "transfer")
@@ -240,7 +240,7 @@ def changed_numbers(folder: Path, count: int, random: Random) -> Iterator[tuple[
     """
     path = folder / "result.json"
     sound = files.read_text(path)
-    if wrong := problems_of(path):
+    if wrong := held(path, fresh=True):
         raise HarnessError(f"the saved run is not sound: {wrong[0]}")
     places = [place for key in COMPUTED for place in _numbers(files.parse(sound)[key], (key,))]
     for chosen in random.randint(len(places), size=count):
@@ -251,7 +251,7 @@ def changed_numbers(folder: Path, count: int, random: Random) -> Iterator[tuple[
             inner = inner[step]
         inner[last] += 1 if isinstance(inner[last], int) else 0.000002
         files.write(path, files.pretty(result))
-        yield result, problems_of(path)
+        yield result, held(path, fresh=True)
 
 
 def _numbers(value: Any, place: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:

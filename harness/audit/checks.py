@@ -32,8 +32,9 @@ def checks(mismatches: Sequence[str] | None) -> tuple[CoreCheck, ...]:
     """All checks of the harness. ``mismatches``: what of a result differs from its rows; None where it has none."""
     recomputed = CoreCheck(
         "recompute",
-        "What the result says of problems, arms, comparisons, answers of the teacher and the strategy is what its own "
-        "rows and files give; what it says of trainings, what the journal beside it has. Every file is the one named.",
+        "What the result says is what its own rows and files give. Plan, identities, every row, the training data and "
+        "the trainings are those of the journal beside it, every file is the one named, and the replies read the same "
+        "again. What is missing is unknown; that the plugins of the run are not at hand to read replies warns.",
         "block",
         "Put the files of the run back beside result.json as the run wrote them; harness validate names what differs.",
         partial(provenance.recompute, mismatches=mismatches),

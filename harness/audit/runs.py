@@ -18,11 +18,14 @@ from harness.results import validation
 from harness.results.recorded import Unread, told
 
 
-def read(path: Path, *, fresh: bool = False) -> tuple[dict[str, Any], Sequence[str] | None]:
+def read(
+    path: Path, *, fresh: bool = False, known: Sequence[str] | None = None
+) -> tuple[dict[str, Any], Sequence[str] | None]:
     """A result, and what of it differs from rows, journal and plan, or cannot be known; None where there are no rows.
 
-    ``fresh``: it was made just now of plan and journal, and is not held against them again. Raises UsageError for a
-    file that is no valid result, and for a run that is not finished.
+    ``fresh``: it was made just now of plan and journal, and is not held against them again. ``known``: what differs,
+    where that was found out before. Raises UsageError for a file that is no valid result, and for a run that is not
+    finished.
     """
     path = validation.file_of(path)
     try:
@@ -35,7 +38,9 @@ def read(path: Path, *, fresh: bool = False) -> tuple[dict[str, Any], Sequence[s
     if broken:
         raise UsageError(f"{path}: not a valid result ({broken[0]}); harness validate lists everything that is wrong")
     beside = all((path.parent / name).is_file() for name in validation.BESIDE)
-    return result, validation.held(path, fresh=fresh) if beside else None
+    if not beside:
+        return result, None
+    return result, validation.held(path, fresh=fresh) if known is None else known
 
 
 def plugin_checks(
@@ -103,19 +108,21 @@ def problems_of(path: Path) -> list[str]:
     A run directory stands for its result.json and, if it has one, its audit.json.
     """
     found = validation.held(path)
-    if path.is_dir() and (path / filenames.AUDIT).is_file():
-        return [*found, *(f"{filenames.AUDIT}: {problem}" for problem in problems_of(path / filenames.AUDIT))]
+    audited = path / filenames.AUDIT
+    if path.is_dir() and audited.is_file():
+        wrong = validation.held(audited) or _differing(audited, found)
+        return [*found, *(f"{filenames.AUDIT}: {problem}" for problem in wrong)]
     return found or (list(_differing(path)) if path.name == filenames.AUDIT else [])
 
 
-def _differing(path: Path) -> Iterator[str]:
-    """Where an audit.json says something else than an audit made now."""
+def _differing(path: Path, known: Sequence[str] | None = None) -> Iterator[str]:
+    """Where an audit.json says something else than an audit made now; ``known``: what is wrong with the result."""
     said = files.read(path)
     if said["ruleset"] != RULESET:
         yield f"ruleset: says {said['ruleset']!r}, this harness has {RULESET!r}; harness audit judges anew"
         return
     try:
-        result, mismatches = read(path.parent)
+        result, mismatches = read(path.parent, known=known)
         more = plugin_checks(result)
         made = files.plain(audit(result, mismatches, more))
         if said != made and any(isinstance(what, Unread) for what in mismatches or ()):

@@ -198,10 +198,14 @@ def restored_report(value: Mapping[str, Any]) -> TrainingReport:
 
 def _form(key: str, given: Mapping[str, str]) -> TypeAdapter[Any] | None:
     """What the value of a record must be; None where nothing is known of it."""
+    if key in BY_KEY:
+        return BY_KEY[key]
+    for beginning, form in BY_BEGINNING.items():
+        if key.startswith(beginning):
+            return form
     if {"model", "messages"} <= given.keys():
         return BATCH if "adapter" in given else COMPLETION
-    beginning = next((form for begin, form in BY_BEGINNING.items() if key.startswith(begin)), None)
-    return BY_KEY.get(key, beginning)
+    return None
 
 
 def _wrong(form: TypeAdapter[Any] | None, key: str, value: Any) -> str | None:

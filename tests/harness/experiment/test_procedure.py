@@ -214,7 +214,10 @@ def test_what_a_plugin_breaks_while_the_result_is_written_is_one_line(
         return work(rule, problem)
 
     monkeypatch.setattr(Rule, "work", broken)
-    with pytest.raises(HarnessError, match=r"^task 'parity' \(harness-toys 1.0, tests.toys\) failed in work: ValueError: no such number"):
+    with pytest.raises(
+        HarnessError,
+        match=r"^task 'parity' \(harness-toys 1.0, tests.toys\) failed in work: ValueError: no such number",
+    ):
         toy_run(stages=("teacher-base",))
 
 
