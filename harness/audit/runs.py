@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
-from harness.api import Check, HarnessError, PluginError, Severity, UsageError
+from harness.api import Check, Evidence, Finding, HarnessError, PluginError, Severity, UsageError
 from harness.audit import audit, is_text
 from harness.audit.checks import RULESET, checks
 from harness.boundary import differences, filenames, files, schemas
+from harness.boundary.text import one_line, shortened
 from harness.registry import options, plugins
+from harness.registry.plugins import PluginRef
 from harness.results import validation
+
+LONGEST = 300
+"""Characters that are told of what a check of a plugin says of itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class PluginCheck:
+    """A check of a plugin, with what it said of itself when it was loaded. See ``harness.api.Check``."""
+
+    id: str
+    rule: str
+    severity: Severity
+    advice: str
+    look: Callable[[Evidence], Iterable[Finding]]
 
 
 def read(path: Path) -> tuple[dict[str, Any], Sequence[str] | None]:
@@ -47,20 +64,37 @@ def load_checks(names: Iterable[str]) -> list[Check]:
 def _load(name: str) -> Check:
     loaded = plugins.load(plugins.CHECK, name)
     given = options.resolve(loaded.spec, {}, f"check.{name}")
-    check = plugins.instantiate(loaded.ref, partial(loaded.spec.create, given))
+    made = plugins.instantiate(loaded.ref, partial(loaded.spec.create, given))
+    check = PluginCheck(**{field.name: _said(loaded.ref, made, field.name) for field in fields(PluginCheck)})
     if check.severity not in get_args(Severity):
-        raise PluginError(
-            f"check {name!r} ({loaded.ref.origin}) has the severity {check.severity!r}; its plugin is broken"
-        )
+        raise _breach(loaded.ref, f"has the severity {check.severity!r}; expected {', '.join(get_args(Severity))}")
     if check.id != name:
-        raise PluginError(f"check {name!r} ({loaded.ref.origin}) calls itself {check.id!r}; its plugin is broken")
+        raise _breach(loaded.ref, f"calls itself {check.id!r}")
     if check.id in {core.id for core in checks(None)}:
-        raise UsageError(f"check {name!r} ({loaded.ref.origin}) has the name of a check of the harness; name it apart")
-    if not (is_text(check.rule) and is_text(check.advice)):
-        raise UsageError(
-            f"check {name!r} ({loaded.ref.origin}) has a rule or advice that is no text; its plugin is broken"
-        )
+        raise UsageError(f"{loaded.ref} has the name of a check of the harness; name it apart")
     return check
+
+
+def _said(ref: PluginRef, check: object, name: str) -> Any:
+    """What a check of a plugin says of itself under a name, read once: it may raise, or be anything."""
+    try:
+        value = getattr(check, name)
+    except AttributeError as error:
+        raise _breach(ref, f"has no {name} ({error})") from error
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        raise _breach(ref, f"cannot say its {name} ({type(error).__name__}: {error})") from error
+    if name == "look":
+        if not callable(value):
+            raise _breach(ref, f"has {value!r:.80} as its look; expected a function")
+    elif type(value) is not str or not is_text(value):
+        raise _breach(ref, f"has {value!r:.80} as its {name}; expected text that a file can hold")
+    return value
+
+
+def _breach(ref: PluginRef, what: str) -> PluginError:
+    return PluginError(one_line(f"{ref} {shortened(what, LONGEST)}; its plugin is broken"))
 
 
 def write(run_dir: Path) -> dict[str, Any]:

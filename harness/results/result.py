@@ -17,6 +17,7 @@ from harness.experiment import examples
 from harness.experiment.data import ExperimentData, Training
 from harness.experiment.judging import Item
 from harness.measures import accounts, contrasts, problem_sets, scores
+from harness.measures.problems import quotations, shortcuts
 from harness.measures.rows import Row
 from harness.preflight.components import Components
 from harness.results import markdown
@@ -59,6 +60,7 @@ def build(
     texts: Mapping[str, str],
 ) -> dict[str, Any]:
     """The result as plain data: a pure function of plan and journal."""
+    ruled = shortcuts.ruled(problems, components.task.labels)
     return {
         "schema": SCHEMA,
         "harness": plan.harness,
@@ -68,14 +70,14 @@ def build(
         "identities": _identities(components, data),
         "labels": None if components.task.labels is None else list(components.task.labels),
         "source": "run",
-        "problems": problem_sets.problem_sets(problems),
+        "problems": problem_sets.problem_sets(ruled),
         "overlaps": problem_sets.overlaps(problems),
         "quoted": problem_sets.quoted(problems, [*(texts[name] for name in problem_sets.WRITTEN), plan.strategy or ""]),
-        "arms": scores.arms(items, problems, components.task.labels),
+        "arms": scores.arms(items, ruled, components.task.labels),
         "contrasts": contrasts.contrasts(items, plan.margin),
         "transfer": contrasts.transfer(items),
         "learning": _learning(data),
-        "training": [_training(training) for training in data.trainings],
+        "training": [_training(training, components.verifier, data, problems) for training in data.trainings],
         "teacher_calls": _accounts(components, data),
         "files": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in sorted(texts.items())},
     }
@@ -113,12 +115,16 @@ def _learning(data: ExperimentData) -> dict[str, Any]:
     }
 
 
-def _training(training: Training) -> dict[str, Any]:
+def _training(training: Training, verifier: Verifier, data: ExperimentData, problems: Sequence[Row]) -> dict[str, Any]:
     """How an adapter was made, and that it does something."""
+    by_id = {problem.id: problem for problem in data.problems["train"]}
+    labelled = [(by_id[row.problem_id], row.label) for row in training.examples if row.label is not None]
+    right = sum(bool(verifier.check(problem, label)) for problem, label in labelled)
     return {
         "arm": training.arm,
         "training_seed": training.seed,
-        "examples": examples.summary(training.examples, training.offered),
+        "examples": {**examples.summary(training.examples, training.offered), "right": right},
+        "quoted": quotations.quotations(files.plain(training.examples), problems),
         **accounts.trained(files.plain(training.report), training.logit_change),
         "adapter_sha256": training.adapter.sha256,
     }
