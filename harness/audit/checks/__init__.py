@@ -76,8 +76,8 @@ CHECKS = (
         "imbalance",
         "No label has over 60% of the problems, or over 70% of a stratum of 10 or more; no such stratum has one label "
         "alone; each label has 30 problems or more. Smaller strata are judged together as one, to which the next "
-        "larger are added until it has 10 problems; nor is the commonest label among the others of its own stratum that "
-        "of over 70% of these problems, with a 95% interval above 60%. A set with free-form answers has 60 or more.",
+        "larger are added until it has 10 problems; nor do over 70% of these, with a 95% interval above 60%, have the "
+        "commonest label of the others of their own stratum. A set with free-form answers has 60 problems or more.",
         "block",
         "Where a label has too many problems, a constant answer looks like skill: draw a balanced set. Where it or the "
         "set has too few, so does luck: draw a larger one.",

@@ -150,9 +150,7 @@ def _selection(evidence: Evidence, solutions: Solutions) -> tuple[Finding, bool]
     if "right" not in list(rows):
         return Finding(solutions.name, "unknown", "how many of them are right is not known", "warn"), False
     told = f"{rows['right']} of {rows['rows']} training answers are right"
-    found = [arm for arm in completeness.arms(evidence) if (arm["arm"], arm["split"]) == (solutions.arm, "test")]
-    if not found and solutions.arm in queries.stages(evidence):
-        completeness.require_arms(evidence)
+    found = list(queries.arms(evidence, ("test",), (solutions.arm,)))
     if not found or not found[0]["outcomes"]["answered"] or not rows["rows"]:
         return Finding(solutions.name, "unknown", f"{told}; {solutions.arm} answered no test problem", "warn"), False
     given = found[0]["outcomes"]["answered"]

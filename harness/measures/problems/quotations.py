@@ -127,12 +127,10 @@ class _Search:
             left = left.replace(_joined(whole), " \n ")
         if _joined(text) in left:
             return True
-        truth = _joined(_words(row["truth"]))
-        return any(truth in _joined(whole).partition(_joined(text))[2] for whole in around if _stands(whole, said))
-
-
-def _stands(whole: Words, said: Words) -> bool:
-    return _joined(whole) in _joined(said)
+        truth, after = _joined(_words(row["truth"])), [_joined(whole).partition(_joined(text))[2] for whole in around]
+        return any(
+            truth in f" {rest}" for whole, rest in zip(around, after, strict=True) if _joined(whole) in _joined(said)
+        )
 
 
 def _joined(words: Words) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -127,13 +128,14 @@ class Made:
 
     def trained_on(self, training: Row) -> list[Row]:
         """The rows that an adapter was trained on: of so many training problems, as its counts say."""
+        if training["arm"] in self.rows:
+            return self.rows[training["arm"]]
         counts = training["examples"]
         sources = [name for name in ("teacher", "verifier", "chance") for _ in range(counts[f"labelled_by_{name}"])]
-        made = [
+        return [
             _example(problem, source, place < counts["right"], self.labels)
-            for place, (problem, source) in enumerate(zip(self.split("train"), sources, strict=False))
+            for place, (problem, source) in enumerate(zip(cycle(self.split("train")), sources, strict=False))
         ]
-        return self.rows.get(training["arm"], made)
 
 
 def honest(
