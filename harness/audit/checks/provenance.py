@@ -26,6 +26,10 @@ class Solutions:
     recipes: tuple[Recipe, ...]
     arm: str
 
+    def made(self, trained: str) -> bool:
+        """Whether an arm was trained on their answers, each under its own problem."""
+        return by_name(trained).recipe in self.recipes
+
 
 SOLUTIONS = (
     Solutions("solutions with the strategy", ("worked", "labels"), TEACHER),
@@ -143,7 +147,7 @@ def _selection(evidence: Evidence, solutions: Solutions) -> tuple[Finding, bool]
 
     And whether it is so far above them that its answers seem selected. None where nothing was trained on them.
     """
-    trainings = [each for each in _trainings(evidence) if by_name(each["arm"]).recipe in solutions.recipes]
+    trainings = [each for each in _trainings(evidence) if solutions.made(each["arm"])]
     if not trainings:
         return None
     rows = trainings[0]["examples"]

@@ -123,7 +123,8 @@ class _Search:
         """Whether a text that stands among these words is more than a part of a training problem."""
         around = self._around.get(text, [])
         left = _joined(said)
-        for whole in sorted(around, key=len, reverse=True):
+        longest = sorted(around, key=len, reverse=True)
+        for whole in (*longest, *longest):  # twice, for one that follows upon itself
             left = left.replace(_joined(whole), " \n ")
         if _joined(text) in left:
             return True
