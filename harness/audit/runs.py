@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_args
@@ -12,10 +12,26 @@ from harness.api import Check, Evidence, Finding, HarnessError, PluginError, Sev
 from harness.audit import audit, is_text
 from harness.audit.checks import RULESET, checks
 from harness.boundary import differences, filenames, files, schemas
+from harness.boundary.text import one_line, shortened
 from harness.design import config, plan
 from harness.registry import guard, options, plugins
+from harness.registry.plugins import PluginRef
 from harness.results import validation
 from harness.results.recorded import Unread, told
+
+LONGEST = 300
+"""Characters that are told of what a check of a plugin says of itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class PluginCheck:
+    """A check of a plugin, with what it said of itself when it was loaded. See ``harness.api.Check``."""
+
+    id: str
+    rule: str
+    severity: Severity
+    advice: str
+    look: Callable[[Evidence], Iterable[Finding]]
 
 
 def read(
@@ -61,36 +77,36 @@ def load_checks(chosen: Mapping[str, Mapping[str, Any]]) -> list[Check]:
     return [_load(name, given) for name, given in chosen.items()]
 
 
-@dataclass(frozen=True, slots=True)
-class _PluginCheck:
-    """A check of a plugin with what it says of itself, which is asked for once. See ``harness.api.Check``."""
-
-    id: str
-    rule: str
-    severity: Severity
-    advice: str
-    look: Callable[[Evidence], Iterable[Finding]]
-
-
 def _load(name: str, given: Mapping[str, Any]) -> Check:
     loaded = plugins.load(plugins.CHECK, name)
     ref = loaded.ref
-    made = guard.call(ref, "its options", lambda: options.resolve(loaded.spec, given, f"check.{name}"))
-    own = plugins.instantiate(ref, lambda: loaded.spec.create(made))
-    check = guard.call(
-        ref,
-        "what it says of itself",
-        lambda: _PluginCheck(own.id, own.rule, own.severity, own.advice, own.look),
-    )
+    resolved = guard.call(ref, "its options", lambda: options.resolve(loaded.spec, given, f"check.{name}"))
+    made = plugins.instantiate(ref, lambda: loaded.spec.create(resolved))
+    check = PluginCheck(**{field.name: _said(ref, made, field.name) for field in fields(PluginCheck)})
     if check.severity not in get_args(Severity):
-        raise PluginError(f"check {name!r} ({ref.origin}) has the severity {check.severity!r}; its plugin is broken")
+        raise _breach(ref, f"has the severity {check.severity!r}; expected {', '.join(get_args(Severity))}")
     if check.id != name:
-        raise PluginError(f"check {name!r} ({ref.origin}) calls itself {check.id!r}; its plugin is broken")
+        raise _breach(ref, f"calls itself {check.id!r}")
     if check.id in {core.id for core in checks(None)}:
-        raise UsageError(f"check {name!r} ({ref.origin}) has the name of a check of the harness; name it apart")
-    if not (is_text(check.rule) and is_text(check.advice)):
-        raise UsageError(f"check {name!r} ({ref.origin}) has a rule or advice that is no text; its plugin is broken")
+        raise UsageError(f"{ref} has the name of a check of the harness; name it apart")
     return check
+
+
+def _said(ref: PluginRef, check: object, name: str) -> Any:
+    """What a check of a plugin says of itself under a name, read once: it may raise, or be anything."""
+    value = guard.call(ref, "what it says of itself", lambda: getattr(check, name, None))
+    if value is None:
+        raise _breach(ref, f"has no {name}")
+    if name == "look":
+        if not callable(value):
+            raise _breach(ref, f"has {value!r:.80} as its look; expected a function")
+    elif type(value) is not str or not is_text(value):
+        raise _breach(ref, f"has {value!r:.80} as its {name}; expected text that a file can hold")
+    return value
+
+
+def _breach(ref: PluginRef, what: str) -> PluginError:
+    return PluginError(one_line(f"{ref} {shortened(what, LONGEST)}; its plugin is broken"))
 
 
 def write(run_dir: Path) -> dict[str, Any]:

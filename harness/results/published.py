@@ -19,6 +19,7 @@ from harness.design.arms import ARMS, BOOTSTRAP, needs_strategy
 from harness.design.config import MOST
 from harness.design.plan import Plan, UserSettings
 from harness.measures import problem_sets
+from harness.measures.problems import shortcuts
 from harness.measures.rows import TOKENS, Row, grouped, interval
 from harness.measures.statistics import wilson
 from harness.preflight.components import task_and_verifier
@@ -38,7 +39,7 @@ def imported(path: Path, user: UserSettings) -> dict[str, Any]:
     stages = tuple(arm.name for arm in ARMS if arm.name in {*counts, *taught})
     drawn, chosen = plan.make(replace(user, run={**user.run, "stages": stages}))
     task, verifier = task_and_verifier(drawn, chosen)
-    problems = _problems(drawn, task, verifier)
+    problems = shortcuts.ruled(_problems(drawn, task, verifier), task.labels)
     test = [row for row in problems if row["split"] == "test"]
     _check(path, counts, test)
     value = {**files.plain(drawn), "plugins": _known(drawn)}

@@ -7,7 +7,7 @@ themselves. Whoever does not trust an installed plugin must not read its runs ag
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -71,14 +71,26 @@ def _made(
     recorded = replaying.components(plan, components, journal)
     ledger = RunLedger(journal, components.teacher.cost, None)
     data = Experiment(plan, recorded, journal, ledger, folder, Observers([])).run()
-    _, _, texts = results.rows_and_texts(plan, recorded, data)
-    return files.plain(results.told(plan, recorded, data, texts, sources)), texts
+    problems, _, texts = results.rows_and_texts(plan, recorded, data)
+    return files.plain(results.told(plan, recorded, data, problems, texts, sources)), texts
 
 
 def _sections(result: Row, given: Row) -> Iterator[str]:
     said = {key: value for key, value in result.items() if key in given and key != "files"}
+    given = {**given, "training": _as_old(said["training"], given["training"])}
     for place, was, now in differences.between(said, {key: given[key] for key in given if key != "files"}):
         yield f"{place}: says {told(was)}, {GIVES} {told(now)}"
+
+
+def _as_old(said: Sequence[Row], given: Sequence[Row]) -> list[Row]:
+    """The trainings without what a result that an earlier version wrote does not say of them."""
+    if len(said) != len(given):
+        return list(given)
+    return [
+        {key: now[key] for key in now if key in was}
+        | {"examples": {key: value for key, value in now["examples"].items() if key in was["examples"]}}
+        for was, now in zip(said, given, strict=True)
+    ]
 
 
 def _files(folder: Path, result: Row, texts: Mapping[str, str]) -> Iterator[str]:

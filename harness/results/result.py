@@ -17,6 +17,8 @@ from harness.experiment import examples
 from harness.experiment.data import ExperimentData, Training
 from harness.experiment.judging import Item
 from harness.measures import accounts, contrasts, problem_sets, scores
+from harness.measures.problems import quotations, shortcuts
+from harness.measures.rows import Row
 from harness.preflight.components import Components
 from harness.results import markdown
 
@@ -35,12 +37,13 @@ def write(
     ``sources``: the digest of each plugin's source, by kind, as the run has recorded it.
     """
     problems, items, texts = rows_and_texts(plan, components, data)
+    ruled = shortcuts.ruled(problems, components.task.labels)
     result = {
-        **told(plan, components, data, texts, sources),
-        "problems": problem_sets.problem_sets(problems),
+        **told(plan, components, data, problems, texts, sources),
+        "problems": problem_sets.problem_sets(ruled),
         "overlaps": problem_sets.overlaps(problems),
         "quoted": problem_sets.quoted(problems, [*(texts[name] for name in problem_sets.WRITTEN), plan.strategy or ""]),
-        "arms": scores.arms(items, problems, components.task.labels),
+        "arms": scores.arms(items, ruled, components.task.labels),
         "contrasts": contrasts.contrasts(items, plan.margin),
         "transfer": contrasts.transfer(items),
     }
@@ -78,6 +81,7 @@ def told(
     plan: Plan,
     components: Components,
     data: ExperimentData,
+    problems: Sequence[Row],
     texts: Mapping[str, str],
     sources: Mapping[str, str | None] | None,
 ) -> dict[str, Any]:
@@ -94,7 +98,7 @@ def told(
         "labels": None if components.task.labels is None else list(components.task.labels),
         "source": "run",
         "learning": _learning(data),
-        "training": [_training(training) for training in data.trainings],
+        "training": [_training(training, components.verifier, data, problems) for training in data.trainings],
         "teacher_calls": _accounts(components, data),
         "files": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in sorted(texts.items())},
     }
@@ -132,12 +136,16 @@ def _learning(data: ExperimentData) -> dict[str, Any]:
     }
 
 
-def _training(training: Training) -> dict[str, Any]:
+def _training(training: Training, verifier: Verifier, data: ExperimentData, problems: Sequence[Row]) -> dict[str, Any]:
     """How an adapter was made, and that it does something."""
+    by_id = {problem.id: problem for problem in data.problems["train"]}
+    labelled = [(by_id[row.problem_id], row.label) for row in training.examples if row.label is not None]
+    right = sum(bool(verifier.check(problem, label)) for problem, label in labelled)
     return {
         "arm": training.arm,
         "training_seed": training.seed,
-        "examples": examples.summary(training.examples, training.offered),
+        "examples": {**examples.summary(training.examples, training.offered), "right": right},
+        "quoted": quotations.quotations(files.plain(training.examples), problems),
         **accounts.trained(files.plain(training.report), training.logit_change),
         "adapter_sha256": training.adapter.sha256,
     }

@@ -16,8 +16,9 @@ from harness.design.config import PLUGIN_KINDS
 from harness.design.rules import constant
 from harness.design.skills import SPLIT as SKILLS
 from harness.measures import accounts, contrasts, problem_sets, scores
+from harness.measures.problems import shortcuts
 from harness.measures.rows import Row
-from harness.results import recorded, rereading
+from harness.results import recorded, rereading, trained_rows
 from harness.results.recorded import Unchecked, Unread, told
 
 BESIDE = (filenames.PROBLEMS, filenames.ITEMS)
@@ -163,6 +164,8 @@ def _result(folder: Path, result: Row, rows: dict[str, Sequence[Row]]) -> Iterat
         unsound = list(_unsound(result, rows[filenames.PROBLEMS], rows[filenames.ITEMS]))
         yield from unsound or _recomputed(folder, result, rows[filenames.PROBLEMS], rows[filenames.ITEMS])
         yield from () if unsound else _accounts(result, rows[filenames.ITEMS])
+        for place, said, given in () if unsound else trained_rows.differing(folder, result, rows[filenames.PROBLEMS]):
+            yield f"{place}: says {told(said)}, the rows give {told(given)}"
         yield from _learned(folder, result, rows[filenames.ITEMS])
         if filenames.THOUGHTS in rows or filenames.THOUGHTS not in result["files"]:  # else that is said above, once
             yield from _replies(rows[filenames.ITEMS], rows.get(filenames.THOUGHTS, ()))
@@ -207,17 +210,32 @@ def _examples(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
             yield f"{place}: says {was}, the rows give {now}"
 
 
+def _problem_sets(result: Mapping[str, Any], problems: Sequence[Row]) -> tuple[Sequence[Row], list[dict[str, Any]]]:
+    """The problems with the automatic rules, and their sets; without what a result that is older than these lacks.
+
+    The audit then says that it is not known.
+    """
+    named = {rule["rule"] for entry in result["problems"] for rule in entry["trivial"]}
+    if not named.isdisjoint(shortcuts.automatic(closed=True)):
+        ruled = shortcuts.ruled(problems, result["labels"])
+        return ruled, problem_sets.problem_sets(ruled)
+    later = {"truth_in_text"}
+    sets = problem_sets.problem_sets(problems)
+    return problems, [{key: value for key, value in entry.items() if key not in later} for entry in sets]
+
+
 def _recomputed(
     folder: Path, result: Mapping[str, Any], problems: Sequence[Row], items: Sequence[Row]
 ) -> Iterator[str]:
     """Where the result says another number than its rows do."""
     plugins = result["plan"]["plugins"]
+    ruled, sets = _problem_sets(result, problems)
     computed: dict[str, Any] = {
         "simulated": [f"{kind} {plugins[kind]['name']}" for kind in PLUGIN_KINDS if plugins[kind]["simulated"]],
         "plan_sha256": files.digest(result["plan"]),
-        "problems": problem_sets.problem_sets(problems),
+        "problems": sets,
         "overlaps": problem_sets.overlaps(problems),
-        "arms": scores.arms(items, problems, result["labels"]),
+        "arms": scores.arms(items, ruled, result["labels"]),
         "contrasts": contrasts.contrasts(items, result["plan"]["margin"]),
         "transfer": contrasts.transfer(items),
     }

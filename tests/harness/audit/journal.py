@@ -54,7 +54,7 @@ def _training(made: Made, training: Row) -> Iterator[Record]:
         **{key: training[key] for key in ("steps", "losses", "supervised_tokens", "prompt_tokens", "truncated_rows")},
         **{key: training[key] for key in ("supervised_prompt_tokens", "rows_without_loss")},
     }
-    given = encoding.digests({"seed": training["training_seed"], "examples": results.examples(training)})
+    given = encoding.digests({"seed": training["training_seed"], "examples": made.trained_on(training)})
     value: dict[str, Any] = {"adapter": training["adapter_sha256"], "files": {}, "report": report}
     yield Record(keys.training(name), given, value, final=True)
     yield Record(keys.probe(name), encoding.digests({"adapter": ""}), training["logit_change"], final=True)
