@@ -93,7 +93,7 @@ def test_prompt_is_the_same_on_another_day(checkpoint: Path, monkeypatch: pytest
 
     class Later(datetime):
         @classmethod
-        def now(cls, tz: Any = None) -> datetime:
+        def now(cls, tz: Any = None) -> Any:
             return datetime(2031, 5, 6, tzinfo=tz)
 
     before = chat(checkpoint, template).prompt(QUESTION)
