@@ -165,6 +165,15 @@ def test_turn_that_opens_with_a_control_token_is_learned_whole_and_read_without_
     assert found.reply(found._plain("ANSWER: YES<|im_end|>"))[:2] == ("ANSWER: YES", "end")
 
 
+def test_other_channels_of_a_turn_are_no_part_of_the_reply(checkpoint: Path) -> None:
+    """As gpt-oss."""
+    channels = OPENING.replace("<|response|>", "<|channel|>final<|message|>").replace("<|response_end|>", "")
+    found = chat(checkpoint, channels, ["<|channel|>", "<|message|>"])
+    written = "<|channel|>analysis<|message|>ANSWER: NO?<|channel|>final<|message|>ANSWER: YES<|im_end|>"
+    assert found.reply(found._plain(written))[:2] == ("ANSWER: YES", "end")
+    assert trained(found, "ANSWER: YES") == "<|channel|>final<|message|>ANSWER: YES<|im_end|>"
+
+
 def test_turn_that_opens_with_what_also_ends_one_is_refused(checkpoint: Path) -> None:
     template = OPENING.replace("<|response|>", "<|im_end|>").replace("<|response_end|>", "")
     with pytest.raises(UsageError, match=r"opens an assistant's turn with '<\|im_end\|>', which also ends one"):
