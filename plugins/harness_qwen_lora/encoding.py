@@ -99,9 +99,15 @@ class Chat:
         return Row(ids[:max_length], len(prompt), truncated=len(ids) > max_length)
 
     def reply(self, ids: Sequence[int]) -> tuple[str, Stop, int]:
-        """Generated ids as text, why they stop, and how many the model made (padding after the end not counted)."""
+        """Generated ids as text, why they stop, and how many the model made (padding after the end not counted).
+
+        Where a turn opens with control tokens, the text is what follows the last opening: what a model writes into
+        other channels before is no part of its reply.
+        """
         ended = next((at for at, id_ in enumerate(ids) if id_ in self.stops), None)
         text = self._decode(ids if ended is None else ids[:ended]).removeprefix(self._opening)
+        if self._opening_controls:
+            text = text.rpartition(self._opening)[2]
         return (text, "length", len(ids)) if ended is None else (text, "end", ended + 1)
 
     def used(self) -> dict[int, str]:

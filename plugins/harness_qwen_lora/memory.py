@@ -6,7 +6,7 @@ An estimate only decides where to start: what does not fit after all is halved w
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
@@ -40,18 +40,36 @@ class Shape:
 
 
 def shape(model: PreTrainedModel) -> Shape:
-    """The shape of a loaded model, read off its configuration and its weights."""
+    """The shape of a loaded model, read off its configuration and its weights.
+
+    Families name their sizes differently, and some state none for their feed-forward layers: then it is the usual four
+    times the hidden size.
+    """
     config = model.config.get_text_config()
-    head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    embeddings: Any = model.get_input_embeddings()
+    hidden = _stated(config, "hidden_size", "d_model", "n_embd") or int(embeddings.weight.shape[-1])
+    heads = _stated(config, "num_attention_heads", "n_head", "num_heads") or 1
+    head = _stated(config, "head_dim") or hidden // heads
     return Shape(
-        layers=config.num_hidden_layers,
-        hidden=config.hidden_size,
-        intermediate=config.intermediate_size,
-        kv=head * (getattr(config, "num_key_value_heads", None) or config.num_attention_heads),
-        vocabulary=config.vocab_size,
+        layers=_stated(config, "num_hidden_layers", "n_layer", "num_layers") or 1,
+        hidden=hidden,
+        intermediate=_stated(config, "intermediate_size", "ffn_dim", "n_inner", "ffn_hidden_size") or 4 * hidden,
+        kv=head * (_stated(config, "num_key_value_heads") or heads),
+        vocabulary=int(embeddings.weight.shape[0]),
         bytes_per_value=model.dtype.itemsize,
         weights=sum(weight.numel() * weight.element_size() for weight in model.parameters()),
     )
+
+
+def _stated(config: object, *names: str) -> int | None:
+    """The first of some settings that a configuration states as a number, or as one for each layer."""
+    for name in names:
+        value = getattr(config, name, None)
+        if isinstance(value, list) and value:
+            value = max(value)
+        if isinstance(value, int) and value > 0:
+            return value
+    return None
 
 
 def answering(shape: Shape, rows: int, width: int, new: int, chunk: int | None) -> int:

@@ -137,6 +137,11 @@ class QwenStudent:
         """Token ids of messages and replies, as the checkpoint wants them. Loads the tokenizer alone."""
         return self._chat
 
+    def blank(self) -> PreTrainedModel:
+        """The model without its values; whoever puts something on it takes it off."""
+        model: PreTrainedModel = self.architecture.model
+        return model
+
     @contextmanager
     def lend(self) -> Iterator[PreTrainedModel]:
         """The base model for a training, without any adapter; whoever borrows it takes off what they put on."""

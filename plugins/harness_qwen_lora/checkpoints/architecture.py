@@ -28,7 +28,7 @@ class Architecture:
     """The model of a checkpoint, as its configuration describes it."""
 
     model: Any
-    """Without values, on the meta device. Nobody changes it."""
+    """Without values, on the meta device. Whoever puts an adapter on it takes it off again."""
     attention: Attention
     """``sdpa``, or ``eager`` where transformers has no other for the family."""
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from harness.api import Example, HarnessError, Json, Message, OnStep, Student, TrainingReport, UsageError
-from harness_qwen_lora.checkpoints.architecture import Architecture
 from harness_qwen_lora.checkpoints.loading import Source
 from harness_qwen_lora.cluster import hidden
 from harness_qwen_lora.encoding import Chat, Row, UnfitError
@@ -42,8 +41,7 @@ class Trainable(Protocol):
     def chat(self) -> Chat:
         """Token ids of messages and replies."""
 
-    @property
-    def architecture(self) -> Architecture:
+    def blank(self) -> PreTrainedModel:
         """The model without its values."""
 
     def lend(self) -> AbstractContextManager[PreTrainedModel]:
@@ -81,7 +79,7 @@ class LoraTrainer:
             local.chat().row(PROBE, max_length=sys.maxsize)
         except UnfitError as error:
             raise UsageError(f"student.model: it cannot be trained on a reply, since {error}") from error
-        adapted(local.architecture.model, self._options)
+        adapted(local.blank(), self._options)
 
     def unfit(self, student: Student, examples: Sequence[Example]) -> Mapping[str, str]:
         """Why the student cannot be trained on some examples, by problem id; one that it can be trained on is absent.
@@ -104,7 +102,7 @@ class LoraTrainer:
 
     def adapter_bytes(self, student: Student) -> int | None:
         """Bytes of an adapter's weights: in float32, a rank's worth for each input and output of a trained module."""
-        return FLOAT32 * adapted(_trainable(student).architecture.model, self._options)
+        return FLOAT32 * adapted(_trainable(student).blank(), self._options)
 
     def train(
         self, student: Student, examples: Sequence[Example], seed: int, folder: Path, on_step: OnStep

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
+from transformers import AutoModelForCausalLM, BloomConfig, GPT2Config, MambaConfig, PreTrainedConfig
 
 from harness_qwen_lora import memory
 from harness_qwen_lora.checkpoints.loading import Source, load
@@ -42,3 +44,21 @@ def test_loading_holds_the_process_to_the_limit_before_it_touches_the_card(
 
 def test_limit_goes_with_the_model_into_another_process(make_student: MakeStudent) -> None:
     assert make_student(memory_gib=12).source().memory_gib == 12
+
+
+@pytest.mark.parametrize(
+    ("config", "sizes"),
+    [
+        (GPT2Config(n_embd=32, n_head=4, n_layer=2, vocab_size=100), (2, 32, 128, 32, 100)),
+        (BloomConfig(hidden_size=32, n_head=4, n_layer=2, vocab_size=100), (2, 32, 128, 32, 100)),
+        (MambaConfig(hidden_size=32, num_hidden_layers=2, vocab_size=100), (2, 32, 64, 32, 100)),
+    ],
+    ids=lambda given: getattr(given, "model_type", ""),
+)
+def test_shape_is_read_of_families_that_state_no_intermediate_size(
+    config: PreTrainedConfig, sizes: tuple[int, ...]
+) -> None:
+    kind: Any = AutoModelForCausalLM
+    with torch.device("meta"):
+        found = memory.shape(kind.from_config(config))
+    assert (found.layers, found.hidden, found.intermediate, found.kv, found.vocabulary) == sizes

@@ -93,7 +93,7 @@ def test_prompt_is_the_same_on_another_day(checkpoint: Path, monkeypatch: pytest
 
     class Later(datetime):
         @classmethod
-        def now(cls, tz: Any = None) -> datetime:
+        def now(cls, tz: Any = None) -> Any:
             return datetime(2031, 5, 6, tzinfo=tz)
 
     before = chat(checkpoint, template).prompt(QUESTION)
@@ -163,6 +163,15 @@ def test_turn_that_opens_with_a_control_token_is_learned_whole_and_read_without_
     assert text(found, reply) == "<|response|>ANSWER: YES<|response_end|>"
     assert found.reply(reply) == ("ANSWER: YES", "end", len(reply))
     assert found.reply(found._plain("ANSWER: YES<|im_end|>"))[:2] == ("ANSWER: YES", "end")
+
+
+def test_other_channels_of_a_turn_are_no_part_of_the_reply(checkpoint: Path) -> None:
+    """As gpt-oss."""
+    channels = OPENING.replace("<|response|>", "<|channel|>final<|message|>").replace("<|response_end|>", "")
+    found = chat(checkpoint, channels, ["<|channel|>", "<|message|>"])
+    written = "<|channel|>analysis<|message|>ANSWER: NO?<|channel|>final<|message|>ANSWER: YES<|im_end|>"
+    assert found.reply(found._plain(written))[:2] == ("ANSWER: YES", "end")
+    assert trained(found, "ANSWER: YES") == "<|channel|>final<|message|>ANSWER: YES<|im_end|>"
 
 
 def test_turn_that_opens_with_what_also_ends_one_is_refused(checkpoint: Path) -> None:
