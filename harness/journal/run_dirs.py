@@ -21,7 +21,7 @@ def make(run_dir: Path) -> None:
 
     Raises UsageError if it cannot be made, holds anything but what a kill left before a run, or cannot be locked.
     """
-    made = [folder for folder in (run_dir, *run_dir.parents) if not folder.exists()]
+    made = [folder for folder in (run_dir, *run_dir.parents) if not os.path.exists(folder)]
     try:
         if not run_dir.parent.is_dir():
             run_dir.parent.mkdir(parents=True)

@@ -24,13 +24,14 @@ from harness.api import (
 from harness.design.config import PLUGIN_KINDS
 from harness.design.plan import ChosenPlugins, Plan
 from harness.journal.replies import RecordedReplies
+from harness.preflight.problems import asked_once
 from harness.registry.guard import bare, guarded
 from harness.registry.plugins import instantiate
 
 
 @dataclass(frozen=True, slots=True)
 class Components:
-    """One object of each kind, guarded: what it raises is told with its plugin."""
+    """One object of each kind, guarded: what it raises is told with its plugin. The task is asked for problems once."""
 
     task: Task
     verifier: Verifier
@@ -47,6 +48,7 @@ class Components:
 def assemble(plan: Plan, chosen: ChosenPlugins) -> Components:
     """Makes every plugin of a plan. Raises UsageError where options do not fit the task."""
     task, verifier = task_and_verifier(plan, chosen)
+    task = asked_once(task)
     student, reflection, trainer = chosen.student, chosen.reflection, chosen.trainer
     made = (
         instantiate(student.ref, lambda: student.spec.create(student.options)),

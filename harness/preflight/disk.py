@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def adapters(plan: Plan, components: Components) -> int:
 
 def check_room(run_dir: Path, wanted: int) -> None:
     """Raises UsageError if less is free where a run directory is, or will be."""
-    folder = next(path for path in (run_dir.absolute(), *run_dir.absolute().parents) if path.exists())
+    folder = next(path for path in (run_dir.absolute(), *run_dir.absolute().parents) if os.path.exists(path))
     free = shutil.disk_usage(folder).free
     if free < wanted:
         raise UsageError(

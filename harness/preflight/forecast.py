@@ -106,12 +106,11 @@ def _sum(costs: Sequence[float | None]) -> float | None:
 
 
 class _Prompts:
-    """How many prompts there are, and how many tokens each on average. Problems are made once."""
+    """How many prompts there are, and how many tokens each on average."""
 
     def __init__(self, plan: Plan, components: Components) -> None:
         self._plan = plan
         self._components = components
-        self._problems: dict[str, Sequence[Problem]] = {}
         self._known: dict[tuple[str, str], tuple[int, int]] = {}
 
     def solve(self, stage: str, split: str, strategy: bool) -> tuple[int, int]:
@@ -141,10 +140,7 @@ class _Prompts:
         return count, tokens + longer * strategy
 
     def _made(self, split: str) -> Sequence[Problem]:
-        if split not in self._problems:
-            made = self._components.task.problems(split, self._plan.sizes[split])
-            self._problems[split] = made[: self._plan.count(split)]
-        return self._problems[split]
+        return self._components.task.problems(split, self._plan.sizes[split])[: self._plan.count(split)]
 
     def _skills(self) -> Sequence[Sequence[Message]]:
         try:

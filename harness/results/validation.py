@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
@@ -102,14 +103,19 @@ def file_of(path: Path) -> Path:
 
     Raises UsageError where there is none; for a run that is not finished with the command that goes on with it.
     """
-    file = path / filenames.RESULT if path.is_dir() else path
-    if file.exists():
-        return file
-    if file.name == filenames.RESULT and (file.parent / filenames.PLAN).is_file():
-        raise UsageError(unfinished(file.parent))
-    if path.is_dir():
-        raise UsageError(f"{path}: holds neither {filenames.RESULT} nor {filenames.PLAN}; give a run directory")
-    raise UsageError(f"{path}: No such file or directory; give a run directory or its {filenames.RESULT}")
+    folder = os.path.isdir(path)  # which raises for no path
+    file = path / filenames.RESULT if folder else path
+    try:
+        file.stat()
+    except OSError as error:
+        if file.name == filenames.RESULT and os.path.isfile(file.parent / filenames.PLAN):
+            raise UsageError(unfinished(file.parent)) from error
+        if folder:
+            raise UsageError(
+                f"{path}: holds neither {filenames.RESULT} nor {filenames.PLAN}; give a run directory"
+            ) from error
+        raise UsageError(f"{path}: {error.strerror}; give a run directory or its {filenames.RESULT}") from error
+    return file
 
 
 def unfinished(run_dir: Path) -> str:

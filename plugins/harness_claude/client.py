@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from time import time
 from typing import Any
@@ -110,7 +110,8 @@ async def ask(
     if isinstance(answer, Fault):
         return answer
     try:
-        return read(_parsed(client, answer.http_response.content), key)
+        done = read(_parsed(client, answer.http_response.content), key)
+        return replace(done, text=cleaned(done.text, _secret(client)))  # two blocks can be the halves of one key
     except MalformedError as error:
         return malformed(error, _request_id(client, answer))
 

@@ -131,6 +131,17 @@ def test_validate_tells_what_cannot_be_read_as_a_problem_of_the_file(kind: str, 
 
 
 @pytest.mark.usefixtures("toy_site")
+@pytest.mark.parametrize("reader", [*READERS, "out", "validate"])
+@pytest.mark.parametrize("where", ["x" * 300, "file/inside", "loop/inside"])
+def test_a_path_that_leads_nowhere_is_one_line(where: str, reader: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    path = tmp_path / where
+    more: Readers = {"out": lambda path: ["run", *TOYS, "--out", path], "validate": lambda path: ["validate", path]}
+    assert str(path)[:80] in _refused(*{**READERS, **more}[reader](path))
+
+
+@pytest.mark.usefixtures("toy_site")
 @pytest.mark.parametrize("name", ["UTF-16", "UTF-32"])
 def test_another_encoding_is_told_with_what_to_do(name: str, tmp_path: Path) -> None:
     path = tmp_path / "given"

@@ -96,6 +96,12 @@ def test_a_key_that_a_server_repeats_in_a_batch_is_in_nothing() -> None:
     assert CANARY not in repr(done) + repr(ledger)
 
 
+def test_a_key_that_comes_back_in_two_blocks_is_taken_out_of_the_reply() -> None:
+    with Loopback(lambda _: CANARY, script=["two-blocks"]) as server:
+        (done,) = teacher(server).complete(requests(1), Notes())
+    assert done.text == "***"
+
+
 @pytest.mark.parametrize("key", ["local", "1", "EMPTY"])
 def test_a_key_that_is_a_word_changes_no_reply(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", key)
