@@ -176,7 +176,7 @@ def _check_price(plan: Plan, components: Components, max_cost: str | None) -> No
     """Raises UsageError if nobody knows what the run will cost, unless that was asked for."""
     if plan.asks_teacher and max_cost != "none" and components.teacher.cost(Usage(1, 1)) is None:
         raise UsageError(
-            f"the teacher {components.teacher.identity.get('model')!r} has no known price, so no limit can be kept; "
+            f"the teacher {plan.plugins['teacher'].name!r} has no known price, so no limit can be kept; "
             "give its price by the teacher's options, or --max-cost none to run without a limit"
         )
 

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from harness.api import UsageError
 from harness.boundary import differences, files
+from harness.boundary.faults import suspected
 from harness.design.plan import Plan
 from harness.journal import keys
 from harness.journal.store import Journal
 from harness.preflight.components import Components
 
 
+@suspected("asking the parts of the run who they are", UsageError)
 def of(plan: Plan, components: Components) -> dict[str, Any]:
     """The identity of a run as JSON: that of each part that it uses, and examples of the task's prompts."""
     split = plan.splits[0]
