@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.simulated_runs import Run, Skill, adapter, design, digest, replies, run
+from benchmarks.simulated_runs import Run, Skill, adapter, design, digest, replies, run, solutions
 from harness.api import HarnessError
 from harness.boundary import files
-from harness.design.arms import BASE, TREATMENT, by_name
+from harness.design.arms import BASE, TEACHER, TREATMENT, by_name
 from harness.measures import contrasts, problem_sets
-from harness.results.validation import problems_of
+from harness.results.validation import held
 
 Random = np.random.RandomState
 COMPUTED = ("problems", "overlaps", "arms", "contrasts", "transfer")
@@ -128,7 +128,19 @@ def _solver(made: Run, random: Random) -> Run:
     """From 1 to all of the training answers are the solver's."""
     solved = int(random.randint(1, 201))
     counts = {"labelled_by_teacher": 200 - solved, "labelled_by_verifier": solved, "labelled_by_chance": 0}
-    return _trained(made, examples={"rows": 200, "left_out": 0, **counts})
+    return _trained(made, examples={"rows": 200, "left_out": 0, "right": 200, **counts})
+
+
+def _cited(made: Run, random: Random) -> Run:
+    """From 1 to all of the training rows quote a test problem."""
+    found = {"split": "test", "problems": 1, "rows": int(random.randint(1, 201))}
+    return _trained(made, quoted=[found, {"split": "harder", "problems": 0, "rows": 0}])
+
+
+def _untold(made: Run, _: Random) -> Run:
+    """The strategy never reached the prompts of the taught teacher."""
+    rows = [{**row, "prompt_sha256": row["wording_sha256"]} for row in made.items[made.key(TEACHER)]]
+    return made.answering(made.key(TEACHER), rows)
 
 
 def _supervised(made: Run, random: Random) -> Run:
@@ -195,6 +207,8 @@ ARTEFACTS = (
     Artefact("test problems were trained on", "overlap", _leaked("canonical")),
     Artefact("so, and the form does not tell", "overlap", _leaked("data")),
     Artefact("strategy quotes a test problem", "overlap", _quoted),
+    Artefact("training rows quote a test problem", "overlap", _cited),
+    Artefact("the strategy reached no prompt", "prompt-mismatch", _untold),
     Artefact("labels of the solver, planned", "label-source", _planned(labels="verifier")),
     Artefact("labels of the solver, in rows", "label-source", _solver),
     Artefact("wording by stage, planned", "prompt-mismatch", _planned(prompts="separate")),
@@ -220,10 +234,7 @@ def save(made: Run, folder: Path) -> None:
             {**{name: row[name] for name in said}, "text": row["outcome"].get("label", "")} for row in rows
         ),
         **dict.fromkeys(problem_sets.WRITTEN, made.written),
-        **{
-            name: files.lines([{"label_source": "teacher"}] * training["examples"]["rows"])
-            for name, training in made.examples().items()
-        },
+        **{name: files.lines(solutions(made.design, training)) for name, training in made.examples().items()},
     }
     (folder / "examples").mkdir()
     for name, text in texts.items():
@@ -240,7 +251,7 @@ def changed_numbers(folder: Path, count: int, random: Random) -> Iterator[tuple[
     """
     path = folder / "result.json"
     sound = files.read_text(path)
-    if wrong := problems_of(path):
+    if wrong := held(path, fresh=True):
         raise HarnessError(f"the saved run is not sound: {wrong[0]}")
     places = [place for key in COMPUTED for place in _numbers(files.parse(sound)[key], (key,))]
     for chosen in random.randint(len(places), size=count):
@@ -251,7 +262,7 @@ def changed_numbers(folder: Path, count: int, random: Random) -> Iterator[tuple[
             inner = inner[step]
         inner[last] += 1 if isinstance(inner[last], int) else 0.000002
         files.write(path, files.pretty(result))
-        yield result, problems_of(path)
+        yield result, held(path, fresh=True)
 
 
 def _numbers(value: Any, place: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:

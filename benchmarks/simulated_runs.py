@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from harness.boundary import files
 from harness.boundary.filenames import THOUGHTS
 from harness.design import plan
-from harness.design.arms import TREATMENT, by_name
+from harness.design.arms import TEACHER, TREATMENT, UNTAUGHT, by_name
 from harness.design.plan import UserSettings
 from harness.design.skills import SPLIT as SKILLS
 from harness.design.skills import Skills
 from harness.measures import accounts, contrasts, problem_sets, scores
+from harness.measures.problems import shortcuts
 from harness.measures.rows import TOKENS, by_arm, grouped
 from harness.preflight import components
 from harness.results.result import SCHEMA, problem_rows
@@ -32,6 +33,8 @@ from harness.results.validation import BESIDE
 Row = dict[str, Any]
 Key = tuple[str, str, int | None]
 """Arm, split and training seed."""
+ROWS = 200
+"""Rows of a training."""
 COMMON = 0.4
 """Share of what decides whether a problem is solved that is the same for all arms: how hard it is."""
 BETWEEN_SEEDS = 0.01
@@ -58,6 +61,8 @@ class Design:
     labels: Sequence[str]
     seeds: Sequence[int]
     problems: Sequence[Row]
+    ruled: Sequence[Row]
+    """The problems with the automatic rules."""
     sets: Sequence[Row]
     overlaps: Sequence[Row]
     asked: Mapping[tuple[str, bool], Sequence[Row]]
@@ -76,12 +81,14 @@ def design(seed: int, training_seeds: int = 1, distribution: str = "balanced") -
     )
     made, _ = plan.make(user)
     labels, problems = _drawn(seed, distribution)
+    ruled = shortcuts.ruled(problems, labels)
     return Design(
         plan=files.plain(made),
         labels=labels,
         seeds=made.seeds,
         problems=problems,
-        sets=problem_sets.problem_sets(problems),
+        ruled=ruled,
+        sets=problem_sets.problem_sets(ruled),
         overlaps=problem_sets.overlaps(problems),
         asked={
             (split, told): [_asked(row, told) for row in rows]
@@ -163,6 +170,7 @@ class Run:
         """Its result, but for transfer, which no check reads, and the digests of its files: see ``artefacts.save``."""
         design, value = self.design, {**self.design.plan, **self.planned}
         problems = design.problems if self.problems is None else self.problems
+        ruled = design.ruled if self.problems is None else shortcuts.ruled(problems, design.labels)
         if not self.compared:
             self.compared.extend(contrasts.contrasts(self.rows(), value["margin"]))
         return {
@@ -174,10 +182,10 @@ class Run:
             "plan_sha256": files.digest(value),
             "identities": {name: {"name": name} for name in ("teacher", "student", "trainer")},
             "labels": list(design.labels),
-            "problems": design.sets if self.problems is None else problem_sets.problem_sets(problems),
+            "problems": design.sets if self.problems is None else problem_sets.problem_sets(ruled),
             "overlaps": design.overlaps if self.problems is None else problem_sets.overlaps(problems),
             "quoted": problem_sets.quoted(problems, [self.written]),
-            "arms": list(self._arms(problems)),
+            "arms": list(self._arms(ruled)),
             "contrasts": self.compared,
             "transfer": [],
             "learning": {"entries": [], "strategies": [], "learned": None},
@@ -213,7 +221,9 @@ def run(design: Design, skills: Mapping[tuple[str, str], Skill], random: np.rand
             drawn = answers(design, split, difficulty[split], replace(skill, accuracy=accuracy), random)
             items[arm, split, seed] = replies(design, (arm, split, seed), drawn)
     trained = [name for name in design.plan["stages"] if by_name(name).recipe]
-    return Run(design, items, [_training(arm, seed) for arm in trained for seed in design.seeds], skills, difficulty)
+    right = {name: int(random.binomial(ROWS, skills[name, "test"].accuracy)) for name in (TEACHER, UNTAUGHT)}
+    training = [_training(arm, seed, right) for arm in trained for seed in design.seeds]
+    return Run(design, items, training, skills, difficulty)
 
 
 def answers(
@@ -277,12 +287,31 @@ def _solutions(stage: str, calls: int) -> Row:
     return {"stage": stage, "purpose": "demonstrate", **counts, "cost_usd": 0.0}
 
 
-def _training(arm: str, seed: int) -> Row:
-    labelled = {"labelled_by_teacher": 200, "labelled_by_verifier": 0, "labelled_by_chance": 0}
+def solutions(design: Design, training: Row) -> list[Row]:
+    """The rows of a training: of as many training problems with their truth as it says, of the others without."""
+    chosen = [row for row in design.problems if row["split"] == "train"][: training["examples"]["rows"]]
+    return [
+        {
+            "problem_id": row["id"],
+            "prompt": [{"role": "user", "text": row["text"]}],
+            "target": "",
+            "label": row["truth"] if place < training["examples"]["right"] else "",
+            "label_source": "teacher",
+        }
+        for place, row in enumerate(chosen)
+    ]
+
+
+def _training(arm: str, seed: int, right: Mapping[str, int]) -> Row:
+    """A training. ``right``: how many training answers are, of the taught and of the untaught teacher."""
+    labelled = {"labelled_by_teacher": ROWS, "labelled_by_verifier": 0, "labelled_by_chance": 0}
+    recipe = by_name(arm).recipe
+    known = ROWS // 2 if recipe == "shuffled" else right[UNTAUGHT if recipe == "naive" else TEACHER]
     return {
         "arm": arm,
         "training_seed": seed,
-        "examples": {"rows": 200, "left_out": 0, **labelled},
+        "examples": {"rows": ROWS, "left_out": 0, **labelled, "right": known},
+        "quoted": [{"split": split, "problems": 0, "rows": 0} for split in ("harder", "test")],
         "steps": 200,
         "losses": [0.5],
         "supervised_tokens": 9600,

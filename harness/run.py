@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,8 +20,11 @@ from harness.audit import runs
 from harness.boundary import filenames, files
 from harness.boundary.faults import suspected
 from harness.boundary.signals import StopRequest
+from harness.boundary.text import counted
 from harness.design import plan as plans
 from harness.design.plan import Plan, UserSettings
+from harness.experiment import training
+from harness.experiment.asking import UnreadableError
 from harness.experiment.data import ExperimentData
 from harness.experiment.procedure import Experiment
 from harness.journal import forks, keys, run_dirs
@@ -30,7 +34,7 @@ from harness.output import report
 from harness.preflight import contracts, disk, forecast, identity, replaying
 from harness.preflight.components import Components, assemble
 from harness.registry.observers import Observers
-from harness.results import disclosures, rebuilt, result, run_meta, validation
+from harness.results import disclosures, finished, rebuilt, result, run_meta, validation
 from harness.results.rebuilt import Replayed
 
 
@@ -44,10 +48,16 @@ class Run:
     observers: Observers
     begun: bool = True
     """Whether it goes on with what was begun before."""
+    finished: bool = False
+    """Whether all of it was done before."""
     journal: Journal = field(init=False)
     ledger: RunLedger = field(init=False)
+    accept_unreadable: bool = False
+    """Whether the teacher is asked on though none of its first answers can be read."""
     forecast: str = ""
     """What the teacher will probably cost, for a new run that costs something."""
+    cautions: list[str] = field(default_factory=list)
+    """What a user should know of the problems."""
     warnings: tuple[str, ...] = ()
     data: ExperimentData = field(init=False)
     result: dict[str, Any] = field(init=False)
@@ -56,7 +66,7 @@ class Run:
 
 def _preflight(run: Run) -> None:
     """Raises UsageError for all that can be known to fail before anything is spent or written."""
-    contracts.preflight(run.plan, run.components)
+    run.cautions = contracts.preflight(run.plan, run.components)
     runs.load_checks(run.plan.check_options)
     if run.begun:
         disk.check_room(run.run_dir, disk.SPARE)
@@ -73,14 +83,24 @@ def _experiment(run: Run) -> None:
     """Measures every arm of the plan. Every effect goes through the journal."""
     run.observers.run_started(RunStarted(run.run_dir, run.plan.stages, run.plan.simulated, run.forecast, run.warnings))
     with forks.taking_over(run.run_dir, run.journal):
-        experiment = Experiment(run.plan, run.components, run.journal, run.ledger, run.run_dir, run.observers)
-        run.data = experiment.run()
+        experiment = Experiment(
+            run.plan, run.components, run.journal, run.ledger, run.run_dir, run.observers, run.accept_unreadable
+        )
+        try:
+            run.data = experiment.run()
+        except UnreadableError as error:
+            files.write(run.run_dir / filenames.THOUGHTS, files.lines(result.unread_rows(error.completions)))
+            raise
 
 
 def _results(run: Run) -> None:
     """Writes result.json and the files beside it."""
     with suspected("writing the result"):
-        run.result = result.write(run.run_dir, run.plan, run.components, run.data)
+        sources = identity.recorded_sources(run.journal)
+        run.result = result.write(run.run_dir, run.plan, run.components, run.data, sources)
+    if run.journal.live:
+        digest = files.digest(run.result)
+        run.journal.finalize(keys.result(digest), None, digest)
 
 
 def _audit(run: Run) -> None:
@@ -125,13 +145,14 @@ def start(
     max_cost: float | None = None,
     stop: StopRequest | None = None,
     origin: Path | None = None,
+    accept_unreadable: bool = False,
 ) -> dict[str, Any]:
     """A new run in a directory of its own, that spends at most ``max_cost`` USD on its teacher.
 
     It takes over what the run in ``origin`` has recorded for the same inputs. Raises UsageError if a plugin finds that
     it cannot work, or if the directory is taken or cannot be made, BudgetError at the limit, and StoppedError.
     """
-    run = Run(plan, components, run_dir, observers, begun=False)
+    run = Run(plan, components, run_dir, observers, begun=False, accept_unreadable=accept_unreadable)
     forked = None if origin is None else forks.read(origin)
     STAGES["preflight"](run)
     run_dirs.make(run_dir)
@@ -148,12 +169,16 @@ def start(
 
 
 def resume(
-    run_dir: Path, observers: Observers, max_cost: float | None = None, stop: StopRequest | None = None
+    run_dir: Path,
+    observers: Observers,
+    max_cost: float | None = None,
+    stop: StopRequest | None = None,
+    accept_unreadable: bool = False,
 ) -> dict[str, Any]:
-    """Goes on with a run; ``max_cost`` counts what earlier sessions spent.
+    """Goes on with a run; ``max_cost`` counts what earlier sessions spent. One that is finished is left as it is.
 
-    Raises UsageError if there is no run, or if its plan cannot be followed any more, BudgetError at the limit, and
-    StoppedError.
+    Raises UsageError if there is no run, or if its plan cannot be followed any more or the source of a plugin is
+    another one, BudgetError at the limit, and StoppedError.
     """
     plan = plans.read(run_dir / filenames.PLAN)
     with files.private(), run_dirs.locked(run_dir):
@@ -161,8 +186,10 @@ def resume(
             raise JournalError(
                 f"{run_dir}: has a result but no {filenames.JOURNAL}; restore it, or everything would be done again"
             )
-        run = Run(plan, assemble(plan, plans.reload(plan)), run_dir, observers)
-        STAGES["preflight"](run)
+        components, done = assemble(plan, plans.reload(plan)), finished.is_finished(run_dir)
+        run = Run(plan, components, run_dir, observers, finished=done, accept_unreadable=accept_unreadable)
+        if not run.finished:
+            STAGES["preflight"](run)
         return _walk(run, max_cost, stop or StopRequest())
 
 
@@ -207,10 +234,15 @@ def _walk(run: Run, max_cost: float | None, stop: StopRequest) -> dict[str, Any]
             identity.check(run.plan, run.components, run.journal)
             run.warnings = tuple(_cautions(run))
             meta["warnings"] += [warning for warning in run.warnings if warning not in meta["warnings"]]
-            for stage in AFTER_PREFLIGHT:
-                stage(run)
-            meta["training"] = run_meta.training(run.data)
-            meta["economy"] = run_meta.costs(run.result, run.data)
+            if run.finished:
+                _tell_again(run)
+            else:
+                identity.refuse_changed_sources(run.plan, run.journal)
+                for stage in AFTER_PREFLIGHT:
+                    stage(run)
+                meta["warnings"] += [told for told in _left_out(run.data) if told not in meta["warnings"]]
+                meta["training"] = run_meta.training(run.data)
+                meta["economy"] = run_meta.costs(run.result, run.data)
             run.observers.run_finished(RunFinished(run.run_dir, run.run_dir / filenames.RESULT))
         except BaseException as error:
             run.observers.run_failed(RunFailed(run.run_dir, f"{type(error).__name__}: {error}"))
@@ -221,6 +253,18 @@ def _walk(run: Run, max_cost: float | None, stop: StopRequest) -> dict[str, Any]
             if meta["forked"] is not None:
                 meta["forked"]["answers"] = run.journal.taken
     return run.result
+
+
+def _tell_again(run: Run) -> None:
+    """Leaves a finished run as it is: nothing of its result may depend on what the plugins are by now.
+
+    Raises JournalError for an adapter that is not as its training left it.
+    """
+    for name, made in run.journal.trainings():
+        training.check(run.run_dir / filenames.ADAPTERS / name, made["files"])
+    run.result = files.read(run.run_dir / filenames.RESULT)
+    told = (*run.warnings, *identity.warnings_of(run.plan, run.journal), finished.TOLD)
+    run.observers.run_started(RunStarted(run.run_dir, run.plan.stages, run.plan.simulated, "", told))
 
 
 @contextmanager
@@ -240,8 +284,18 @@ def _check_plan(run: Run) -> None:
         raise JournalError(f"{run.run_dir}/plan.json was changed after the run began; restore it, or start a new run")
 
 
+def _left_out(data: ExperimentData) -> Iterator[str]:
+    """What the trainings had to do without."""
+    reasons = Counter(data.unfit.values())
+    for reason, count in reasons.most_common():
+        yield f"{counted(count, 'worked solution')} left out of every training: {reason}"
+    for name, reason in data.untrained.items():
+        yield f"{name} was not trained: {reason}"
+
+
 def _cautions(run: Run) -> Iterator[str]:
     """What the user should know before the first effect."""
+    yield from run.cautions
     if disclosures.is_recorded((run.journal.recorded(keys.IDENTITY) or {}).get("teacher")):
         yield disclosures.RECORDED
     if run.journal.dropped_bytes:
@@ -249,5 +303,7 @@ def _cautions(run: Run) -> Iterator[str]:
             f"the last line of {filenames.JOURNAL} was torn, as a crash leaves it; its {run.journal.dropped_bytes} "
             "bytes were dropped, and what it would have recorded is done again"
         )
+    if not identity.is_known(run.plan, identity.recorded_sources(run.journal)):
+        yield identity.UNKNOWN
     if caution := disk.caution(run.run_dir):
         yield caution

@@ -40,9 +40,15 @@ ToyRun = Callable[..., Path]
 def toy_run(toy_site: Path, tmp_path: Path) -> ToyRun:  # noqa: ARG001 - the plugins must be installed
     """Runs the experiment with toys; gives its directory. Keywords are those of the command line."""
 
-    def start(*assignments: str, out: str = "run", max_cost: float | None = None, **user: Any) -> Path:
+    def start(
+        *assignments: str,
+        out: str = "run",
+        max_cost: float | None = None,
+        accept_unreadable: bool = False,
+        **user: Any,
+    ) -> Path:
         plan, components = run.prepare(UserSettings({**toys.CHOSEN, **user}, assignments=assignments))
-        run.start(plan, components, tmp_path / out, Observers([]), max_cost)
+        run.start(plan, components, tmp_path / out, Observers([]), max_cost, accept_unreadable=accept_unreadable)
         return tmp_path / out
 
     return start

@@ -25,6 +25,12 @@ Each purpose has its prompt in one place: solving and demonstrating in the task
 (`plugins/harness_lrl/prompts.py`). Below is what is sent for an example, with the digest of its messages; in a
 result, `prompts_sha256` of an arm is the digest over all its problems. Student and teacher get the same words, except
 with `--preset published`, which has a wording for each stage, as the published experiment had.
+
+A reply states what its line `ANSWER: YES` or `ANSWER: NO` says, in any case and width; spaces, markdown, LaTeX,
+brackets and quotation marks around it count as nothing. Two lines that say different things, or a last one that says
+neither, state nothing, and neither does what stands in a thought (`<think>` to `</think>`, or to the end of the reply
+where it is not closed).
+
 This page is made by `python -m tools.prompts_page`, and a test holds it to the code.
 """
 LEARNED = "(the learned strategy)"

@@ -288,6 +288,18 @@ class Sizing(Protocol):
         """How large an adapter of this student will be on disk, in bytes; None where nobody can know beforehand."""
 
 
+@runtime_checkable
+class Screening(Protocol):
+    """What a trainer may be able to do besides: to tell beforehand which rows it cannot train on."""
+
+    def unfit(self, student: Student, examples: Sequence[Example]) -> Mapping[str, str]:
+        """Why rows cannot be trained on, by problem id; rows that can are absent.
+
+        Their problems are left out of every training of the run, and counted. Spends nothing, and says the same of the
+        same rows each time.
+        """
+
+
 class Evidence(Protocol):
     """A result as an audit check reads it: ``evidence["problems"][0]["n"]``. What was read is told with the finding.
 

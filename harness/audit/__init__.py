@@ -5,12 +5,13 @@ A pure function of the result, and of what differs between it and its rows. Miss
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args
 
 from harness.api import Check, Finding, MissingEvidenceError, Severity
 from harness.audit import claims
 from harness.audit.checks import RULESET, CoreCheck, checks
+from harness.audit.checks.provenance import selected
 from harness.audit.evidence import Evidence
 from harness.boundary import files
 
@@ -22,13 +23,19 @@ UNKNOWN = "What is not known does not pass: give the audit what it says is missi
 """What to do about a check of which nothing worse is known: its own advice speaks of what was found."""
 
 
-def audit(result: Mapping[str, Any], mismatches: Sequence[str] | None, plugins: Sequence[Check] = ()) -> dict[str, Any]:
+def audit(
+    result: Mapping[str, Any],
+    mismatches: Sequence[str] | None,
+    plugins: Sequence[Check] = (),
+    on_broken: Callable[[BaseException], None] | None = None,
+) -> dict[str, Any]:
     """The audit of a result, as plain data.
 
     ``mismatches``: what differs from the rows; None where there are none. ``plugins``: checks beside those of the
-    harness. A check of a plugin that breaks is unknown; one of the harness raises what it breaks with.
+    harness. A check of a plugin that breaks is unknown, and ``on_broken`` is told with what; one of the harness raises
+    what it breaks with.
     """
-    checked = [_checked(check, result) for check in (*checks(mismatches), *plugins)]
+    checked = [_checked(check, result, on_broken) for check in (*checks(mismatches), *plugins)]
     blocking = [check["id"] for check in checked if check["weight"] == "block"]
     return {
         "schema": SCHEMA,
@@ -39,7 +46,7 @@ def audit(result: Mapping[str, Any], mismatches: Sequence[str] | None, plugins: 
         "blocking": blocking,
         "warnings": [check["id"] for check in checked if check["weight"] == "warn"],
         "checks": checked,
-        "claims": claims.ladder(Evidence(result), bool(blocking), _faults(checked)),
+        "claims": claims.ladder(Evidence(result), bool(blocking), _faults(checked), selected(Evidence(result))),
     }
 
 
@@ -54,7 +61,9 @@ def _faults(checked: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def _checked(check: Check, result: Mapping[str, Any]) -> dict[str, Any]:
+def _checked(
+    check: Check, result: Mapping[str, Any], on_broken: Callable[[BaseException], None] | None
+) -> dict[str, Any]:
     evidence = Evidence(result)
     found: list[Finding] = []
     try:
@@ -65,6 +74,8 @@ def _checked(check: Check, result: Mapping[str, Any]) -> dict[str, Any]:
     except BaseException as error:
         if isinstance(check, CoreCheck) or isinstance(error, KeyboardInterrupt):
             raise  # a fault of the harness is one to be seen
+        if on_broken:
+            on_broken(error)
         found.append(Finding("run", "unknown", f"the check broke: {type(error).__name__}"))
     rows = [
         {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from harness.api import Evidence, MissingEvidenceError
-from harness.audit import queries
+from harness.audit import completeness, queries
 from harness.audit.thresholds import SIGNIFICANT
 from harness.design.arms import BASE, TEACHER, TREATMENT
 from harness.design.skills import SPLIT as SKILLS
@@ -32,10 +32,11 @@ class Rung:
     reasons: Callable[[Evidence], Iterator[Reason]]
 
 
-def ladder(evidence: Evidence, blocked: bool, faults: Sequence[str] = ()) -> dict[str, Any]:
+def ladder(evidence: Evidence, blocked: bool, faults: Sequence[str] = (), selected: bool = False) -> dict[str, Any]:
     """The highest rung of which every rung up to it is shown; 0 while the audit blocks.
 
-    ``faults``: what the checks find wrong on the harder split, which withholds the rung that reads it.
+    ``faults``: what the checks find wrong on the harder split, which withholds the rung that reads it. ``selected``:
+    whether the teacher's solutions seem selected for being right, which the claim then says.
     """
     rungs = [_climbed(rung, evidence) for rung in RUNGS]
     if faults:
@@ -46,7 +47,8 @@ def ladder(evidence: Evidence, blocked: bool, faults: Sequence[str] = ()) -> dic
         if blocked or rung["status"] != "shown":
             break
         reached = rung["rung"]
-    return {"rung": reached, "claim": NOTHING if reached == 0 else RUNGS[reached - 1].claim, "rungs": rungs}
+    claim = NOTHING if reached == 0 else RUNGS[reached - 1].claim
+    return {"rung": reached, "claim": f"{claim}{SELECTED}" if reached and selected else claim, "rungs": rungs}
 
 
 def _climbed(rung: Rung, evidence: Evidence) -> dict[str, Any]:
@@ -64,6 +66,8 @@ def _beats_trivial(evidence: Evidence, split: str = "test") -> Iterator[Reason]:
     found = list(queries.arms(evidence, (split,), (TREATMENT,)))
     if not found:
         raise MissingEvidenceError(f"{TREATMENT} was not measured on {split}")
+    if not completeness.own_rules(evidence, split) and completeness.labels(evidence) is None:
+        raise MissingEvidenceError("the task offers no trivial rule of its own, and its answers are free-form")
     above = [arm["over_trivial"]["difference"]["low"] > 0 for arm in found]
     most = 2 * sum(above) > len(above)  # of several trainings, one that failed does not take back the others
     for arm in found:
@@ -107,6 +111,8 @@ def _no_worse(evidence: Evidence) -> Iterator[Reason]:
 
 
 NOTHING = "numbers only"
+SELECTED = ", where the teacher's solutions were selected for being right"
+"""What a claim says besides where ``label-source`` finds it so."""
 READ_BY_RUNGS = ("unparsed", "below-trivial", "no-information", "constant-score")
 """Checks of scores, which the rungs judge by the differences themselves."""
 HARDER = 5

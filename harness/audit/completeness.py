@@ -15,6 +15,7 @@ from harness.design.arms import BOOTSTRAP, CONTRASTS, by_name, trained_name
 from harness.design.rules import constant
 from harness.design.skills import SPLIT as SKILLS
 from harness.measures.problem_sets import EXAMINED
+from harness.measures.problems import shortcuts
 
 
 def plan(evidence: Evidence) -> Any:
@@ -87,6 +88,21 @@ def problem_set(evidence: Evidence, split: str) -> Any:
                 raise MissingEvidenceError(f"problems: the strata of the set {split} are not all there")
             return entry
     raise MissingEvidenceError(f"problems: no set {split}")
+
+
+def own_rules(evidence: Evidence, split: str) -> list[str]:
+    """The trivial rules of a problem set that are the task's own.
+
+    Raises MissingEvidenceError unless the automatic ones are there too, and every stratum has the rules of its set.
+    """
+    whole = problem_set(evidence, split)
+    names, *by_stratum = (sorted(rule["rule"] for rule in each["trivial"]) for each in (whole, *whole["strata"]))
+    automatic = shortcuts.automatic(closed=labels(evidence) is not None)
+    missing = [name for name in automatic if name not in names]
+    if missing or any(inner != names for inner in by_stratum):
+        what = missing[0] if missing else "a rule of a stratum"
+        raise MissingEvidenceError(f"problems: {what} of the set {split} is missing among the trivial rules")
+    return [name for name in names if name not in automatic]
 
 
 def arms(evidence: Evidence) -> Iterator[Any]:

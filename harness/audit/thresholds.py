@@ -16,7 +16,19 @@ MAJORITY, MAJORITY_IN_STRATUM = 0.60, 0.70
 MINORITY = 30
 """Problems of the rarest label, at least."""
 SMALL_STRATUM = 10
-"""A stratum with fewer problems is not judged by itself."""
+"""Strata with fewer problems are judged together."""
+FREE_FORM = 60
+"""Problems of a free-form task, at least: as many as a closed one of two labels needs, with MINORITY of each.
+
+From here on the 95% interval of any accuracy reaches no further than 13 points to either side.
+"""
+
+SELECTED = 0.05
+"""How far the teacher's training answers may be above its test answers, at most, by the lower limit of the difference.
+
+Below it at most one row in 20 can have been exchanged for a right one; a teacher may well slip so much less where it
+writes down its work.
+"""
 
 BLANK, BLANK_TO_WARN = 0.05, 0.02
 """Share of replies without an answer, at most."""

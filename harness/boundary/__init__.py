@@ -1,1 +1,1 @@
-"""The outside world, met with care: files, strict JSON, text made harmless, schemas, secrets, signals, faults."""
+"""The outside world, met with care: files, strict JSON, harmless text, schemas, environment, disk, signals, faults."""

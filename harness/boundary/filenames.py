@@ -24,6 +24,8 @@ EVOLUTION_MD = "strategy-evolution.md"
 
 ADAPTERS = "adapters"
 """The folder with a folder for each training."""
+UNFINISHED = ".unfinished-"
+"""Stands in the name of an adapter's folder until it is whole, before what makes the name one of its own."""
 
 
 def examples(training: str) -> str:

@@ -5,7 +5,9 @@ The only place that knows how bytes reach the disk, but for the journal, which a
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
+import errno
 import hashlib
 import itertools
 import json
@@ -23,6 +25,8 @@ MAX_BYTES = 64 * 1024 * 1024
 """Largest JSON file that is read, and the longest line of a JSON Lines file, which itself may have any size."""
 MAX_DEPTH = 100
 """How deeply JSON may be nested."""
+MAX_DIGITS = 300
+"""Digits of the longest integer that is written and read: a float holds as many."""
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 """What a file or a folder of a run directory may be called."""
 TEMPORARY = ".tmp"
@@ -30,16 +34,30 @@ TEMPORARY = ".tmp"
 
 
 _HALF_OF_A_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
+_LARGEST = 10**MAX_DIGITS
+_MARKS = {  # UTF-32 first: one of its marks begins with one of UTF-16
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
+_LOOKED_AT = 1024
+"""Bytes at the start of a text from which its encoding is told."""
 
 
 def plain(value: Any) -> Any:
-    """A record as plain JSON data. Paths are refused: they belong to one machine."""
+    """A record as plain JSON data. Paths are refused: they belong to one machine.
+
+    Raises TypeError for what has no JSON form, and ValueError for an integer that could not be read again.
+    """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
         return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [plain(inner) for inner in value]
+    if isinstance(value, int) and not -_LARGEST < value < _LARGEST:
+        raise ValueError(f"an integer of more than {MAX_DIGITS} digits is out of range")
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise TypeError(f"{type(value).__name__} has no JSON form")
@@ -74,7 +92,8 @@ def lines(rows: Iterable[Any]) -> str:
 def parse(text: str) -> Any:
     """JSON read strictly.
 
-    Raises ValueError for NaN, infinities, a key that occurs twice, half a surrogate pair, or nesting over MAX_DEPTH.
+    Raises ValueError for NaN, infinities, an integer of more than MAX_DIGITS, a key that occurs twice, half a surrogate
+    pair, or nesting over MAX_DEPTH.
     """
 
     def refuse(constant: str) -> NoReturn:
@@ -83,8 +102,13 @@ def parse(text: str) -> Any:
     def number(literal: str) -> float:
         value = float(literal)
         if value in (float("inf"), float("-inf")):
-            raise ValueError(f"{literal} is out of range")
+            raise ValueError(f"{literal[:40]} is out of range")
         return value
+
+    def integer(literal: str) -> int:
+        if len(literal.removeprefix("-")) > MAX_DIGITS:
+            raise ValueError(f"an integer of more than {MAX_DIGITS} digits is out of range")
+        return int(literal)
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen = dict(pairs)
@@ -94,7 +118,7 @@ def parse(text: str) -> Any:
         return seen
 
     try:
-        value = json.loads(text, parse_constant=refuse, parse_float=number, object_pairs_hook=unique)
+        value = json.loads(text, parse_constant=refuse, parse_float=number, parse_int=integer, object_pairs_hook=unique)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     _check_depth(value)
@@ -137,7 +161,7 @@ def read_lines(path: Path) -> list[Any]:
                 break
             try:
                 _require_size(len(line))
-                if text := line.decode("utf-8").removesuffix("\n"):
+                if text := decoded(line).removesuffix("\n"):
                     rows.append(parse(text))
             except ValueError as error:
                 raise ValueError(f"line {number}: {error}") from error
@@ -147,7 +171,43 @@ def read_lines(path: Path) -> list[Any]:
 def read_text(path: Path) -> str:
     """A text file of bounded size. Raises OSError, or ValueError for one that is too large, no file or not UTF-8."""
     _require_size(_require_regular(path))
-    return path.read_bytes().decode("utf-8")
+    return decoded(path.read_bytes())
+
+
+def decoded(data: bytes) -> str:
+    """UTF-8 as text, without the byte order mark that some editors put before it.
+
+    Raises ValueError that says what else the bytes are, as far as that can be told.
+    """
+    if other := _other_encoding(data):
+        raise ValueError(f"{other} text; save it as UTF-8")
+    while data.startswith(codecs.BOM_UTF8):  # one more with each editor that adds its own
+        data = data.removeprefix(codecs.BOM_UTF8)
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"not UTF-8 text (byte {error.start} is 0x{data[error.start]:02x}); save it as UTF-8"
+        ) from None
+
+
+def _other_encoding(data: bytes) -> str | None:
+    """UTF-16 or UTF-32: by its mark, or by the NUL bytes at every other place, or more, of a Latin text in it."""
+    for mark, name in _MARKS.items():
+        if data.startswith(mark):
+            return name
+    head = data[:_LOOKED_AT]
+    if not head or head.count(0) * 4 < len(head):
+        return None
+    for name in ("UTF-32", "UTF-16"):
+        for order in ("le", "be"):
+            try:
+                text = codecs.getincrementaldecoder(f"{name}-{order}")().decode(head)
+            except UnicodeDecodeError:
+                continue
+            if text and "\0" not in text:
+                return name
+    return None
 
 
 def _require_regular(path: Path) -> int:
@@ -188,6 +248,29 @@ def links(folder: Path) -> list[Path]:
         for name in (*folders, *names)
         if (Path(root) / name).is_symlink()
     )
+
+
+def foreign(folder: Path) -> Iterator[tuple[Path, str]]:
+    """What in a folder, itself included, is no file or folder of its own, and what it is: ``a symbolic link``.
+
+    A file with a second name elsewhere is none, and neither is what belongs to another user than the folder around it.
+    Follows no link and opens no file. Raises OSError for a folder that cannot be looked into.
+    """
+    owner = folder.parent.lstat().st_uid
+    waiting = [folder]
+    while waiting:
+        path = waiting.pop()
+        found = path.lstat()
+        if stat.S_ISLNK(found.st_mode):
+            yield path, "a symbolic link"
+        elif found.st_uid != owner:
+            yield path, "what belongs to another user"
+        elif stat.S_ISDIR(found.st_mode):
+            waiting += sorted(path.iterdir(), reverse=True)
+        elif not stat.S_ISREG(found.st_mode):
+            yield path, "what is no file"
+        elif found.st_nlink > 1:
+            yield path, "a hard link"
 
 
 def write(path: Path, text: str) -> None:
@@ -235,9 +318,12 @@ def sync_tree(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes the names in a folder durable."""
+    """Makes the names in a folder durable, where its file system can be asked to."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):  # some network mounts sync files alone
+            raise
     finally:
         os.close(descriptor)

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from harness.api import HarnessError
 from harness.boundary import files
 from harness.boundary.text import one_line, shortened
 
 if TYPE_CHECKING:
-    from jsonschema import Draft202012Validator
+    from jsonschema import Draft202012Validator, ValidationError
 
 NAMES = ("result", "plan", "problem", "item", "run-meta", "audit", "compare")
 LONGEST = 200
 """Characters of one violation that are told."""
+LARGEST = 2**53 - 1
+"""Largest number, and negated the smallest, of a field that holds one: beyond it a float is not exact any more."""
 MAX_PROBLEMS = 50
 """At most so many violations are told of one file."""
 
@@ -27,7 +29,21 @@ def violations(name: str, value: Any) -> Iterator[str]:
         if count == MAX_PROBLEMS:
             yield "... and more"
             return
-        yield f"{path_text(error.absolute_path)}: {shortened(error.message, LONGEST)}"
+        yield f"{path_text(error.absolute_path)}: {_said(error)}"
+
+
+def _said(error: ValidationError) -> str:
+    if error.validator == "type" and _is_number(error.instance) and not _in_range(error.instance):
+        return f"{shortened(repr(error.instance), 40)} is out of range; at most {LARGEST} is read"
+    return shortened(error.message, LONGEST)
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _in_range(value: float) -> bool:
+    return -LARGEST <= value <= LARGEST
 
 
 def require(name: str, value: Any) -> None:
@@ -54,8 +70,18 @@ def load(name: str) -> Any:
 
 @cache
 def _validator(name: str) -> Draft202012Validator:
+    """The validator of a schema, for which ``3.0`` is no integer: what counts with it would not take it for one."""
     from jsonschema import Draft202012Validator
+    from jsonschema.validators import extend
     from referencing import Registry, Resource
 
     registry = Registry().with_resources((load(other)["$id"], Resource.from_contents(load(other))) for other in NAMES)
-    return Draft202012Validator(load(name), registry=registry)
+    checker = Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {
+            "integer": lambda _, value: isinstance(value, int) and not isinstance(value, bool) and _in_range(value),
+            "number": lambda _, value: _is_number(value) and _in_range(value),
+        }
+    )
+    bounded = extend(Draft202012Validator, type_checker=checker)  # type: ignore[no-untyped-call]  # jsonschema's own
+    validator: Draft202012Validator = bounded(load(name), registry=registry)
+    return validator

@@ -48,6 +48,19 @@ def _byte(char: str) -> str:
     return f"\\x{ord(char) - 0xDC00:02x}" if "\udc80" <= char <= "\udcff" else ""
 
 
+def harmless(text: str) -> str:
+    """``text`` as a file may have it that people read with whatever they like, a terminal among them.
+
+    Lines and tabs stay, other white space becomes a space, and every other character that ``printable`` drops is
+    dropped. What is harmless stays the same.
+    """
+    kept = (
+        char if char.isprintable() or char in "\n\t" else " " if char.isspace() else ""
+        for char in text.replace("\r\n", "\n")
+    )
+    return "".join(kept)
+
+
 def shortened(text: str, most: int) -> str:
     """``text`` of at most so many characters: of a longer one its start, and three points."""
     return text if len(text) <= most else f"{text[: most - 3]}..."

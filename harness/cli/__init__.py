@@ -35,7 +35,8 @@ VERBS = {
     "report": "Write the page of a run: report.html.",
     "replay": "Rebuild a run's files from its plan and journal, and compare.",
     "validate": "Check result files against their schema and their own rows.",
-    "plugin": "List and describe plugins.",
+    "journal": "List what a run has recorded, or set a record aside.",
+    "plugin": "List, describe and check plugins.",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from pathlib import Path
 
 import click
@@ -60,6 +61,12 @@ def command(
     else:
         raise UsageError("give either a run directory or its result.json, or --table FILE")
     given = config.given(None, of_checks).get("check", {})
-    made = audit(result, mismatches, runs.plugin_checks(result, checks, given))
+    on_broken = _tell if click.get_current_context().find_root().params.get("traceback") else None
+    made = audit(result, mismatches, runs.plugin_checks(result, checks, given), on_broken)
     say(files.pretty(made).rstrip() if as_json else text.full(made))
     sys.exit(EXIT_BLOCKED if made["verdict"] == "blocked" else 0)
+
+
+def _tell(error: BaseException) -> None:
+    """What a check of a plugin broke with: a text from outside, so that only --traceback shows it."""
+    say("".join(traceback.format_exception(error)).rstrip(), err=True)

@@ -1,12 +1,13 @@
-"""``harness plugin``: which plugins are installed, and what one of them offers.
+"""``harness plugin``: which plugins are installed, what one of them offers, and whether it keeps its contracts.
 
-``list`` reads package metadata alone; ``show`` imports the one plugin that it shows.
+``list`` reads package metadata alone; ``show`` and ``check`` import the one plugin that they are about.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
+import sys
 import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.api import Spec, StudentSpec, UsageError
-from harness.boundary.text import did_you_mean, one_line
+from harness.boundary.text import counted, did_you_mean, one_line
 from harness.cli import say
 from harness.cli.process import Parts
 from harness.registry.plugins import KINDS, NAMED, Kind, Loaded, PluginRef, installed, load, misplaced
 
 if TYPE_CHECKING:
+    from harness.preflight.plugin_check import Checked
     from harness.registry.options import OptionInfo
 
 HEADINGS = ("KIND", "NAME", "DISTRIBUTION", "VERSION", "MODULE")
@@ -29,7 +31,7 @@ HEADINGS = ("KIND", "NAME", "DISTRIBUTION", "VERSION", "MODULE")
 
 @click.group(cls=Parts)
 def command() -> None:
-    """List and describe plugins."""
+    """List, describe and check plugins."""
 
 
 @command.command("list")
@@ -70,6 +72,45 @@ def show_plugin(kind: str, name: str, as_json: bool) -> None:
         return json.dumps(_record(loaded, options), indent=2) if as_json else _page(loaded, options)
 
     say(guard.call(loaded.ref, "being described", shown))
+
+
+@command.command("check")
+@click.argument("kind")
+@click.argument("name")
+@click.option("-o", "assignments", metavar="KIND.OPTION=VALUE", multiple=True, help="One setting; may be repeated.")
+@click.option("--task", default="scheduling", metavar="NAME", help="Task for a teacher, verifier or reflection.")
+@click.option("--count", type=click.IntRange(1, 100_000), default=100, metavar="N", help="Problems of each split.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def check_plugin(kind: str, name: str, assignments: tuple[str, ...], task: str, count: int, as_json: bool) -> None:
+    """Hold one plugin to the contracts that a run holds it to before anything is spent.
+
+    Exits with 0 if all hold, and with 1 after telling what breaks each that does not.
+    """
+    from harness.design import config
+    from harness.preflight import plugin_check
+
+    found = plugin_check.check(_kind(kind), name, config.given(None, assignments), task, count)
+    if as_json:
+        held = [{"rule": each.rule, "broken": list(each.broken)} for each in found.held]
+        say(json.dumps({**asdict(found.ref), "contracts": held, "notes": list(found.notes)}, indent=2))
+    else:
+        say(_checked(found))
+    sys.exit(0 if found.sound else 1)
+
+
+def _checked(found: Checked) -> str:
+    """The contracts, what breaks them, and what could not be looked at."""
+    width = min(shutil.get_terminal_size().columns, 100)
+    lines = [str(found.ref)]
+    for each in found.held:
+        word = "BROKEN" if each.broken else "holds"
+        lines += textwrap.wrap(each.rule, width, initial_indent=f"  {word:<8}", subsequent_indent=" " * 10)
+        for told in each.broken:
+            lines += textwrap.wrap(told, width, initial_indent=" " * 10, subsequent_indent=" " * 12)
+    for note in found.notes:
+        lines += textwrap.wrap(note, width, initial_indent="  note    ", subsequent_indent=" " * 10)
+    holding = sum(not each.broken for each in found.held)
+    return "\n".join([*lines, f"{holding} of {counted(len(found.held), 'contract')} hold"])
 
 
 def _kind(name: str) -> Kind[Any]:

@@ -26,7 +26,7 @@ from harness.output.terminal import audit as text
 from harness.output.terminal import costs, forecast, summary
 from harness.output.terminal.progress import LiveProgress, for_terminal
 from harness.preflight.components import Components
-from harness.preflight.contracts import check
+from harness.preflight.contracts import check, check_actors
 from harness.preflight.forecast import loads
 from harness.registry.observers import Observers
 
@@ -55,6 +55,9 @@ from harness.registry.observers import Observers
 @click.option("--resume", type=click.Path(path_type=Path), metavar="DIR", help="Go on with the run in DIR.")
 @click.option("--fork", type=click.Path(path_type=Path), metavar="DIR", help="New run from the answers of that in DIR.")
 @click.option("--max-cost", metavar="USD", help="Stop before the teacher costs more. Default: no limit.")
+@click.option(
+    "--accept-unreadable", is_flag=True, help="Ask a teacher on though none of its first answers can be read."
+)
 @click.option("--dry-run", is_flag=True, help="Print what would be done and what it would cost; do nothing.")
 def command(
     observers: tuple[str, ...],
@@ -66,6 +69,7 @@ def command(
     resume: Path | None,
     fork: Path | None,
     max_cost: str | None,
+    accept_unreadable: bool,
     dry_run: bool,
     **values: str | None,
 ) -> None:
@@ -87,17 +91,19 @@ def command(
                 raise UsageError("--resume takes its plan from the run directory; leave the other options out")
             run_dir = resume
             with stop.listening(), going_on.after(run_dir):
-                result = run.resume(run_dir, listeners, limit, stop)
+                result = run.resume(run_dir, listeners, limit, stop, accept_unreadable)
         else:
             plan, components = run.prepare(user) if fork is None else run.prepare_fork(fork, user)
             if dry_run:
-                check(plan, components)
+                for caution in check(plan, components):
+                    say(f"harness: warning: {caution}", err=True)
                 say(forecast.text(plan, loads(plan, components)))
                 return
+            check_actors(plan, components)
             _check_price(plan, components, max_cost)
             run_dir = out or _new_name(plan)
             with stop.listening(), going_on.after(run_dir):
-                result = run.start(plan, components, run_dir, listeners, limit, stop, fork)
+                result = run.start(plan, components, run_dir, listeners, limit, stop, fork, accept_unreadable)
     finally:
         if isinstance(told, LiveProgress):
             told.close()

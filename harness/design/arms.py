@@ -53,6 +53,8 @@ TREATMENT = "student-lora"
 BASE = "student-base"
 TEACHER = "teacher-strategy"
 """The taught teacher."""
+UNTAUGHT = "teacher-base"
+"""The teacher without a strategy."""
 BOOTSTRAP = "bootstrap"
 """The stage in which the teacher learns. Its score is that of the changing strategies on the reflection problems."""
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from harness.api import UsageError
 from harness.boundary import files
-from harness.boundary.text import did_you_mean
+from harness.boundary.text import did_you_mean, harmless
 from harness.design import arms
 from harness.registry import options
 from harness.registry.plugins import NAMED
@@ -53,7 +53,9 @@ class RunSettings(BaseModel):
     seed: int = Field(0, ge=0, le=10**9, description="added to every seed of the run")
     stages: tuple[str, ...] | None = None
     controls: Literal["none", "standard", "all"] | None = None
-    limit: int | None = Field(None, ge=1, description="at most so many problems of each split, for a quick look")
+    limit: int | None = Field(
+        None, ge=1, le=MOST, description="at most so many problems of each split, for a quick look"
+    )
     training_seeds: int = Field(1, ge=1, le=20, description="trainings of each trained arm, each with its own seed")
     labels: Literal["teacher", "verifier"] = Field("teacher", description="who answers the training problems")
     prompts: Literal["same", "separate"] = Field("same", description="one wording for all arms, or one for each stage")
@@ -171,13 +173,17 @@ def stages(run: RunSettings, strategy: str | None) -> tuple[str, ...]:
 
 
 def strategy_text(path: Path) -> str:
-    """The strategy in a file. Raises UsageError if there is none."""
+    """The strategy in a file, without what acts on a terminal. Raises UsageError if there is none."""
     try:
-        text = files.read_text(path).strip()
+        text = harmless(files.read_text(path)).strip()
     except OSError as error:
         raise UsageError(f"--strategy-file {path}: {error.strerror}; expected a text file") from error
     except ValueError as error:
-        raise UsageError(f"--strategy-file {path}: {error}; expected UTF-8 text") from error
+        raise UsageError(f"--strategy-file {path}: {error}; expected the text of a strategy") from error
+    if "\0" in text:
+        raise UsageError(
+            f"--strategy-file {path}: holds a NUL byte, which no text has; expected the text of a strategy"
+        )
     if not text:
         raise UsageError(f"--strategy-file {path}: empty; expected the text of a strategy")
     return text

@@ -6,26 +6,31 @@ How a reply is read is in ``judging``.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
 from harness.api import (
     Adapter,
+    BudgetError,
     CallError,
     Completion,
-    HarnessError,
+    PluginError,
     Request,
     Stop,
     Student,
     Teacher,
 )
-from harness.journal.completions import recordable, restored
+from harness.experiment import returned
+from harness.journal.completions import recordable, restored, restored_batch
 from harness.journal.ledger import RunLedger
 from harness.journal.store import Journal, Recorded
 
 TOLERATED = 0.1
 """Share of failed calls that learning and demonstrating go on with."""
+FIRST = 8
+"""Answers of a phase after which a teacher is asked no more if none of them can be read."""
 OnDone = Callable[[int], None]
 """Called with the number of requests that are answered by now."""
 
@@ -37,24 +42,101 @@ def ask_teacher(
     requests: Sequence[Request],
     on_done: OnDone,
     final: tuple[Stop, ...] = ("end", "length", "refusal"),
+    named: str = "the teacher",
+    phase: Phase | None = None,
 ) -> list[Completion]:
-    """One completion per request, in order. Those that do not stop in a ``final`` way are tried again by a resume."""
+    """One completion per request, in order. Those that do not stop in a ``final`` way are tried again by a resume.
+
+    ``named`` is the teacher in a message. Raises PluginError for what is no completion, and for one that costs though
+    no attempt was written into the ledger, and UnreadableError if nothing of a ``phase`` can be read.
+    """
     by_key = {request.key: request for request in requests}
     done = _Counter(len(requests), on_done)
+    phase = phase or Phase("", lambda _: True)
+    for request in requests:
+        if (value := journal.recorded(request.key)) is not None:
+            phase.saw(restored(value))
+    phase.check()
 
     def perform(missing: list[str]) -> Iterable[Recorded]:
         done.reach(len(requests) - len(missing))
-        for completion in teacher.complete([by_key[key] for key in missing], ledger):
+        awaited = set(missing)
+        for given in teacher.complete([by_key[key] for key in missing], ledger):
+            completion = returned.completion(named, given, awaited)
+            written = ledger.is_open(completion.key)
             yield completion.key, recordable(completion), completion.stop in final
             if completion.stop != "error":
                 ledger.settle(completion.key, completion.usage)
+                cost = teacher.cost(completion.usage)
+                if cost and not written:
+                    raise PluginError(
+                        f"{named} breaks its contract: the reply to {completion.key} cost {cost:.6f} USD, and no "
+                        "attempt was written into the ledger before it was sent, so no limit can be kept"
+                    )
+            phase.saw(completion)
+            if phase.unreadable:
+                ledger.halt(phase.unreadable)
             done.one()
             if not ledger.in_doubt:
                 ledger.proceed()  # a teacher that writes nothing down is not asked to stop by its ledger
 
     values = journal.fill({request.key: _given(teacher, request) for request in requests}, perform)
+    completions = [restored(values[request.key]) for request in requests]
+    for completion in completions:
+        phase.saw(completion)  # what another journal had recorded, too
+    phase.check()
     done.reach(len(requests))
-    return [restored(values[request.key]) for request in requests]
+    return completions
+
+
+class UnreadableError(BudgetError):
+    """None of the first answers of a phase can be read, so the teacher is asked no more."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, completions: Sequence[Completion]) -> None:
+        super().__init__(message)
+        self.completions = tuple(completions)
+        """The replies that cannot be read."""
+
+
+class Phase:
+    """The answers of a teacher that are read alike, such as those of an arm: whether any of the first can be read.
+
+    ``reads`` says whether a reply states an answer. A call that failed is no answer, and does not count.
+    """
+
+    def __init__(self, name: str, reads: Callable[[Completion], bool]) -> None:
+        self._name = name
+        self._reads = reads
+        self._seen: dict[str, Completion] = {}
+        self._read = False
+
+    def saw(self, completion: Completion) -> None:
+        """Takes note of a reply."""
+        if self._read or completion.stop == "error" or len(self._seen) >= FIRST:
+            return
+        self._read = self._reads(completion)
+        self._seen[completion.key] = completion
+
+    @property
+    def unreadable(self) -> UnreadableError | None:
+        """Set once so many replies were seen, and none of them could be read."""
+        if self._read or len(self._seen) < FIRST:
+            return None
+        stops = Counter(completion.stop for completion in self._seen.values())
+        ended = ", ".join(f"{count} ended with {stop}" for stop, count in stops.items())
+        return UnreadableError(
+            f"none of the first {FIRST} answers of {self._name} can be read ({ended}); they are in thoughts.jsonl. "
+            "Mend prompt, parser or token limit and take over what holds by --fork, or go on with the answers as they "
+            "are by --accept-unreadable",
+            tuple(self._seen.values()),
+        )
+
+    def check(self) -> None:
+        """Raises UnreadableError if nothing can be read."""
+        if error := self.unreadable:
+            raise error
 
 
 def accept_failures(
@@ -81,6 +163,7 @@ def ask_student(
     adapter: Adapter | None,
     name: str,
     on_done: OnDone,
+    named: str = "the student",
 ) -> tuple[list[Completion], float]:
     """One completion per request, in order, and the seconds that making them took.
 
@@ -97,8 +180,9 @@ def ask_student(
             "adapter": adapter.sha256 if adapter else None,
             "messages": [request.messages for request in batch],
         }
-        value = journal.once(f"{name}/batch-{start // size:04d}", given, partial(_generate, student, batch, adapter))
-        completions += [restored(completion) for completion in value["completions"]]
+        key = f"{name}/batch-{start // size:04d}"
+        value = journal.once(key, given, partial(_generate, student, batch, adapter, named))
+        completions += restored_batch(key, value, [request.key for request in batch])
         seconds += value["seconds"]
         on_done(len(completions))
     return completions, seconds
@@ -109,12 +193,11 @@ def _given(teacher: Teacher, request: Request) -> dict[str, Any]:
     return {"model": teacher.identity, "messages": request.messages}
 
 
-def _generate(student: Student, batch: Sequence[Request], adapter: Adapter | None) -> dict[str, Any]:
+def _generate(student: Student, batch: Sequence[Request], adapter: Adapter | None, named: str) -> dict[str, Any]:
     started = time.monotonic()
-    completions = [recordable(completion) for completion in student.generate(batch, adapter)]
-    if [completion["key"] for completion in completions] != [request.key for request in batch]:
-        raise HarnessError(f"the student's replies to {len(batch)} prompts do not match them; its plugin is broken")
-    return {"completions": completions, "seconds": round(time.monotonic() - started, 3)}
+    completions = returned.replies(named, student.generate(batch, adapter), batch)
+    seconds = round(time.monotonic() - started, 3)
+    return {"completions": [recordable(completion) for completion in completions], "seconds": seconds}
 
 
 class _Counter:

@@ -51,6 +51,10 @@ class ExperimentData:
     learned_as: str | None = None
     """Id of the strategy that was learned here."""
     demonstrations: dict[str, list[Demonstration]] = field(default_factory=dict)
+    unfit: dict[str, str] = field(default_factory=dict)
+    """Why worked solutions were left out that the trainer cannot train on, by problem id."""
+    untrained: dict[str, str] = field(default_factory=dict)
+    """Why trainings could not be made, by their name."""
     trainings: list[Training] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     """Time that the student took to answer, by arm: no part of a result."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from harness.api import Attempt, CallError, Completion, HarnessError, JournalEntry, Problem, Request, Strategy
+from harness.api import Attempt, CallError, Completion, JournalEntry, PluginError, Problem, Request, Strategy
+from harness.experiment import returned
 from harness.experiment.asking import OnDone
 from harness.experiment.data import ExperimentData
 from harness.experiment.judging import Item
@@ -25,19 +26,24 @@ class RunEnvironment:
     Entries and strategies go into ``data``; ``advance`` is told of calls.
     """
 
-    def __init__(self, solve: Solve, ask: Ask, data: ExperimentData, advance: Advance) -> None:
+    def __init__(
+        self, solve: Solve, ask: Ask, data: ExperimentData, advance: Advance, named: str = "the reflection"
+    ) -> None:
         self._solve = solve
         self._ask = ask
         self._data = data
         self._advance = advance
+        self._named = named
         self._done = 0
         self._seen: set[str] = set()
 
     def attempt(self, name: str, problems: Sequence[Problem], strategy: str) -> list[Attempt]:
-        """See ``harness.api.LearningEnvironment``. Raises HarnessError for a problem that was tried before."""
+        """See ``harness.api.LearningEnvironment``. Raises PluginError for a problem that was tried before."""
         for problem in problems:
+            if not isinstance(problem, Problem) or not isinstance(strategy, str):
+                raise self._broken("tries something that is no problem, or with a strategy that is no text")
             if problem.id in self._seen:
-                raise HarnessError(f"the reflection tries {problem.id} a second time; a problem can be tried once")
+                raise self._broken(f"tries {problem.id} a second time; a problem can be tried once")
             self._seen.add(problem.id)
         items = self._solve(problems, strategy, self._counting(f"answers {name}"))
         self._done += len(problems)
@@ -45,6 +51,8 @@ class RunEnvironment:
 
     def ask(self, request: Request) -> Completion:
         """See ``harness.api.LearningEnvironment``."""
+        if not isinstance(request, Request):
+            raise self._broken("asks something that is no Request")
         completion = self._ask(request, self._counting(f"writes {request.key}"))
         self._done += 1
         if completion.stop != "end":
@@ -56,22 +64,15 @@ class RunEnvironment:
         return completion
 
     def entry(self, entry: JournalEntry) -> None:
-        """See ``harness.api.LearningEnvironment``. Raises HarnessError for counts that none can have."""
-        if not (entry.batch >= 1 and 0 <= entry.correct <= entry.n and entry.n >= 1):
-            raise HarnessError(
-                f"the reflection recorded an entry on batch {entry.batch} with {entry.correct} of {entry.n} right; "
-                "batches count from 1 and hold a problem; its plugin is broken"
-            )
-        self._data.entries.append(entry)
+        """See ``harness.api.LearningEnvironment``. Raises PluginError for what is none, or has impossible counts."""
+        self._data.entries.append(returned.entry(self._named, entry))
 
     def strategy(self, strategy: Strategy) -> None:
-        """See ``harness.api.LearningEnvironment``. Raises HarnessError for counts that none can have."""
-        if not (strategy.after_batch >= 0 and 0 <= strategy.correct <= strategy.n):
-            raise HarnessError(
-                f"the reflection recorded strategy {strategy.id!r} after batch {strategy.after_batch} with "
-                f"{strategy.correct} of {strategy.n} right; its plugin is broken"
-            )
-        self._data.strategies.append(strategy)
+        """See ``harness.api.LearningEnvironment``. Raises PluginError for what is none, or has impossible counts."""
+        self._data.strategies.append(returned.strategy(self._named, strategy))
+
+    def _broken(self, what: str) -> PluginError:
+        return PluginError(f"{self._named} breaks its contract: it {what}")
 
     def _counting(self, note: str) -> OnDone:
         """Tells of calls on top of those that were made before."""

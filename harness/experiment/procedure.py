@@ -6,21 +6,33 @@ a result file, draws a progress bar or knows a plugin by name.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from harness.api import Completion, Example, HarnessError, Message, Problem, Request, Solve, StageStarted
+from harness.api import (
+    Answered,
+    Completion,
+    Example,
+    HarnessError,
+    Message,
+    PluginError,
+    Problem,
+    Request,
+    Solve,
+    StageStarted,
+)
 from harness.boundary import filenames
 from harness.boundary.faults import suspected
+from harness.boundary.text import harmless
 from harness.design.arms import BOOTSTRAP, Arm, Recipe, trained_name
 from harness.design.plan import Plan
 from harness.design.skills import SPLIT as SKILLS
 from harness.design.skills import Skills
-from harness.experiment import examples, training
-from harness.experiment.asking import OnDone, accept_failures, ask_student, ask_teacher
+from harness.experiment import examples, returned, training
+from harness.experiment.asking import OnDone, Phase, accept_failures, ask_student, ask_teacher
 from harness.experiment.data import Call, ExperimentData, Training
 from harness.experiment.examples import Demonstration
 from harness.experiment.judging import Asked, Item, Trained, judge, score
@@ -32,10 +44,12 @@ from harness.registry.observers import Advance, Observers
 
 PROBES = 5
 """Prompts on which an adapter must change a logit."""
+FEWEST = 2
+"""Worked solutions that a training needs."""
 
 
 class Experiment:
-    """One run of a plan."""
+    """One run of a plan. ``accept_unreadable``: a teacher is asked on though none of its first answers can be read."""
 
     def __init__(
         self,
@@ -45,6 +59,7 @@ class Experiment:
         ledger: RunLedger,
         run_dir: Path,
         observers: Observers,
+        accept_unreadable: bool = False,
     ) -> None:
         self._plan = plan
         self._components = components
@@ -53,6 +68,7 @@ class Experiment:
         self._run_dir = run_dir
         self._observers = observers
         self._data = ExperimentData(learned=plan.strategy)
+        self._phases: dict[str, Phase] | None = {} if journal.live and not accept_unreadable else None
         self._position = 0
 
     def run(self) -> ExperimentData:
@@ -72,7 +88,8 @@ class Experiment:
             self._examine_student(arm, None)
         else:
             for seed in self._plan.seeds:
-                self._examine_student(arm, self._train(arm, arm.recipe, seed))
+                if made := self._train(arm, arm.recipe, seed):
+                    self._examine_student(arm, made)
 
     # Problems
 
@@ -103,20 +120,46 @@ class Experiment:
 
     # The teacher
 
-    def _ask(self, stage: str, requests: Sequence[Request], on_done: OnDone, needed: bool = False) -> list[Completion]:
-        """Asks the teacher. ``needed``: later effects depend on the replies, so what failed must stay as it is."""
-        completions = ask_teacher(self._journal, self._ledger, self._components.teacher, requests, on_done)
+    def _ask(
+        self, stage: str, phase: str, requests: Sequence[Request], on_done: OnDone, needed: bool = False
+    ) -> list[Completion]:
+        """Asks the teacher. ``needed``: later effects depend on the replies, so what failed must stay as it is.
+
+        ``phase`` names the answers that are read alike, in a message.
+        """
+        completions = ask_teacher(
+            self._journal,
+            self._ledger,
+            self._components.teacher,
+            requests,
+            on_done,
+            named=self._components.named["teacher"],
+            phase=self._phase(phase),
+        )
         if needed:
             accept_failures(self._journal, self._components.teacher, requests, completions)
         for request, completion in zip(requests, completions, strict=True):
             self._data.calls.append(Call(stage, request.context.purpose, completion))
         return completions
 
+    def _phase(self, name: str) -> Phase | None:
+        """What was read of a phase so far; None where nobody is to be stopped by it."""
+        if self._phases is None:
+            return None
+        task = self._components.task
+        return self._phases.setdefault(name, Phase(name, lambda reply: isinstance(judge(task, reply), Answered)))
+
     def _ask_whole(self, request: Request, on_done: OnDone) -> Completion:
         """One request of a reflection. A reply that is not whole is of no use, and tried again by a resume."""
         keyed = replace(request, key=f"{BOOTSTRAP}/{request.key}")
         (completion,) = ask_teacher(
-            self._journal, self._ledger, self._components.teacher, [keyed], on_done, final=("end",)
+            self._journal,
+            self._ledger,
+            self._components.teacher,
+            [keyed],
+            on_done,
+            final=("end",),
+            named=self._components.named["teacher"],
         )
         self._data.calls.append(Call(BOOTSTRAP, request.context.purpose, completion))
         return completion
@@ -127,7 +170,7 @@ class Experiment:
             Request(f"{stage}/{problem.id}", self._prompt(stage, problem, strategy), Solve(problem, strategy))
             for problem in problems
         ]
-        completions = self._ask(stage, requests, on_done, needed=stage == BOOTSTRAP)
+        completions = self._ask(stage, f"stage {stage}", requests, on_done, needed=stage == BOOTSTRAP)
         return self._record(stage, problems, requests, completions)
 
     def _record(
@@ -161,11 +204,15 @@ class Experiment:
         problems = self._problems("reflect")
         calls = sum(self._components.reflection.calls(len(problems)).values())
         with self._activity(BOOTSTRAP, "teacher learns, calls", calls) as advance:
-            environment = RunEnvironment(partial(self._solve, BOOTSTRAP), self._ask_whole, self._data, advance)
-            learned = self._components.reflection.learn(problems, self._components.task.seed_strategy, environment)
+            named = self._components.named["reflection"]
+            solve = partial(self._solve, BOOTSTRAP)
+            environment = RunEnvironment(solve, self._ask_whole, self._data, advance, named)
+            given = self._components.reflection.learn(problems, self._components.task.seed_strategy, environment)
+            learned = returned.strategy(named, given)
         if learned not in self._data.strategies:
-            raise HarnessError("the reflection ended with a strategy that it had not recorded; its plugin is broken")
-        self._data.learned, self._data.learned_as = learned.text, learned.id
+            raise PluginError(f"{named} breaks its contract: it ended with a strategy that it had not recorded")
+        # what is handed on is what people read in strategy.txt, and what --strategy-file gives again from it
+        self._data.learned, self._data.learned_as = harmless(learned.text), learned.id
 
     def _strategy(self) -> str:
         if self._data.learned is None:
@@ -191,7 +238,7 @@ class Experiment:
                 for problem in problems
             ]
             with self._activity(stage, "teacher writes worked solutions", len(requests)) as advance:
-                completions = self._ask(stage, requests, advance, needed=True)
+                completions = self._ask(stage, f"the {name} worked solutions", requests, advance, needed=True)
             known[name] = [
                 Demonstration(problem, completion.text, judge(self._components.task, completion))
                 for problem, completion in zip(problems, completions, strict=True)
@@ -221,7 +268,13 @@ class Experiment:
             doing = f"answers {_named(split)}"
             with self._activity(arm.name, doing, len(requests), made.seed if made else None) as advance:
                 completions, seconds = ask_student(
-                    self._journal, self._components.student, requests, adapter, f"{name}/{split}", advance
+                    self._journal,
+                    self._components.student,
+                    requests,
+                    adapter,
+                    f"{name}/{split}",
+                    advance,
+                    self._components.named["student"],
                 )
             spent = self._data.seconds
             spent[arm.name] = spent.get(arm.name, 0.0) + seconds
@@ -233,10 +286,16 @@ class Experiment:
             for problem in problems
         ]
 
-    def _train(self, arm: Arm, recipe: Recipe, seed: int) -> Training:
-        """Trains an adapter of an arm, or finds it trained."""
+    def _train(self, arm: Arm, recipe: Recipe, seed: int) -> Training | None:
+        """Trains an adapter of an arm, or finds it trained; None where too few worked solutions are of use."""
         name = trained_name(arm.name, seed, self._plan.seeds[0])
-        rows, offered = self._examples(arm.name, recipe, seed)
+        sets = self._demonstrations(arm.name)
+        offered = len(next(iter(sets.values())))
+        items = self._common(sets)
+        if len(items) < FEWEST:
+            self._data.untrained[name] = f"{len(items)} of {offered} worked solutions are of use: too few to train"
+            return None
+        rows = self._rows(arm, recipe, sets, items, seed)
         telling = self._activity(arm.name, "training", 0, seed)
         folder = self._run_dir / filenames.ADAPTERS / name
         adapter, report = training.train(self._journal, self._components, folder, rows, seed, telling)
@@ -246,17 +305,33 @@ class Experiment:
         self._data.trainings.append(found)
         return found
 
-    def _examples(self, stage: str, recipe: Recipe, seed: int) -> tuple[list[Example], int]:
-        """The training rows of an arm, and of how many solutions they were chosen."""
-        sets = self._demonstrations(stage)
-        demonstrations = sets["naive" if recipe == "naive" else "learned"]
+    def _rows(
+        self, arm: Arm, recipe: Recipe, sets: Mapping[str, Sequence[Demonstration]], items: Collection[str], seed: int
+    ) -> list[Example]:
+        """The training rows of an arm, on the problems in ``items``."""
+        ask = partial(self._prompt, arm.name, strategy=None)
+        made = sets["naive" if recipe == "naive" else "learned"]
+        return examples.of_recipe(self._components.task, recipe, made, items, seed, ask)
+
+    def _common(self, sets: Mapping[str, Sequence[Demonstration]]) -> set[str]:
+        """The problems on which all arms are trained: those with an answer that every arm's row can be trained on.
+
+        What is left out changes what is shuffled, so the rows are looked at until no further one is left out.
+        """
         items = set.intersection(*map(examples.usable, sets.values()))
-        if len(items) < 2:
-            raise HarnessError(
-                f"{len(items)} of {len(demonstrations)} worked solutions state an answer: too few to train"
-            )
-        ask = partial(self._prompt, stage, strategy=None)
-        return examples.of_recipe(self._components.task, recipe, demonstrations, items, seed, ask), len(demonstrations)
+        while len(items) >= FEWEST:
+            rows = [
+                self._rows(arm, arm.recipe, sets, items, seed)
+                for arm in self._plan.arms
+                if arm.recipe
+                for seed in self._plan.seeds
+            ]
+            unfit = training.unfit(self._journal, self._components, rows)
+            if not unfit:
+                break
+            self._data.unfit |= unfit
+            items -= unfit.keys()
+        return items
 
     def _activity(self, stage: str, doing: str, total: int, seed: int | None = None) -> AbstractContextManager[Advance]:
         place = f"{self._position}/{len(self._plan.stages)}"

@@ -6,22 +6,27 @@ What is trained on, and when, is for ``procedure`` to say.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from harness.api import (
     ADAPTER_CARD,
     ADAPTER_WEIGHTS,
     Adapter,
+    BudgetError,
     Example,
-    HarnessError,
     JournalError,
     Request,
+    Screening,
     TrainingReport,
+    UsageError,
 )
-from harness.boundary import files, secrets
-from harness.journal import keys
+from harness.boundary import environment, files, full_disk
+from harness.boundary.text import one_line
+from harness.experiment import returned
+from harness.journal import keys, run_dirs
+from harness.journal.completions import restored_report
 from harness.journal.store import Journal
 from harness.preflight.components import Components
 from harness.registry.observers import Advance
@@ -37,7 +42,8 @@ def train(
 ) -> tuple[Adapter, TrainingReport]:
     """Trains an adapter into a folder, or finds it trained. ``telling`` is entered only for a training that is done.
 
-    Raises JournalError for an adapter that is not as its training left it, and HarnessError for one without weights.
+    Raises JournalError for an adapter that is not as its training left it, PluginError for one that is not whole or not
+    of plain files, and UsageError where the disk is full.
     """
     given = {
         "student": components.student.identity,
@@ -49,18 +55,39 @@ def train(
         keys.training(folder.name), given, lambda: _perform(components, folder, examples, seed, telling)
     )
     if journal.live:
-        _check(folder, value["files"])
-    report = TrainingReport(**{**value["report"], "losses": tuple(value["report"]["losses"])})
-    return Adapter(folder, value["adapter"]), report
+        check(folder, value["files"])
+    return Adapter(folder, value["adapter"]), restored_report(value)
 
 
 def probe(journal: Journal, components: Components, adapter: Adapter, requests: Sequence[Request]) -> float:
     """The largest absolute change of a logit that an adapter makes on these prompts."""
     given = {"adapter": adapter.sha256}
     change: float = journal.once(
-        keys.probe(adapter.folder.name), given, lambda: components.student.probe(requests, adapter)
+        keys.probe(adapter.folder.name),
+        given,
+        lambda: returned.change(components.named["student"], components.student.probe(requests, adapter)),
     )
     return change
+
+
+def unfit(journal: Journal, components: Components, rows: Sequence[Sequence[Example]]) -> Mapping[str, str]:
+    """Why some of these rows, a list for each training, cannot be trained on, by problem id.
+
+    Recorded, so that a replay needs no trainer. A run that recorded nothing of the kind has left nothing out.
+    """
+    key, trainer = keys.unfit(files.digest(rows)), components.trainer
+    if not isinstance(trainer, Screening):
+        return journal.recorded(key) or {}
+    given = {"student": components.student.identity, "trainer": trainer.settings}
+
+    def look() -> dict[str, str]:
+        named, found = components.named["trainer"], dict[str, str]()
+        for examples in rows:
+            found |= returned.unfit(named, trainer.unfit(components.student, examples), examples)
+        return found
+
+    told: Mapping[str, str] = journal.once(key, given, look)
+    return told
 
 
 def _perform(
@@ -70,26 +97,47 @@ def _perform(
     seed: int,
     telling: AbstractContextManager[Advance],
 ) -> Mapping[str, object]:
-    unfinished = folder.with_name(f"{folder.name}.unfinished")
-    for leftover in (unfinished, folder):
-        shutil.rmtree(leftover, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    with telling as advance, secrets.hidden():
-        report = components.trainer.train(
-            components.student,
-            examples,
-            seed,
-            unfinished,
-            lambda step, steps, loss: advance(step, total=steps, note=f"loss {loss:.3f}"),
-        )
-    if not (unfinished / ADAPTER_WEIGHTS).is_file():
-        raise HarnessError(f"the trainer saved no {ADAPTER_WEIGHTS} for {folder.name}; its plugin is broken")
-    files.sync_tree(unfinished)
-    unfinished.rename(folder)
-    files.sync_folder(folder.parent)
-    files.sync_folder(folder.parent.parent)  # where the folder of all adapters may be new
+    """Trains an adapter, and gives its folder its name once it is whole.
+
+    Each attempt has a folder of its own: what a process of an earlier one still writes gets nowhere near it.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    named = components.named["trainer"]
+    try:
+        with _full_disk_told(named, folder):
+            unfinished = run_dirs.unfinished(folder)
+            with telling as advance, environment.hidden():
+                report = components.trainer.train(
+                    components.student,
+                    examples,
+                    seed,
+                    unfinished,
+                    lambda step, steps, loss: advance(step, total=steps, note=f"loss {loss:.3f}"),
+                )
+            returned.report(named, report)
+            returned.saved(named, unfinished, ADAPTER_WEIGHTS)
+            files.sync_tree(unfinished)
+            unfinished.rename(folder)
+            files.sync_folder(folder.parent)
+            files.sync_folder(folder.parent.parent)  # where the folder of all adapters may be new
+    finally:
+        run_dirs.remove_unfinished(folder.parent)
     left = _left(folder)
     return {"adapter": left[ADAPTER_WEIGHTS], "files": left, "report": files.plain(report)}
+
+
+@contextmanager
+def _full_disk_told(named: str, folder: Path) -> Iterator[None]:
+    """Raises UsageError for a disk that is full, whoever finds it out in whatever words."""
+    try:
+        yield
+    except Exception as error:
+        full = full_disk.told(error, folder)
+        if full is None or isinstance(error, BudgetError):
+            raise
+        raise UsageError(
+            one_line(f"{full}, while {named} trained {folder.name}; free some room there, then go on with --resume")
+        ) from error
 
 
 def _left(folder: Path) -> dict[str, str]:
@@ -98,7 +146,7 @@ def _left(folder: Path) -> dict[str, str]:
     return {name: files.file_digest(path) for name, path in found.items() if name != ADAPTER_CARD}
 
 
-def _check(folder: Path, trained: Mapping[str, str]) -> None:
+def check(folder: Path, trained: Mapping[str, str]) -> None:
     """Raises JournalError unless every file that the training left is in its folder as it was."""
     for name, digest in trained.items():
         if not (folder / name).is_file():

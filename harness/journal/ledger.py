@@ -11,11 +11,8 @@ from threading import RLock
 from typing import Any
 
 from harness.api import BudgetError, Json, Usage
+from harness.journal.keys import DROPPED, FAILED, NOTE, SENDING
 from harness.journal.store import Journal
-
-SENDING = "ledger/sending"
-FAILED = "ledger/failed"
-NOTE = "ledger/note"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +45,18 @@ class RunLedger:
         self._open: dict[str, list[InDoubt]] = {}
         self._notes: dict[str, Json] = {}
         self._spent = 0.0
+        self._halted: BudgetError | None = None
         self.failures = 0
         """Attempts that gave no reply."""
         for key, value in journal.notes:
             self._replay(key, value)
         for key in list(self._open):
-            value = journal.recorded(key)
-            if value is not None and value["stop"] != "error":
+            if _is_reply(value := journal.recorded(key)):
                 self.settle(key, Usage(**value["usage"]))
 
     def sending(self, key: str, attempt: int, worst_cost: float | None) -> None:
         """See ``harness.api.Ledger``."""
-        self._proceed()
+        self.proceed()
         with self._lock:
             if self._limit is not None and worst_cost is None:
                 raise BudgetError("--max-cost: the teacher has no known price, so no limit can be kept; give it one")
@@ -81,7 +78,18 @@ class RunLedger:
 
     def proceed(self) -> None:
         """See ``harness.api.Ledger``."""
+        if self._halted is not None:
+            raise self._halted
         self._proceed()
+
+    def halt(self, error: BudgetError) -> None:
+        """From now on nothing more is sent: whoever wants to gets this error."""
+        self._halted = error
+
+    def is_open(self, key: str) -> bool:
+        """Whether an attempt at a request is written down of which no end is known."""
+        with self._lock:
+            return bool(self._open.get(key))
 
     def note(self, name: str, value: Json) -> None:
         """See ``harness.api.Ledger``."""
@@ -122,7 +130,15 @@ class RunLedger:
             known = self._cost(Usage(**value["usage"])) if value["usage"] else None
             self._spent += (known if known is not None else attempt.worst_cost or 0.0) if value["billed"] else 0.0
             self.failures += 1
+        elif key == DROPPED:
+            if _is_reply(value["value"]):  # what was set aside was paid for all the same
+                self.settle(value["key"], Usage(**value["value"]["usage"]))
         elif key == NOTE:
             self._notes[value["name"]] = value["value"]
-        elif value["stop"] != "error":  # a reply that was paid for, and is asked for again
+        elif _is_reply(value):  # it was paid for, and is asked for again
             self.settle(key, Usage(**value["usage"]))
+
+
+def _is_reply(value: Any) -> bool:
+    """Whether a recorded value is a completion that did not fail; a journal holds other things as well."""
+    return isinstance(value, dict) and value.get("stop", "error") != "error"

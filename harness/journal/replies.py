@@ -66,7 +66,7 @@ class RecordedReplies:
             records = journal.records
         finally:
             journal.close()
-        if not identity or not identity["teacher"]:
+        if not identity or not plan or not identity["teacher"]:
             raise UsageError(f"{self._run_dir}: its teacher was asked nothing, so there are no replies to give again")
         asked = encoding.digests({"model": identity["teacher"]})["model"]
         found: dict[str, dict[str, Completion]] = {}

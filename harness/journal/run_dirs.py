@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import socket
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -15,8 +17,11 @@ from harness.boundary.text import in_shell
 
 
 def make(run_dir: Path) -> None:
-    """Makes a run directory. Raises UsageError if it cannot be, or holds anything but what a kill left before a run."""
-    above = [folder for folder in run_dir.parents if not folder.exists()]
+    """Makes a run directory.
+
+    Raises UsageError if it cannot be made, holds anything but what a kill left before a run, or cannot be locked.
+    """
+    made = [folder for folder in (run_dir, *run_dir.parents) if not folder.exists()]
     try:
         if not run_dir.parent.is_dir():
             run_dir.parent.mkdir(parents=True)
@@ -32,9 +37,27 @@ def make(run_dir: Path) -> None:
         run_dir.chmod(0o700)
     except OSError as error:
         raise UsageError(f"--out {run_dir}: {error.strerror}; give a directory that can be made") from error
-    for folder in (run_dir, *above):
+    _try_lock(run_dir, made)
+    for folder in dict.fromkeys((run_dir, *made)):
         with suppress(PermissionError):  # a folder that may be written to but not read
             files.sync_folder(folder.parent)
+
+
+def _try_lock(run_dir: Path, made: Sequence[Path]) -> None:
+    """Raises UsageError if a run directory cannot be locked; then the folders that were ``made`` for it are gone."""
+    lock = run_dir / filenames.LOCK
+    was_there = lock.exists()
+    try:
+        with files.private(), locked(run_dir):
+            return
+    except (UsageError, OSError) as error:
+        if not was_there:
+            lock.unlink(missing_ok=True)
+        for folder in made:
+            folder.rmdir()
+        if isinstance(error, OSError):
+            raise UsageError(f"--out {run_dir}: {error.strerror}; give a directory that can be written") from error
+        raise
 
 
 def _begun(run_dir: Path) -> set[str]:
@@ -45,7 +68,8 @@ def _begun(run_dir: Path) -> set[str]:
 
 @contextmanager
 def locked(run_dir: Path) -> Iterator[None]:
-    """Holds a run directory for this process. Raises JournalError at once if another process holds it.
+    """Holds a run directory for this process. Raises JournalError at once if another process holds it, and UsageError
+    where the file system has no locks.
 
     The lock is the kernel's and ends with the process, however it ends; the file only says who holds it.
     """
@@ -57,6 +81,11 @@ def locked(run_dir: Path) -> Iterator[None]:
         except BlockingIOError:
             holder = os.read(descriptor, 200).decode("utf-8", "replace").strip()
             raise JournalError(f"{run_dir} is in use by {holder or 'another process'}; wait for it to end") from None
+        except OSError as error:
+            raise UsageError(
+                f"{run_dir}: its file system gives no lock ({error.strerror}), and without one two processes could "
+                "write into the run at once; give a directory on a local file system, or mount this one with locks"
+            ) from error
         os.ftruncate(descriptor, 0)
         os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
         yield
@@ -64,8 +93,26 @@ def locked(run_dir: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def unfinished(folder: Path) -> Path:
+    """A new, empty folder beside one that is to be, under a name that no other process knows."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=f"{folder.name}{filenames.UNFINISHED}", dir=folder.parent))
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Removes what ``unfinished`` has made in a folder, by whomever, as far as that can be done."""
+    if folder.is_symlink():
+        return  # it leads out of the run
+    for path in folder.glob(f"*{filenames.UNFINISHED}*"):
+        if path.is_symlink():
+            path.unlink(missing_ok=True)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+
+
 def tidy(run_dir: Path) -> None:
     """Removes what a kill left half written. Raises JournalError for a symbolic link, which leads out of the run."""
+    remove_unfinished(run_dir / filenames.ADAPTERS)
     links = files.links(run_dir)
     if links:
         raise JournalError(f"{links[0]} is a symbolic link; a run directory holds none; put the file itself there")

@@ -2,13 +2,14 @@
 
 An effect that is recorded is never repeated, so a resume is the same program run again. What an effect means is not
 known here: a record is a key, digests of the effect's input, and a JSON value. How a record becomes a line of the file,
-and a line a record again, is for ``encoding`` to say.
+and a line a record again, is for ``encoding`` to say; what the value under a key must be, for ``completions``.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
@@ -16,7 +17,8 @@ from typing import Any
 
 from harness.api import JournalError
 from harness.boundary import files
-from harness.journal import encoding
+from harness.boundary.text import did_you_mean
+from harness.journal import completions, encoding, keys
 from harness.journal.encoding import Record
 
 Recorded = tuple[str, Any, bool]
@@ -31,7 +33,7 @@ class Journal:
     """The journal of one run. Opened by one process at a time; see ``run_dirs.locked``.
 
     ``proceed`` is called before effects are performed, and may raise to perform none. Raises JournalError for a file
-    that is damaged, or no file, and OSError.
+    that is damaged, whose records do not hold what their keys stand for, or that is no file, and OSError.
     """
 
     def __init__(self, path: Path, proceed: Callable[[], None] = _go_on) -> None:
@@ -40,6 +42,9 @@ class Journal:
         self._known: dict[str, Record] = {}
         self._origin: Journal | None = None
         self._allowed: Callable[[Record], bool] = bool
+        self.last: str | None = None
+        """Key of the last record."""
+        self._tried: set[str] = set()
         self.notes: list[tuple[str, Any]] = []
         """Key and value of every record that is not final, in order: what happened on the way to an effect."""
         self.taken = 0
@@ -52,6 +57,11 @@ class Journal:
         except BaseException:
             os.close(self._descriptor)
             raise
+
+    @property
+    def records(self) -> list[Record]:
+        """What stands under each key, in the order in which the keys were recorded first."""
+        return list(self._known.values())
 
     @property
     def live(self) -> bool:
@@ -105,9 +115,38 @@ class Journal:
         if key not in self._known:
             self._append(Record(key, encoding.digests(given), value, final=True))
 
+    def drop(self, key: str) -> Any:
+        """Sets a record aside, which is noted: what it recorded is done again. Gives what it held.
+
+        Raises JournalError for a key that is not recorded, and for what the run itself was begun with.
+        """
+        if key in (keys.PLAN, keys.IDENTITY):
+            raise JournalError(f"{self._path}: {key} is what the run was begun with; start a new run, or fork it")
+        if key not in self._known:
+            near = did_you_mean(key, self._known)
+            raise JournalError(f"{self._path}: holds no record of {key!r};{near} harness journal list shows all")
+        value = self._known[key].value
+        self.note(keys.DROPPED, {"key": key, "value": value})
+        return value
+
     def recorded(self, key: str) -> Any:
         """What is recorded of the effect under a key, or None: what is final, or in a ``ReadOnlyJournal`` the last."""
         return self._known[key].value if key in self._known else None
+
+    def input(self, key: str) -> Mapping[str, str]:
+        """The digests of what the effect under a key was given; none for one that is not recorded."""
+        return self._known[key].input if key in self._known else {}
+
+    @property
+    def open(self) -> set[str]:
+        """Keys of the effects that were tried and came to no end: a resume tries them again."""
+        return {key for key in self._tried if key not in self._known or not self._known[key].final}
+
+    def trainings(self) -> Iterator[tuple[str, Any]]:
+        """The name and the record of each training."""
+        for key in self._known:
+            if key.startswith(keys.TRAININGS):
+                yield key.removeprefix(keys.TRAININGS), self._known[key].value
 
     def holds(self, key: str, given: Mapping[str, str]) -> Record | None:
         """What is recorded for good under a key, if it is for that input."""
@@ -127,7 +166,8 @@ class Journal:
             changed = sorted(name for name in was.keys() | given.keys() if was.get(name) != given.get(name))
             raise JournalError(
                 f"{self._path}: {key} was recorded for another input ({', '.join(changed)} changed): the program or a "
-                "plugin is not what it was. Start a new run, or take over what still holds by --fork"
+                "plugin is not what it was. Start a new run, take over what still holds by --fork, or set this record "
+                f"aside: harness journal drop {shlex.quote(str(self._path.parent))} {shlex.quote(key)}"
             )
         return self._known[key].value
 
@@ -136,6 +176,7 @@ class Journal:
 
     def _append(self, record: Record) -> None:
         with self._lock:
+            completions.require_recordable(record.key, record.value)
             self._write(encoding.seal(record, self._last))
             self._keep(record)
 
@@ -162,10 +203,15 @@ class Journal:
 
     def _keep(self, record: Record) -> None:
         self.taken += record.taken
+        self.last = record.key
         if record.final:
             self._known[record.key] = record
-        else:
-            self.notes.append((record.key, record.value))
+            return
+        self.notes.append((record.key, record.value))
+        if record.input:
+            self._tried.add(record.key)
+        if record.key == keys.DROPPED:
+            self._known.pop(record.value["key"], None)
 
     def _open(self) -> int:
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -178,6 +224,7 @@ class Journal:
         """Reads what is recorded; returns how many bytes of a torn last line were dropped."""
         whole, self._last = 0, encoding.FIRST
         for record, length, last in encoding.read(self._path, self._descriptor):
+            completions.require(self._path, record.key, record.input, record.value)
             self._keep(record)
             whole += length
             self._last = last
@@ -197,11 +244,6 @@ class ReadOnlyJournal(Journal):
     def live(self) -> bool:
         """Never."""
         return False
-
-    @property
-    def records(self) -> list[Record]:
-        """What stands under each key, in the order in which the keys were recorded first."""
-        return list(self._known.values())
 
     def _open(self) -> int:
         return os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)

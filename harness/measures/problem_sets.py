@@ -5,10 +5,12 @@ Pure functions of the rows of problems.jsonl."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any
 
 from harness.boundary import filenames, files
+from harness.design.skills import SPLIT as SKILLS
+from harness.measures.problems.shortcuts import words
 from harness.measures.rows import Row, grouped, rounded
 
 EXAMINED = ("test", "harder")
@@ -19,17 +21,23 @@ WRITTEN = (filenames.JOURNAL_MD, filenames.EVOLUTION_MD)
 """The files that hold what the teacher wrote while it learned."""
 LONG_ENOUGH = 12
 """Characters of a problem's text from which on finding it in a strategy is no coincidence."""
+MEMBERS, LINES = "members", "lines"
+"""The forms that leave order out: the data with every list as a bag of its members, the text as a bag of its lines."""
+ORDERLY = 0.05
+"""Share of the pairs that differ in order alone, and have different truths, from which on order decides in a task."""
 
 
 def problem_sets(problems: Sequence[Row]) -> list[dict[str, Any]]:
     """One entry per split: size, digest, labels in all and by stratum, every trivial rule's score."""
+    kept = ordered(problems)
     return [
         {
             "split": split,
             "n": len(rows),
             "sha256": files.digest([[row["id"], row["data"]] for row in rows]),
             "labels": _counts(row["truth"] for row in rows),
-            "distinct": min(len(set(forms)) for forms in _forms(rows)),
+            "distinct": min(len(set(forms)) for forms in _forms(rows, kept)),
+            "truth_in_text": sum(bool(words([row["truth"]]).search(row["text"])) for row in rows),
             "strata": [
                 {
                     "stratum": stratum,
@@ -59,7 +67,8 @@ def trivial(problems: Sequence[Row]) -> list[dict[str, Any]]:
 
 def overlaps(problems: Sequence[Row]) -> list[dict[str, Any]]:
     """How many problems of each examined split occur in a split that is learned from: in any form, see ``_forms``."""
-    forms = {split: _forms(rows) for split, rows in grouped(problems, "split").items()}
+    kept = ordered(problems)
+    forms = {split: _forms(rows, kept) for split, rows in grouped(problems, "split").items()}
     return [
         {
             "split": split,
@@ -73,14 +82,53 @@ def overlaps(problems: Sequence[Row]) -> list[dict[str, Any]]:
     ]
 
 
-def _forms(rows: Sequence[Row]) -> list[list[str]]:
-    """What tells problems apart, each as a list over the rows: canonical form, data, and text.
+def _forms(rows: Sequence[Row], kept: Set[str]) -> list[list[str]]:
+    """What tells problems apart, each as a list over the rows: canonical form, data, text, and the last two as bags.
 
     Problems are the same if they agree in one of these: the canonical form is the task's word alone, and may miss it.
-    Where data or text is empty, the canonical form stands for it.
+    Where data or text is empty, the canonical form stands for it. Bags are of no use where order decides, as in the
+    forms ``kept``; elsewhere the truth belongs to them.
     """
     data = [files.canonical(row["data"]) if row["data"] else row["canonical"] for row in rows]
-    return [[row["canonical"] for row in rows], data, [row["text"] or row["canonical"] for row in rows]]
+    plain = [[row["canonical"] for row in rows], data, [row["text"] or row["canonical"] for row in rows]]
+    bags = [[f"{bag(row)} {row['truth']}" for row in rows] for form, bag in BAGS.items() if form not in kept]
+    return [*plain, *bags]
+
+
+def ordered(problems: Sequence[Row]) -> set[str]:
+    """The forms of BAGS that tell nothing in this task, since order decides.
+
+    Of the pairs of problems of which one is the other in another order, more than ORDERLY have different truths.
+    """
+    asked = {
+        (row["canonical"], _members(row), _lines(row), row["truth"]): row for row in problems if row["split"] != SKILLS
+    }
+    return {form for form, bag in BAGS.items() if _decides([(bag(row), row["truth"]) for row in asked.values()])}
+
+
+def _decides(bags: Sequence[tuple[str, str]]) -> bool:
+    alike, agreeing = Counter(bag for bag, _ in bags), Counter(bags)
+    pairs, same = (sum(n * (n - 1) // 2 for n in counts.values()) for counts in (alike, agreeing))
+    return pairs - same > ORDERLY * pairs
+
+
+def _members(row: Row) -> str:
+    return files.canonical(_bag(row["data"])) if row["data"] else str(row["canonical"])
+
+
+def _bag(value: Any) -> Any:
+    """A value with every list in it, at any depth, in one order."""
+    if isinstance(value, Mapping):
+        return {key: _bag(inner) for key, inner in value.items()}
+    return sorted(map(_bag, value), key=files.canonical) if isinstance(value, list | tuple) else value
+
+
+def _lines(row: Row) -> str:
+    return "\n".join(sorted(row["text"].split("\n"))) if row["text"] else str(row["canonical"])
+
+
+BAGS: Mapping[str, Callable[[Row], str]] = {MEMBERS: _members, LINES: _lines}
+"""How a problem is written where order is left out."""
 
 
 def quoted(problems: Sequence[Row], texts: Iterable[str]) -> int | None:

@@ -113,6 +113,18 @@ def newcombe(both: int, only_first: int, only_second: int, neither: int, level: 
     return Interval(difference, difference - below, difference + above)
 
 
+def independent(first: tuple[int, int], second: tuple[int, int], level: float = LEVEL) -> Interval:
+    """Difference of two independent proportions, each given as right and n, with its interval.
+
+    Square-and-add on the two Wilson intervals (Newcombe 1998, Stat. Med. 17:873, method 10).
+    """
+    one, other = wilson(*first, level), wilson(*second, level)
+    below = _hypot(one.value - one.low, other.high - other.value, 0.0)
+    above = _hypot(one.high - one.value, other.value - other.low, 0.0)
+    difference = one.value - other.value
+    return Interval(difference, difference - below, difference + above)
+
+
 def _phi(both: int, only_first: int, only_second: int, neither: int, n: int) -> float:
     margins = (both + only_first) * (only_second + neither) * (both + only_second) * (only_first + neither)
     if margins == 0:

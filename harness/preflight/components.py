@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from harness.api import (
     Foreseeing,
@@ -11,6 +12,7 @@ from harness.api import (
     Problem,
     Reflection,
     Replaying,
+    Screening,
     Sizing,
     Staged,
     Student,
@@ -19,6 +21,7 @@ from harness.api import (
     Trainer,
     Verifier,
 )
+from harness.design.config import PLUGIN_KINDS
 from harness.design.plan import ChosenPlugins, Plan
 from harness.journal.replies import RecordedReplies
 from harness.registry.guard import bare, guarded
@@ -35,6 +38,10 @@ class Components:
     student: Student
     reflection: Reflection
     trainer: Trainer
+    again: Callable[[], Task] | None = None
+    """Makes the task once more, as if in another process."""
+    named: Mapping[str, str] = field(default_factory=lambda: {kind: f"the {kind}" for kind in PLUGIN_KINDS})
+    """Each kind with its name, distribution, version and module, as a user is told."""
 
 
 def assemble(plan: Plan, chosen: ChosenPlugins) -> Components:
@@ -52,7 +59,9 @@ def assemble(plan: Plan, chosen: ChosenPlugins) -> Components:
         teacher=_teacher(plan, chosen, bare(task)),
         student=guarded(student.ref, made[0], Student),
         reflection=guarded(reflection.ref, made[1], Reflection),
-        trainer=guarded(trainer.ref, made[2], Trainer, Sizing),
+        trainer=guarded(trainer.ref, made[2], Trainer, Sizing, Screening),
+        again=lambda: task_and_verifier(plan, chosen)[0],
+        named={kind: str(getattr(chosen, kind).ref) for kind in PLUGIN_KINDS},
     )
 
 

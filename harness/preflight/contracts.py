@@ -1,65 +1,133 @@
-"""What the chosen plugins must keep to on the planned problems, found out before anything is spent."""
+"""One pass over all planned problems and all chosen plugins: what they must keep to, before anything is spent.
+
+What must hold is said in ``task_contract`` and ``actor_contract``; here is what of it a plan asks for.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
-from harness.api import Foreseeing, Problem, Request, Solve, Staged, Task, UsageError
+from harness.api import Foreseeing, HarnessError, PluginError, Problem, Request, Solve, Staged, UsageError
 from harness.boundary.faults import suspected
-from harness.boundary.text import one_line, shortened
+from harness.boundary.text import one_line
 from harness.design import skills
 from harness.design.arms import BOOTSTRAP
 from harness.design.plan import Plan
-from harness.design.rules import constant
+from harness.preflight import actor_contract, task_contract
 from harness.preflight.components import Components, prompt
-
-LONGEST_RULE = 64
-"""Characters of the name of a rule, ``always-`` for that of a constant among them."""
-
-
-def _check_names(plan: Plan, task: Task) -> None:
-    """Raises UsageError for labels and rules that a result could not hold, or not tell apart."""
-    name = f"task {plan.plugins['task'].name!r}"
-    constants = [constant(label) for label in task.labels or ()]
-    rules = [rule.name for rule in task.rules if rule.trivial]
-    for rule in (*constants, *rules):
-        if not (rule.isprintable() and 1 <= len(rule) <= LONGEST_RULE):
-            raise UsageError(
-                f"{name}: no result can hold a rule named {rule[:80]!r}, its own or that of a constant answer; "
-                f"expected 1 to {LONGEST_RULE} printable characters"
-            )
-    if len(set(constants)) < len(constants) or len(set(rules)) < len(rules):
-        raise UsageError(f"{name} has two labels that differ in case alone, or two rules of one name; name them apart")
+from harness.preflight.task_contract import Subject
+from harness.preflight.violations import Contract
 
 
-def _check_problems(plan: Plan, components: Components, split: str, size: int) -> None:
-    problems = components.task.problems(split, size)
-    if len(problems) != size:
-        name = plan.plugins["task"].name
-        raise UsageError(f"task {name!r} gave {len(problems)} problems of the split {split!r}; {size} were asked for")
-    if len({problem.id for problem in problems}) != size or any(problem.split != split for problem in problems):
-        raise UsageError(
-            f"task {plan.plugins['task'].name!r} gave problems of {split!r} with an id twice or another split"
-        )
-    names = plan.plugins
+def violations(contract: Contract, subject: Any) -> Iterator[str]:
+    """What breaks a contract in a subject, a plugin's own error among it. Errors that are fit to show pass."""
     try:
-        truth = components.verifier.truth(problems[0])
-        right = components.verifier.check(problems[0], truth.label)
+        yield from map(one_line, contract.broken(subject))
+    except HarnessError:
+        raise
     except Exception as error:
-        cause = error.__cause__ or error
-        raise UsageError(
-            one_line(
-                f"verifier {names['verifier'].name!r} cannot check the problems of task {names['task'].name!r} "
-                f"({type(cause).__name__}: {cause}); leave --verifier out to take the task's own"
+        yield one_line(f"raises {type(error).__name__}: {error}, where {contract.rule}")
+
+
+def _require(who: str, contracts: Iterable[Contract], subject: Any) -> None:
+    """Raises PluginError for the first violation."""
+    for contract in contracts:
+        for wrong in violations(contract, subject):
+            raise PluginError(f"{who} breaks its contract: {wrong}")
+
+
+def planned(plan: Plan, components: Components) -> dict[str, Sequence[Problem]]:
+    """The problems that a plan takes, by split, without those of skills. Raises PluginError for too few of them."""
+    found = {}
+    for split in plan.splits:
+        if split == skills.SPLIT:
+            continue
+        size = plan.sizes[split]
+        made = components.task.problems(split, size)
+        if not isinstance(made, Sequence) or len(made) != size:
+            given = f"{len(made)} problems" if isinstance(made, Sequence) else f"a {type(made).__name__}"
+            raise PluginError(
+                f"{components.named['task']} breaks its contract: it gave {given} of the split {split!r}; {size} were "
+                "asked for"
             )
-        ) from error
-    if not right:
+        found[split] = made[: plan.count(split)]
+    return found
+
+
+def _check_task(plan: Plan, components: Components) -> list[str]:
+    """Holds task and verifier to their contracts; what of the problems is large."""
+    task = components.named["task"]
+    _require(task, task_contract.OWN[:1], Subject(components.task, components.verifier, {}))
+    problems = planned(plan, components)
+    subject = Subject(components.task, components.verifier, problems, components.again, plan.trains)
+    for kind, contract in task_contract.PASS:
+        try:
+            _require(components.named[kind], [contract], subject)
+        except PluginError as error:
+            if kind == "task" or plan.plugins[kind].distribution == plan.plugins["task"].distribution:
+                raise
+            raise PluginError(f"{error}; leave --verifier out to take the task's own") from error
+    return [f"{task}: {told}" for told in task_contract.large(subject)]
+
+
+def check_actors(plan: Plan, components: Components) -> None:
+    """Holds those who have something to do in a plan to what is known of them without a key and without weights."""
+    for kind, contracts in _actors(plan).items():
+        _require(components.named[kind], contracts, getattr(components, kind))
+
+
+@suspected("checking the plan", UsageError)
+def check(plan: Plan, components: Components) -> list[str]:
+    """Raises UsageError for what a run would refuse, as far as that is known without a key and without weights.
+
+    Returns what a user should know of the problems.
+    """
+    cautions = _check_task(plan, components)
+    if plan.prompts == "separate" and not isinstance(components.task, Staged):
         raise UsageError(
-            one_line(
-                f"verifier {names['verifier'].name!r} calls its own truth {shortened(repr(truth.label), LONGEST_RULE)} "
-                f"wrong on problem {problems[0].id!r} of task {names['task'].name!r}; its check must accept its truth"
-            )
+            f"prompts = separate: task {plan.plugins['task'].name!r} has one wording for all stages; leave it out"
         )
+    if components.task.labels is None and any(arm.recipe == "random" for arm in plan.arms):
+        raise UsageError("arm lora-random: the task's answers are free-form, so none can be drawn; leave the arm out")
+    check_actors(plan, components)
+    if plan.asks_teacher and plan.plugins["teacher"].simulated:
+        components.teacher.preflight()  # it needs no key, so that a dry run can ask it, too
+    if isinstance(components.teacher, Foreseeing):
+        components.teacher.foresee(list(_foreseen(plan, components)))
+    return cautions
+
+
+def _actors(plan: Plan) -> Mapping[str, Sequence[Contract]]:
+    """The contracts of those who have something to do in a plan."""
+    found: dict[str, Sequence[Contract]] = {}
+    if plan.asks_teacher:
+        found["teacher"] = actor_contract.TEACHER
+    if plan.asks_student:
+        found["student"] = actor_contract.STUDENT
+    if BOOTSTRAP in plan.stages:
+        found["reflection"] = actor_contract.REFLECTION
+    if plan.trains:
+        found["trainer"] = actor_contract.TRAINER
+    return found
+
+
+@suspected("checking the plan", UsageError)
+def preflight(plan: Plan, components: Components) -> list[str]:
+    """Lets every plugin that the plan uses find out whether it can work. Spends nothing; raises UsageError.
+
+    Returns what a user should know of the problems.
+    """
+    cautions = check(plan, components)
+    if plan.asks_teacher:
+        components.teacher.preflight()
+        _require(components.named["teacher"], actor_contract.READY_TEACHER, components.teacher)
+    if plan.asks_student:
+        components.student.preflight()
+        _require(components.named["student"], actor_contract.READY_STUDENT, components.student)
+    if plan.trains:
+        components.trainer.preflight(components.student)
+    return cautions
 
 
 def _foreseen(plan: Plan, components: Components) -> Iterator[Request]:
@@ -69,10 +137,8 @@ def _foreseen(plan: Plan, components: Components) -> Iterator[Request]:
         known = strategy is not None or not arm.strategy
         for split in arm.splits if arm.answers == "teacher" and known and arm.name != BOOTSTRAP else ():
             for problem in _first(plan, components, split):
-                context = Solve(problem, strategy)
-                yield Request(
-                    f"{arm.name}/{problem.id}", prompt(plan, components.task, arm.name, problem, strategy), context
-                )
+                words = prompt(plan, components.task, arm.name, problem, strategy)
+                yield Request(f"{arm.name}/{problem.id}", words, Solve(problem, strategy))
     recipes = {arm.recipe for arm in plan.arms} - {None} if plan.labels == "teacher" else set()
     for name, strategy, wanted in (
         ("learned", plan.strategy, plan.strategy is not None and recipes - {"naive"}),
@@ -86,34 +152,3 @@ def _foreseen(plan: Plan, components: Components) -> Iterator[Request]:
 def _first(plan: Plan, components: Components, split: str) -> Sequence[Problem]:
     """The problems of a split that the plan takes."""
     return components.task.problems(split, plan.sizes[split])[: plan.count(split)]
-
-
-@suspected("checking the plan", UsageError)
-def check(plan: Plan, components: Components) -> None:
-    """Raises UsageError for what a run would refuse, as far as that is known without a key and without weights."""
-    _check_names(plan, components.task)
-    for split in plan.splits:
-        if split != skills.SPLIT:
-            _check_problems(plan, components, split, plan.sizes[split])
-    if plan.prompts == "separate" and not isinstance(components.task, Staged):
-        raise UsageError(
-            f"prompts = separate: task {plan.plugins['task'].name!r} has one wording for all stages; leave it out"
-        )
-    if components.task.labels is None and any(arm.recipe == "random" for arm in plan.arms):
-        raise UsageError("arm lora-random: the task's answers are free-form, so none can be drawn; leave the arm out")
-    if plan.asks_teacher and plan.plugins["teacher"].simulated:
-        components.teacher.preflight()  # it needs no key, so that a dry run can ask it, too
-    if isinstance(components.teacher, Foreseeing):
-        components.teacher.foresee(list(_foreseen(plan, components)))
-
-
-@suspected("checking the plan", UsageError)
-def preflight(plan: Plan, components: Components) -> None:
-    """Lets every plugin that the plan uses find out whether it can work. Spends nothing; raises UsageError."""
-    check(plan, components)
-    if plan.asks_teacher:
-        components.teacher.preflight()
-    if plan.asks_student:
-        components.student.preflight()
-    if plan.trains:
-        components.trainer.preflight(components.student)

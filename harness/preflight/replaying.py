@@ -18,12 +18,16 @@ def components(plan: Plan, made: Components, journal: ReadOnlyJournal) -> Compon
     identity = journal.recorded(keys.IDENTITY)
     if identity is None or journal.recorded(keys.PLAN) != plan.sha256:
         raise JournalError("plan.json is not the plan that the journal was begun with; restore it")
-    teacher, student = identity["teacher"], identity["student"]
+    needed = {"teacher": plan.asks_teacher, "student": plan.asks_student, "trainer": plan.trains}
+    for part, asked in needed.items():
+        if asked and identity[part] is None:
+            raise JournalError(f"the journal does not say who the {part} was; restore it")
+    student = identity["student"] or {"identity": {}, "batch_size": 1}
     return replace(
         made,
-        teacher=_Teacher(teacher, made.teacher) if teacher else made.teacher,
-        student=_Student(student["identity"], student["batch_size"], made.student) if student else made.student,
-        trainer=_Trainer(identity["trainer"]),
+        teacher=_Teacher(identity["teacher"] or {}, made.teacher),
+        student=_Student(student["identity"], student["batch_size"], made.student),
+        trainer=_Trainer(identity["trainer"] or {}),
     )
 
 

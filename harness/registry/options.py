@@ -98,7 +98,7 @@ def _value(text: str) -> Any:
         return text
     try:
         document = tomllib.loads(f"value = {text}")
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # not TOML, or an integer of more digits than Python reads
         return text
     return document["value"] if len(document) == 1 else text
 

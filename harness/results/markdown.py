@@ -1,7 +1,11 @@
-"""The readable files of a run: what the teacher wrote, as Markdown. Model text is fenced and never interpreted."""
+"""The readable files of a run: what the teacher wrote, as Markdown. Model text is fenced and never interpreted.
+
+Nothing in them acts on a terminal; the replies to the letter are in thoughts.jsonl and in the journal.
+"""
 
 from __future__ import annotations
 
+from harness.boundary.text import harmless
 from harness.design.plan import Plan
 from harness.experiment.data import ExperimentData
 
@@ -39,6 +43,7 @@ def evolution_text(plan: Plan, data: ExperimentData) -> str:
 
 def fenced(text: str) -> str:
     """Text as a Markdown code block, under a fence that it cannot close."""
+    text = harmless(text)  # first, since what it drops can stand between the characters of a fence
     fence = "```"
     while fence in text:
         fence += "`"
@@ -49,4 +54,4 @@ def _page(plan: Plan, title: str, sections: list[str], made: bool = True) -> str
     warning = [f"**Simulated: {', '.join(plan.simulated)}.**"]
     if made and plan.plugins["teacher"].simulated:
         warning[0] += " Nothing here was written by a real model."
-    return "\n\n".join([f"# {title}", *(warning if plan.simulated else []), *sections]) + "\n"
+    return harmless("\n\n".join([f"# {title}", *(warning if plan.simulated else []), *sections]) + "\n")

@@ -6,7 +6,6 @@ The problem sets are drawn anew from the task and its preset, so that what the n
 from __future__ import annotations
 
 import csv
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from harness.design.arms import ARMS, BOOTSTRAP, needs_strategy
 from harness.design.config import MOST
 from harness.design.plan import Plan, UserSettings
 from harness.measures import problem_sets
+from harness.measures.problems import shortcuts
 from harness.measures.rows import TOKENS, Row, grouped, interval
 from harness.measures.statistics import wilson
 from harness.preflight.components import task_and_verifier
@@ -39,7 +39,7 @@ def imported(path: Path, user: UserSettings) -> dict[str, Any]:
     stages = tuple(arm.name for arm in ARMS if arm.name in {*counts, *taught})
     drawn, chosen = plan.make(replace(user, run={**user.run, "stages": stages}))
     task, verifier = task_and_verifier(drawn, chosen)
-    problems = _problems(drawn, task, verifier)
+    problems = shortcuts.ruled(_problems(drawn, task, verifier), task.labels)
     test = [row for row in problems if row["split"] == "test"]
     _check(path, counts, test)
     value = {**files.plain(drawn), "plugins": _known(drawn)}
@@ -70,14 +70,16 @@ def imported(path: Path, user: UserSettings) -> dict[str, Any]:
 def read(path: Path) -> tuple[Counts, str]:
     """The counts of a CSV file, and its digest. Raises UsageError with the line that is wrong."""
     try:
-        text = files.read_text(path)
+        text, sha256 = files.read_text(path), files.file_digest(path)
     except OSError as error:
         raise UsageError(
             f"--table {path}: {error.strerror}; give a CSV file with columns {','.join(COLUMNS)}"
         ) from error
     except ValueError as error:
-        raise UsageError(f"--table {path}: {error}; give a CSV file of UTF-8 text") from error
-    rows = csv.DictReader(text.removeprefix("\ufeff").splitlines(), strict=True)
+        raise UsageError(
+            one_line(f"--table {path}: {error}; give a CSV file with columns {','.join(COLUMNS)}")
+        ) from error
+    rows = csv.DictReader(text.splitlines(), strict=True)
     counts: Counts = {}
     try:
         if tuple(rows.fieldnames or ()) != COLUMNS:
@@ -89,7 +91,7 @@ def read(path: Path) -> tuple[Counts, str]:
         raise UsageError(f"--table {path}: line {rows.line_num + 1}: not CSV ({error})") from error
     if not counts:
         raise UsageError(f"--table {path}: no rows; expected one for each arm and stratum")
-    return counts, hashlib.sha256(text.encode()).hexdigest()
+    return counts, sha256
 
 
 def _add(counts: Counts, row: Mapping[str, Any], where: str) -> None:

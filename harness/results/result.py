@@ -17,6 +17,7 @@ from harness.experiment import examples
 from harness.experiment.data import ExperimentData, Training
 from harness.experiment.judging import Item
 from harness.measures import accounts, contrasts, problem_sets, scores
+from harness.measures.problems import quotations, shortcuts
 from harness.measures.rows import Row
 from harness.preflight.components import Components
 from harness.results import markdown
@@ -24,8 +25,41 @@ from harness.results import markdown
 SCHEMA = "urn:transfer-harness:schema:result:1.0"
 
 
-def write(run_dir: Path, plan: Plan, components: Components, data: ExperimentData) -> dict[str, Any]:
-    """Writes everything that a finished run leaves, result.json last. Returns the result."""
+def write(
+    run_dir: Path,
+    plan: Plan,
+    components: Components,
+    data: ExperimentData,
+    sources: Mapping[str, str | None] | None = None,
+) -> dict[str, Any]:
+    """Writes everything that a finished run leaves, result.json last. Returns the result.
+
+    ``sources``: the digest of each plugin's source, by kind, as the run has recorded it.
+    """
+    problems, items, texts = rows_and_texts(plan, components, data)
+    ruled = shortcuts.ruled(problems, components.task.labels)
+    result = {
+        **told(plan, components, data, problems, texts, sources),
+        "problems": problem_sets.problem_sets(ruled),
+        "overlaps": problem_sets.overlaps(problems),
+        "quoted": problem_sets.quoted(problems, [*(texts[name] for name in problem_sets.WRITTEN), plan.strategy or ""]),
+        "arms": scores.arms(items, ruled, components.task.labels),
+        "contrasts": contrasts.contrasts(items, plan.margin),
+        "transfer": contrasts.transfer(items),
+    }
+    schemas.require("result", result)
+
+    (run_dir / "examples").mkdir(exist_ok=True)
+    for name, text in texts.items():
+        files.write(run_dir / name, text)
+    files.write(run_dir / filenames.RESULT, files.pretty(result))
+    return result
+
+
+def rows_and_texts(
+    plan: Plan, components: Components, data: ExperimentData
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, str]]:
+    """The rows of the problems and of the items, and the text of every file beside the result by its name."""
     problems = problem_rows(components.task, components.verifier, data.problems, data.truths)
     items = [item_row(components, item) for item in data.items]
     texts = {
@@ -40,42 +74,31 @@ def write(run_dir: Path, plan: Plan, components: Components, data: ExperimentDat
         texts[filenames.STRATEGY_TXT] = data.learned.rstrip() + "\n"
     for training in data.trainings:
         texts[filenames.examples(training.name)] = files.lines(training.examples)
-    result = build(plan, components, data, problems, items, texts)
-    schemas.require("result", result)
-
-    (run_dir / "examples").mkdir(exist_ok=True)
-    for name, text in texts.items():
-        files.write(run_dir / name, text)
-    files.write(run_dir / filenames.RESULT, files.pretty(result))
-    return result
+    return problems, items, texts
 
 
-def build(
+def told(
     plan: Plan,
     components: Components,
     data: ExperimentData,
     problems: Sequence[Row],
-    items: Sequence[Row],
     texts: Mapping[str, str],
+    sources: Mapping[str, str | None] | None,
 ) -> dict[str, Any]:
-    """The result as plain data: a pure function of plan and journal."""
+    """What a result says that does not follow from its rows: a pure function of plan and journal."""
+    provenance = {} if sources is None else {"sources": dict(sources)}
     return {
         "schema": SCHEMA,
         "harness": plan.harness,
         "simulated": list(plan.simulated),
         "plan": files.plain(plan),
         "plan_sha256": plan.sha256,
+        **provenance,
         "identities": _identities(components, data),
         "labels": None if components.task.labels is None else list(components.task.labels),
         "source": "run",
-        "problems": problem_sets.problem_sets(problems),
-        "overlaps": problem_sets.overlaps(problems),
-        "quoted": problem_sets.quoted(problems, [*(texts[name] for name in problem_sets.WRITTEN), plan.strategy or ""]),
-        "arms": scores.arms(items, problems, components.task.labels),
-        "contrasts": contrasts.contrasts(items, plan.margin),
-        "transfer": contrasts.transfer(items),
         "learning": _learning(data),
-        "training": [_training(training) for training in data.trainings],
+        "training": [_training(training, components.verifier, data, problems) for training in data.trainings],
         "teacher_calls": _accounts(components, data),
         "files": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in sorted(texts.items())},
     }
@@ -113,12 +136,16 @@ def _learning(data: ExperimentData) -> dict[str, Any]:
     }
 
 
-def _training(training: Training) -> dict[str, Any]:
+def _training(training: Training, verifier: Verifier, data: ExperimentData, problems: Sequence[Row]) -> dict[str, Any]:
     """How an adapter was made, and that it does something."""
+    by_id = {problem.id: problem for problem in data.problems["train"]}
+    labelled = [(by_id[row.problem_id], row.label) for row in training.examples if row.label is not None]
+    right = sum(bool(verifier.check(problem, label)) for problem, label in labelled)
     return {
         "arm": training.arm,
         "training_seed": training.seed,
-        "examples": examples.summary(training.examples, training.offered),
+        "examples": {**examples.summary(training.examples, training.offered), "right": right},
+        "quoted": quotations.quotations(files.plain(training.examples), problems),
         **accounts.trained(files.plain(training.report), training.logit_change),
         "adapter_sha256": training.adapter.sha256,
     }
@@ -209,6 +236,11 @@ def thought_rows(data: ExperimentData) -> list[dict[str, Any]]:
         for demonstration in made
     ]
     return answers + demonstrations
+
+
+def unread_rows(completions: Sequence[Completion]) -> list[dict[str, Any]]:
+    """The rows of thoughts.jsonl of a run that ended with replies that nobody could read."""
+    return [{"key": completion.key, "stop": completion.stop, "text": completion.text} for completion in completions]
 
 
 def _accounts(components: Components, data: ExperimentData) -> list[dict[str, Any]]:

@@ -53,12 +53,8 @@ def session(run_dir: Path) -> Iterator[dict[str, Any]]:
 
 def _complete(run_dir: Path, meta: dict[str, Any]) -> None:
     """Notes the machine of today, and leaves nothing out that the schema asks for."""
-    meta |= {
-        "run_id": in_unicode(run_dir.resolve().name),
-        "machine": _machine(),
-        "packages": _versions(),
-        "training": {},
-    }
+    meta |= {"run_id": in_unicode(run_dir.resolve().name), "machine": _machine(), "packages": _versions()}
+    meta.setdefault("training", {})
     meta.setdefault("warnings", [])
     meta.setdefault("economy", None)
     meta.setdefault("forked", None)

@@ -5,21 +5,21 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from harness.api import ADAPTER_WEIGHTS, JournalError, UsageError
+from harness.api import ADAPTER_WEIGHTS, UsageError
 from harness.boundary import differences, filenames, files, schemas
-from harness.boundary.text import in_shell, shortened
+from harness.boundary.text import in_shell
 from harness.design.arms import BOOTSTRAP, NAMES, by_name
 from harness.design.config import PLUGIN_KINDS
 from harness.design.rules import constant
 from harness.design.skills import SPLIT as SKILLS
-from harness.journal import keys
-from harness.journal.store import ReadOnlyJournal
 from harness.measures import accounts, contrasts, problem_sets, scores
+from harness.measures.problems import shortcuts
 from harness.measures.rows import Row
+from harness.results import recorded, rereading, trained_rows
+from harness.results.recorded import Unchecked, Unread, told
 
 BESIDE = (filenames.PROBLEMS, filenames.ITEMS)
 """The rows that numbers are recomputed from."""
@@ -30,16 +30,23 @@ ROWS = {filenames.PROBLEMS: "problem", filenames.ITEMS: "item"}
 SAYS = {f"urn:transfer-harness:schema:{name}:1.0": name for name in ("result", "audit", "compare")}
 """The schema of a JSON file of any other name by what it says of itself."""
 LABELLERS = ("teacher", "verifier", "chance")
-LONGEST = 200
-"""Characters of a value that are told."""
 
 
 def problems_of(path: Path) -> list[str]:
-    """All that is wrong with a file, each as ``path: what``. Its kind is told by its name, else by its key
-    ``schema``; what tells nothing is held for a result.
+    """All that is wrong with a file, or cannot be checked because something is missing, each as ``path: what``.
 
-    A run directory stands for its result.json. Of an audit.json only the schema is checked here: ``harness.audit.runs``
-    makes the audit anew. Raises UsageError where there is no such file.
+    That the replies of a run were not read again, because its plugins are not at hand, is left out: see ``held``.
+    """
+    return [what for what in held(path) if not isinstance(what, Unread)]
+
+
+def held(path: Path, *, fresh: bool = False) -> list[str]:
+    """All that is wrong with a file, each as ``path: what``, and as ``Unchecked`` what cannot be known of it.
+
+    Its kind is told by its name, else by its key ``schema``; what tells nothing is held for a result. A run directory
+    stands for its result.json. Of an audit.json only the schema is checked here: ``harness.audit.runs`` makes the
+    audit anew. ``fresh``: the result was made just now of plan and journal, and is not held against them again. Raises
+    UsageError where there is no such file.
     """
     path = file_of(path)
     try:
@@ -52,7 +59,37 @@ def problems_of(path: Path) -> list[str]:
         return [f"the file: not sound JSON ({error})"]
     name = SCHEMAS.get(path.name) or _said(value)
     broken = list(schemas.violations(name, value)) or (list(unknown_arms(value)) if name == "result" else [])
-    return broken or (list(_result(path.parent, value)) if name == "result" else [])
+    if broken or name != "result":
+        return broken
+    rows: dict[str, Sequence[Row]] = {}
+    found = list(_result(path.parent, value, rows))
+    if fresh or value["source"] != "run":
+        return found
+    return found + _provenance(path.parent, value, rows, sound=not found)
+
+
+def _provenance(folder: Path, result: Row, rows: Mapping[str, Sequence[Row]], sound: bool) -> list[str]:
+    """Where a result is not that of the plan and the journal beside it. Replies of unsound rows are not looked at.
+
+    Only a result with which all else agrees is read again.
+    """
+    missing = list(_missing(folder, result))
+    found = list(recorded.differing(folder, result, rows if sound else {}))
+    if sound and not found and not missing:
+        found = list(recorded.another_result(folder, result))
+    if sound and not found and not any(path.startswith(filenames.PLAN) for path in missing):
+        found = list(rereading.differing(folder, result))
+    return found + missing
+
+
+def _missing(folder: Path, result: Row) -> Iterator[str]:
+    """What should lie beside a result for all of it to be known, and does not."""
+    if not (folder / filenames.PLAN).is_file():
+        yield Unchecked(f"{filenames.PLAN}: is not beside the result, so it cannot be checked")
+    for training in result["training"]:
+        name = f"{filenames.ADAPTERS}/{accounts.training_name(result, training)}/{ADAPTER_WEIGHTS}"
+        if not (folder / name).is_file():
+            yield Unchecked(f"{name}: is not beside the result, so the adapter cannot be checked")
 
 
 def _said(value: Any) -> str:
@@ -80,11 +117,6 @@ def unfinished(run_dir: Path) -> str:
     return f"{run_dir} is not finished; go on with: harness run --resume {in_shell(run_dir)}"
 
 
-def told(value: Any) -> str:
-    """A value in a message: as much of it as is of use there."""
-    return shortened(repr(value), LONGEST)
-
-
 def unknown_arms(result: Mapping[str, Any]) -> Iterator[str]:
     """Where a result names an arm that is none."""
     named = [(f"arms[{index}].arm", arm["arm"]) for index, arm in enumerate(result["arms"])]
@@ -106,8 +138,8 @@ def _rows(path: Path) -> Iterator[str]:
             yield f"line {number}: {violation}"
 
 
-def _result(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
-    rows: dict[str, Sequence[Mapping[str, Any]]] = {}
+def _result(folder: Path, result: Row, rows: dict[str, Sequence[Row]]) -> Iterator[str]:
+    """Where a result is not what the files beside it give; ``rows`` takes those that are the ones that it names."""
     for name, expected in result["files"].items():
         try:
             path = files.inside(folder, name)
@@ -132,6 +164,8 @@ def _result(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
         unsound = list(_unsound(result, rows[filenames.PROBLEMS], rows[filenames.ITEMS]))
         yield from unsound or _recomputed(folder, result, rows[filenames.PROBLEMS], rows[filenames.ITEMS])
         yield from () if unsound else _accounts(result, rows[filenames.ITEMS])
+        for place, said, given in () if unsound else trained_rows.differing(folder, result, rows[filenames.PROBLEMS]):
+            yield f"{place}: says {told(said)}, the rows give {told(given)}"
         yield from _learned(folder, result, rows[filenames.ITEMS])
         if filenames.THOUGHTS in rows or filenames.THOUGHTS not in result["files"]:  # else that is said above, once
             yield from _replies(rows[filenames.ITEMS], rows.get(filenames.THOUGHTS, ()))
@@ -141,10 +175,12 @@ def _neighbours(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
     """Where the plan or an adapter in the run directory is not the one of the result."""
     try:
         plan = files.inside(folder, filenames.PLAN)
-        if plan.is_file() and files.read(plan) != result["plan"]:
+        if plan.exists() and files.read(plan) != result["plan"]:
             yield "plan: is not the one in plan.json"
     except ValueError as error:
         yield f"plan.json: not sound JSON ({error})"
+    except OSError as error:
+        yield Unchecked(f"plan.json: {error.strerror}, so it cannot be checked")
     for index, training in enumerate(result["training"]):
         try:
             weights = files.inside(
@@ -155,52 +191,6 @@ def _neighbours(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
             continue
         if weights.is_file() and (found := files.file_digest(weights)) != training["adapter_sha256"]:
             yield f"training[{index}].adapter_sha256: the adapter has {found}"
-    yield from _trainings(folder, result)
-
-
-def _trainings(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
-    """Where a training is not told as the run's journal has it, or left other files; the weights are told above."""
-    try:
-        path = files.inside(folder, filenames.JOURNAL)
-    except ValueError as error:
-        yield f"{filenames.JOURNAL}: {error}"
-        return
-    if not path.is_file():
-        return
-    try:
-        with closing(ReadOnlyJournal(path)) as journal:
-            for index, training in enumerate(result["training"]):
-                name = accounts.training_name(result, training)
-                made, change = journal.recorded(keys.training(name)), journal.recorded(keys.probe(name))
-                if made is None or change is None:
-                    yield f"{filenames.JOURNAL}: holds no training {name}"
-                    continue
-                given = accounts.trained(made["report"], change) | {"adapter_sha256": made["adapter"]}
-                said = {key: training[key] for key in given}
-                for place, was, now in differences.between(said, given, f"training[{index}]"):
-                    yield f"{place}: says {told(was)}, the journal {told(now)}"
-                yield from _changed(folder, f"{filenames.ADAPTERS}/{name}", made["files"])
-    except JournalError as error:
-        yield f"{filenames.JOURNAL}: {str(error).removeprefix(f'{path}: ')}"
-    except (AttributeError, TypeError, KeyError) as error:
-        yield f"{filenames.JOURNAL}: a training is not recorded whole ({type(error).__name__}: {error})"
-
-
-def _changed(folder: Path, adapter: str, trained: Mapping[str, str]) -> Iterator[str]:
-    """A trainer may name its files as it likes, as long as they lie in the adapter's own folder."""
-    for name in sorted(trained.keys() - {ADAPTER_WEIGHTS}):
-        path = folder / adapter / name
-        try:
-            within = path.resolve().is_relative_to(folder.resolve() / adapter)
-        except ValueError:  # no name at all, with a null byte in it
-            within = False
-        if not within:
-            yield f"{adapter}/{name}: leads out of the adapter's folder"
-        elif not path.is_file():
-            if path.parent.is_dir():  # an adapter that was taken elsewhere as a whole is no fault
-                yield f"{adapter}/{name}: is missing"
-        elif (found := files.file_digest(path)) != trained[name]:
-            yield f"{adapter}/{name}: has digest {found}, the journal says {trained[name]}"
 
 
 def _examples(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
@@ -220,17 +210,32 @@ def _examples(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
             yield f"{place}: says {was}, the rows give {now}"
 
 
+def _problem_sets(result: Mapping[str, Any], problems: Sequence[Row]) -> tuple[Sequence[Row], list[dict[str, Any]]]:
+    """The problems with the automatic rules, and their sets; without what a result that is older than these lacks.
+
+    The audit then says that it is not known.
+    """
+    named = {rule["rule"] for entry in result["problems"] for rule in entry["trivial"]}
+    if not named.isdisjoint(shortcuts.automatic(closed=True)):
+        ruled = shortcuts.ruled(problems, result["labels"])
+        return ruled, problem_sets.problem_sets(ruled)
+    later = {"truth_in_text"}
+    sets = problem_sets.problem_sets(problems)
+    return problems, [{key: value for key, value in entry.items() if key not in later} for entry in sets]
+
+
 def _recomputed(
     folder: Path, result: Mapping[str, Any], problems: Sequence[Row], items: Sequence[Row]
 ) -> Iterator[str]:
     """Where the result says another number than its rows do."""
     plugins = result["plan"]["plugins"]
+    ruled, sets = _problem_sets(result, problems)
     computed: dict[str, Any] = {
         "simulated": [f"{kind} {plugins[kind]['name']}" for kind in PLUGIN_KINDS if plugins[kind]["simulated"]],
         "plan_sha256": files.digest(result["plan"]),
-        "problems": problem_sets.problem_sets(problems),
+        "problems": sets,
         "overlaps": problem_sets.overlaps(problems),
-        "arms": scores.arms(items, problems, result["labels"]),
+        "arms": scores.arms(items, ruled, result["labels"]),
         "contrasts": contrasts.contrasts(items, result["plan"]["margin"]),
         "transfer": contrasts.transfer(items),
     }

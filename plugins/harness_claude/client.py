@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from time import time
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import anthropic
 
 from harness.api import Completion, UsageError
 from harness_claude.options import Options, host_of
 from harness_claude.replies import MalformedError, parse, read
+from harness_claude.transport import ElsewhereError, cleaned, open_client, without
 
 KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
 CONNECT_SECONDS = 10.0
@@ -46,11 +48,13 @@ class Fault:
     retry: bool = False
     after: float | None = None
     """Seconds that the server asks to wait."""
+    elsewhere: bool = False
+    """Whether the server sends the request on to an address that was not named. It went no further."""
 
     @property
     def fatal(self) -> bool:
-        """Whether it speaks of the key, the account or the model rather than of this request."""
-        return self.status in FATAL
+        """Whether it speaks of the key, the account, the model or the server rather than of this request."""
+        return self.status in FATAL or self.elsewhere
 
     @property
     def refused(self) -> bool:
@@ -63,7 +67,12 @@ def connect(options: Options) -> anthropic.AsyncAnthropic:
     name, secret = credential()
     key, token = (secret, None) if name == KEYS[0] else (None, secret)
     return anthropic.AsyncAnthropic(
-        api_key=key, auth_token=token, base_url=options.url, max_retries=0, timeout=options.deadline
+        api_key=key,
+        auth_token=token,
+        base_url=options.url,
+        max_retries=0,
+        timeout=options.deadline,
+        http_client=open_client(options.url, secret),
     )
 
 
@@ -101,9 +110,9 @@ async def ask(
     if isinstance(answer, Fault):
         return answer
     try:
-        return read(parse(answer.http_response.content), key)
+        return read(_parsed(client, answer.http_response.content), key)
     except MalformedError as error:
-        return malformed(error, answer.http_response.headers.get("request-id"))
+        return malformed(error, _request_id(client, answer))
 
 
 async def model(client: anthropic.AsyncAnthropic, name: str, seconds: float) -> Any | Fault:
@@ -140,7 +149,7 @@ async def results(client: anthropic.AsyncAnthropic, batch: str, seconds: float) 
         async with client.messages.batches.with_streaming_response.results(batch, timeout=seconds) as response:
             async for line in _lines(response.iter_bytes()):
                 try:
-                    found.append(parse(line))
+                    found.append(_parsed(client, line))
                 except MalformedError:
                     continue
         return found
@@ -154,15 +163,31 @@ async def listing(client: anthropic.AsyncAnthropic, limit: int, seconds: float) 
 
     async def fetch() -> list[Any]:
         page = await client.messages.batches.list(limit=limit, timeout=seconds)
-        return [batch.to_dict(mode="json") for batch in page.data]
+        return [cleaned(batch.to_dict(mode="json"), _secret(client)) for batch in page.data]
 
     return await _guarded(client, fetch, seconds)
 
 
 def malformed(error: MalformedError, request_id: str | None) -> Fault:
-    """The fault of a reply that came, was billed, and cannot be read."""
+    """The fault of a reply that came, was billed, and cannot be read. The id of its request is without the key."""
     kind = f"malformed reply: {error}"
     return Fault(kind + _named(request_id), kind, 200, billed=True, retry=True)
+
+
+def _parsed(client: anthropic.AsyncAnthropic, content: bytes) -> Any:
+    """The JSON of a body without the key. Raises MalformedError."""
+    try:
+        return cleaned(parse(content), _secret(client))
+    except RecursionError:
+        raise MalformedError("no JSON") from None
+
+
+def _secret(client: anthropic.AsyncAnthropic) -> str:
+    return client.api_key or client.auth_token or ""
+
+
+def _request_id(client: anthropic.AsyncAnthropic, answer: Any) -> str:
+    return _said(answer.http_response.headers.get("request-id") or "", _secret(client))
 
 
 async def _json(client: anthropic.AsyncAnthropic, send: Callable[[], Awaitable[Any]], seconds: float) -> Any | Fault:
@@ -170,9 +195,9 @@ async def _json(client: anthropic.AsyncAnthropic, send: Callable[[], Awaitable[A
     if isinstance(answer, Fault):
         return answer
     try:
-        return parse(answer.http_response.content)
+        return _parsed(client, answer.http_response.content)
     except MalformedError as error:
-        return malformed(error, answer.http_response.headers.get("request-id"))
+        return malformed(error, _request_id(client, answer))
 
 
 async def _guarded(
@@ -185,8 +210,10 @@ async def _guarded(
     except TimeoutError:
         return Fault("timeout", "timeout", billed=True, retry=True)
     except anthropic.APIStatusError as error:
-        return _of_status(error, client.api_key or client.auth_token or "")
+        return _of_status(error, _secret(client))
     except anthropic.APIConnectionError as error:
+        if isinstance(error.__cause__, ElsewhereError):
+            return _elsewhere("the server refers", str(error.__cause__), _secret(client))
         cause = type(error.__cause__).__name__
         kind = f"{type(error).__name__} ({cause})" if error.__cause__ else type(error).__name__
         return Fault(kind, kind, billed=cause not in NEVER_SENT, retry=True)
@@ -200,12 +227,14 @@ async def _guarded(
 
 def _of_status(error: anthropic.APIStatusError, secret: str) -> Fault:
     status, headers = error.status_code, error.response.headers
+    if 300 <= status < 400:
+        return _elsewhere(f"redirect {status}", urljoin(str(error.response.url), headers.get("location", "")), secret)
     kind = f"{type(error).__name__} {status}"
     if status in TOLD and error.api_message:
         kind += f" ({_said(error.api_message, secret)})"
     retry = status in (408, 409, 429) or status >= 500
     return Fault(
-        error=kind + _named(error.request_id),
+        error=kind + _named(_said(error.request_id or "", secret)),
         kind=kind,
         status=status,
         billed=status in LOST_BY_GATEWAY,
@@ -214,14 +243,20 @@ def _of_status(error: anthropic.APIStatusError, secret: str) -> Fault:
     )
 
 
+def _elsewhere(what: str, url: str, secret: str) -> Fault:
+    server = _said(f"{urlsplit(url).scheme}://{host_of(url)}", secret)
+    error = f"{what} to {server}, which is not followed: if that is your server, name it with -o teacher.base_url=URL"
+    return Fault(error, error, elsewhere=True)
+
+
 def _said(message: object, secret: str) -> str:
     """A message of the server, on one line, without the key if it should repeat it."""
     text = "".join(character if character.isprintable() else " " for character in str(message))
-    return (text.replace(secret, "***") if secret else text)[:200]
+    return without(text, secret)[:200]
 
 
 def _named(request_id: str | None) -> str:
-    return f" request {_said(request_id, '')[:60]}" if request_id else ""
+    return f" request {request_id[:60]}" if request_id else ""
 
 
 def _after(headers: Mapping[str, str]) -> float | None:

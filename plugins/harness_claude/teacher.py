@@ -111,6 +111,8 @@ class ClaudeTeacher:
         """Judges what the server says of the model. A server other than Anthropic's need not know this question."""
         options = self._options
         if isinstance(told, Fault):
+            if told.elsewhere:
+                raise UsageError(f"{options.url}: {told.error}")
             if told.status == 402:
                 raise UsageError(f"{told.error} from {options.host}: the account cannot pay; see to its billing")
             if told.fatal and told.status != 404:

@@ -5,9 +5,11 @@ What the ids mean is in encoding.py; which model and adapter answer is the stude
 
 from __future__ import annotations
 
+import inspect
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from harness.api import HarnessError
@@ -55,6 +57,18 @@ class Settings:
     """Tokens before which no reply may end: for measuring speed on a model that ends nowhere of use."""
 
 
+def known_arguments(model: Any) -> Callable[..., dict[str, Any]]:
+    """Keeps those of some arguments that a model's forward takes: not every family knows all of them."""
+    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    parameters = inspect.signature(base.forward).parameters
+    passes_on = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+
+    def known(**given: Any) -> dict[str, Any]:
+        return {name: value for name, value in given.items() if passes_on or name in parameters}
+
+    return known
+
+
 class Generator:
     """A model that continues prompts. Whether an adapter is on is for the caller to see to."""
 
@@ -78,7 +92,10 @@ class Generator:
         replies: dict[int, list[int]] = {}
         while len(replies) < len(order):
             waiting = order[len(replies) :]
-            batch = waiting[: self._fitting([len(prompts[at]) for at in waiting])]
+            lengths = [len(prompts[at]) for at in waiting]
+            if not self._pads:
+                lengths = [length for length in lengths if length == lengths[0]]
+            batch = waiting[: self._fitting(lengths)]
             replies |= zip(batch, self._halving([prompts[at] for at in batch]), strict=True)
         return [replies[at] for at in range(len(prompts))]
 
@@ -86,11 +103,15 @@ class Generator:
         """Logits of the token after each prompt, prompts x vocabulary, in float32."""
         ids, mask = self._left_padded(prompts)
         positions = (mask.cumsum(-1) - 1).clamp(min=0)
-        output = self._model(
-            input_ids=ids, attention_mask=mask, position_ids=positions, logits_to_keep=1, use_cache=False
-        )
+        given = {"attention_mask": mask, "position_ids": positions, "logits_to_keep": 1, "use_cache": False}
+        output = self._model(**known_arguments(self._model)(input_ids=ids, **given))
         logits: torch.Tensor = output.logits[:, -1].float()
         return logits
+
+    @cached_property
+    def _pads(self) -> bool:
+        """Whether prompts of different lengths can share a batch: a family without position_ids counts padding too."""
+        return "position_ids" in inspect.signature(self._model.forward).parameters
 
     def _fitting(self, lengths: Sequence[int]) -> int:
         """How many of these prompts, longest first, make the next batch; at least one."""

@@ -5,17 +5,55 @@ Nothing here loads a model or imports a library that could.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
 Auto = Literal["auto"]
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+Attention = Literal["sdpa", "eager"]
 Engine = Literal["generate", "continuous"]
 Quantization = Literal["none", "nf4"]
 Checkpointing = Literal["auto", "on", "off"]
 Device = Literal["auto", "cpu", "cuda"]
 Scheduler = Literal["linear", "cosine", "constant", "constant_with_warmup"]
+
+
+TAKEN_NAMES = frozenset(
+    {
+        "messages",
+        "conversation",
+        "chat_template",
+        "add_generation_prompt",
+        "continue_final_message",
+        "tokenize",
+        "sanitize_control_tokens",
+        "padding",
+        "truncation",
+        "max_length",
+        "return_tensors",
+        "return_dict",
+        "return_assistant_tokens_mask",
+        "tokenizer_kwargs",
+        "tools",
+        "documents",
+        "strftime_now",
+        "raise_exception",
+    }
+)
+"""What a template is given by this plugin or by transformers, and so cannot be an argument of the user's."""
+
+
+def _free(arguments: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    taken = sorted(TAKEN_NAMES & arguments.keys())
+    if taken:
+        raise ValueError(f"{', '.join(taken)}: not for the user to set; give the template's own switches")
+    return arguments
+
+
+def _day(text: str) -> str:
+    return date.fromisoformat(text).isoformat()
 
 
 class StudentOptions(BaseModel):
@@ -44,6 +82,12 @@ class StudentOptions(BaseModel):
     )
     memory_gib: float = Field(
         0.0, ge=0, description="GPU memory that may be used, in GiB: 12 for what a 12 GB card can do. 0: all there is."
+    )
+    template_arguments: Annotated[dict[str, JsonValue], AfterValidator(_free)] = Field(
+        {}, description="Arguments of the chat template, such as {enable_thinking=false}."
+    )
+    template_date: Annotated[str, AfterValidator(_day)] = Field(
+        "2025-01-01", description="The day, as YYYY-MM-DD, that a chat template takes for today if it writes a date."
     )
 
 

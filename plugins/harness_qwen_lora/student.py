@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 from harness.api import ADAPTER_WEIGHTS, Adapter, Completion, HarnessError, Json, Request, Skill, Usage, UsageError
 from harness_qwen_lora import memory
-from harness_qwen_lora.checkpoints import loading
-from harness_qwen_lora.checkpoints.checkpoint import Checkpoint, read_skills, sha256
+from harness_qwen_lora.checkpoints import architecture, loading
+from harness_qwen_lora.checkpoints.architecture import Architecture
+from harness_qwen_lora.checkpoints.checkpoint import Checkpoint, read_skills, settings_sha256, sha256
 from harness_qwen_lora.encoding import Chat
 from harness_qwen_lora.generation import Generator, Settings
 from harness_qwen_lora.options import Device, Dtype, Quantization, StudentOptions
@@ -71,7 +72,7 @@ class QwenStudent:
 
     @cached_property
     def identity(self) -> Mapping[str, Json]:
-        """What answers, and how. Reads the weights' digest, but does not load them."""
+        """What answers, and how. Reads the weights' digest and the tokenizer, but does not load the weights."""
         return {
             "provider": "local",
             "model": self.checkpoint.name,
@@ -79,7 +80,11 @@ class QwenStudent:
             "weights_sha256": self.checkpoint.weights_sha256(),
             "device": self._device_type,
             "dtype": self.dtype,
-            "attention": "sdpa",
+            "attention": self.architecture.attention,
+            "files_sha256": settings_sha256(self._settings),
+            "template_arguments": dict(self._options.template_arguments),
+            "template_date": self._options.template_date,
+            "system_turn": "in the user's turn" if self.chat().folds_system else "its own",
             "decoding": "greedy",
             "max_new_tokens": self._options.max_new_tokens,
             "engine": self._options.engine,
@@ -101,8 +106,16 @@ class QwenStudent:
 
         return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
 
+    @cached_property
+    def architecture(self) -> Architecture:
+        """The model without its values."""
+        return architecture.describe(self._settings)
+
     def preflight(self) -> None:
-        """Finds the checkpoint and the device. Raises UsageError if one is not there or they do not suit each other."""
+        """Finds the checkpoint and the device, loads the tokenizer and builds the model without its values.
+
+        Raises UsageError for whatever would keep the model from answering.
+        """
         _ = self.checkpoint
         if self._options.device == "cuda":
             _ = self.device
@@ -111,6 +124,9 @@ class QwenStudent:
                 raise UsageError(f"student.{option}: {value} needs a GPU; on a CPU give {instead}")
         if self._quantization != "none":
             loading.check_quantization()
+        self._check_ids()
+        if self.checkpoint.folder is not None:
+            architecture.check(self.checkpoint.folder, self.architecture.attention)
 
     def skills(self, count: int) -> Sequence[Skill]:
         """The first ``count`` skills that the checkpoint's folder states; none for a checkpoint that states none."""
@@ -118,24 +134,20 @@ class QwenStudent:
         return [] if folder is None else read_skills(folder)[:count]
 
     def chat(self) -> Chat:
-        """Token ids of messages and replies, as the checkpoint wants them."""
-        return self._loaded[1]
-
-    def linear_modules(self) -> Mapping[str, int] | None:
-        """Inputs and outputs of the model's linear modules by name, from its config; None while only the Hub has it."""
-        folder = self.checkpoint.folder
-        return None if folder is None else loading.linear_modules(folder)
+        """Token ids of messages and replies, as the checkpoint wants them. Loads the tokenizer alone."""
+        return self._chat
 
     @contextmanager
     def lend(self) -> Iterator[PreTrainedModel]:
         """The base model for a training, without any adapter; whoever borrows it takes off what they put on."""
-        model = self._loaded[0]
+        model = self._loaded
         self._take_off()
-        use_cache = model.config.use_cache
+        use_cache = getattr(model.config, "use_cache", None)  # a config of several parts has none
         try:
             yield model
         finally:
-            model.config.use_cache = use_cache
+            if use_cache is not None:
+                model.config.use_cache = use_cache
             model.train(False).requires_grad_(False)
 
     def generate(self, requests: Sequence[Request], adapter: Adapter | None) -> list[Completion]:
@@ -170,8 +182,9 @@ class QwenStudent:
             self.checkpoint.name,
             self.dtype,
             str(self.device),
-            self._quantization,
-            self._options.memory_gib,
+            attention=self.architecture.attention,
+            quantization=self._quantization,
+            memory_gib=self._options.memory_gib,
         )
 
     def memory(self) -> int | None:
@@ -219,8 +232,21 @@ class QwenStudent:
         return loading.fetch(self.checkpoint)
 
     @cached_property
+    def _settings(self) -> Path:
+        """The checkpoint's files besides the weights, fetched if need be."""
+        return loading.settings(self.checkpoint)
+
+    @cached_property
+    def _chat(self) -> Chat:
+        return Chat(
+            loading.tokenizer(self._settings),
+            loading.stops(self._settings),
+            self._options.template_arguments,
+            self._options.template_date,
+        )
+
+    @cached_property
     def _generator(self) -> Generator:
-        model, chat = self._loaded
         settings = Settings(
             max_new_tokens=self._options.max_new_tokens,
             rows=self._rows,
@@ -228,21 +254,30 @@ class QwenStudent:
             engine=self._options.engine,
             prefill_chunk=self._prefill_chunk,
         )
-        return Generator(model, chat, settings)
+        return Generator(self._loaded, self._chat, settings)
 
     @cached_property
-    def _loaded(self) -> tuple[PreTrainedModel, Chat]:
+    def _loaded(self) -> PreTrainedModel:
         import torch
         from transformers import GenerationConfig
 
         if self._options.threads:
             torch.set_num_threads(self._options.threads)
-        model, tokenizer = loading.load(self.source())
-        eos = model.generation_config.eos_token_id
-        chat = Chat(tokenizer, stops=[eos] if isinstance(eos, int) else eos or [])
+        model = loading.load(self.source())
         # generate() fills whatever it is not told from here: a checkpoint's penalties would leak into greedy decoding.
         model.generation_config = GenerationConfig.from_dict({})
-        return model, chat
+        return model
+
+    def _check_ids(self) -> None:
+        """Raises UsageError for a token that a text can hold and that the model's embeddings lack."""
+        rows = self.architecture.embeddings
+        beyond = {id_: name for id_, name in self._chat.used().items() if id_ >= rows}
+        if beyond:
+            id_ = min(beyond)
+            raise UsageError(
+                f"student.model: {len(beyond)} tokens of its tokenizer, such as {beyond[id_]!r} with the id {id_}, lie "
+                f"beyond the model's {rows} embeddings; give the tokenizer that belongs to the model"
+            )
 
     def _next_logits(self, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
         logits = self._generator.next_logits(prompts)
@@ -254,9 +289,9 @@ class QwenStudent:
         return logits
 
     def _check_room(self, requests: Sequence[Request], prompts: Sequence[Sequence[int]]) -> None:
-        room = getattr(self._loaded[0].config, "max_position_embeddings", None)
+        room = getattr(self._loaded.config, "max_position_embeddings", None)
         for request, prompt in zip(requests, prompts, strict=True):
-            if room is not None and len(prompt) + self._options.max_new_tokens > room:
+            if room is not None and room > 0 and len(prompt) + self._options.max_new_tokens > room:
                 raise UsageError(
                     f"student {self.checkpoint.name}: the prompt of {request.key} has {len(prompt)} tokens, and with "
                     f"student.max_new_tokens = {self._options.max_new_tokens} that is over the model's {room}; "
@@ -295,7 +330,7 @@ class QwenStudent:
         self._take_off()
         try:
             with loading.known_peft_warning():
-                self._wrapped = PeftModel.from_pretrained(self._loaded[0], str(adapter.folder)).eval()
+                self._wrapped = PeftModel.from_pretrained(self._loaded, str(adapter.folder)).eval()
         except (RuntimeError, ValueError, OSError) as error:
             self.release()  # peft may have got half way into the model
             raise HarnessError(
@@ -314,11 +349,23 @@ def _check_config(path: Path) -> None:
     """Raises HarnessError for an adapter that is no plain LoRA, or that names a module for peft to import."""
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-        plain = config["peft_type"] == "LORA" and not config.get("auto_mapping") and not config.get("megatron_config")
+        kind = config["peft_type"]
+        plain = kind == "LORA" and not config.get("auto_mapping") and not config.get("megatron_config")
+    except FileNotFoundError as error:
+        raise HarnessError(
+            f"{path.parent}: holds no {path.name}, by which this student puts an adapter on; choose a trainer that "
+            "saves adapters in the form of peft"
+        ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        plain = False
-    if not plain:
-        raise HarnessError(f"{path}: not the configuration of a plain LoRA adapter; train it again or restore the file")
+        plain, kind = False, None
+    if plain:
+        return
+    if isinstance(kind, str) and kind != "LORA":
+        raise HarnessError(
+            f"{path}: not the configuration of a plain LoRA adapter but of {kind[:40]!r}, which this student does not "
+            "take; choose a trainer that makes LoRA adapters"
+        )
+    raise HarnessError(f"{path}: not the configuration of a plain LoRA adapter; train it again or restore the file")
 
 
 def _device(wanted: Device) -> torch.device:

@@ -45,7 +45,7 @@ def test_a_file_that_was_changed_or_taken_away_is_named(toy_run: ToyRun, name: s
 def test_a_run_that_did_not_end_is_refused(toy_run: ToyRun) -> None:
     run_dir = toy_run()
     journal = run_dir / "journal.jsonl"
-    journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:-3]))
+    journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:-4]))
     with pytest.raises(JournalError, match="holds no record of probe/lora-shuffled"):
         replay(run_dir)
 

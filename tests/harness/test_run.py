@@ -70,7 +70,7 @@ def test_resuming_a_finished_run_repeats_no_effect_and_changes_no_byte(toy_run: 
 
 @pytest.mark.parametrize(("trouble", "kind"), [("fail", "failed"), ("refuse", "refused"), ("cut", "truncated")])
 def test_a_call_that_gives_no_whole_reply_is_never_an_answer(toy_run: ToyRun, trouble: str, kind: str) -> None:
-    run_dir = toy_run(f"teacher.trouble={trouble}", stages=("teacher-base",))
+    run_dir = toy_run(f"teacher.trouble={trouble}", stages=("teacher-base",), accept_unreadable=True)
     (arm,) = _read(run_dir).values()
     assert arm["correct"] == 0
     assert arm["outcomes"] == {"answered": 0, "unparsed": 0, "refused": 0, "truncated": 0, "failed": 0, kind: 12}

@@ -96,6 +96,12 @@ class Loopback:
         """Whether batches list every entry twice."""
         self.looks = 1
         self.retry_after = "0"
+        self.reflecting = False
+        """Whether it repeats the key in headers of every reply."""
+        self.moved: tuple[int, str] | None = None
+        """Status and address of a redirect that meets every request."""
+        self.results_at = ""
+        """Another server that batches say their results are at."""
         self.address = ""
         """Another address to give out than its own."""
         self.result_script: deque[str] = deque()

@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from tests.loopback.faults import HANG, STATUS
 
@@ -58,12 +59,16 @@ def handler(loopback: Loopback) -> type[BaseHTTPRequestHandler]:
             if kind == "models":
                 self._model(rest)
             elif rest == "batches":
-                listed = [_described(batch) for batch in reversed(loopback.batches.values())]
+                listed = [_described(batch, loopback) for batch in reversed(loopback.batches.values())]
                 self._send(200, {"data": listed, "has_more": False, "first_id": None, "last_id": None})
             else:
                 self._batch(*rest.split("/")[1:])
 
         def _welcome(self) -> bool:
+            if loopback.moved:
+                status, address = loopback.moved
+                self._send(status, {}, {"location": address})
+                return False
             if loopback.key in (None, self.headers.get("authorization", "").removeprefix("Bearer ")):
                 return True
             self._refuse("401")
@@ -101,7 +106,7 @@ def handler(loopback: Loopback) -> type[BaseHTTPRequestHandler]:
         def _hand_in(self, body: Body) -> None:
             fault, batch = loopback.hand_in(body["requests"])
             if batch is not None and fault != "lost":
-                self._send(200, _described(batch))
+                self._send(200, _described(batch, loopback))
             elif fault in STATUS:
                 self._refuse(fault)
             else:
@@ -113,7 +118,7 @@ def handler(loopback: Loopback) -> type[BaseHTTPRequestHandler]:
                 self._refuse("404")
             elif not part:
                 batch.looks -= 1
-                self._send(200, _described(batch))
+                self._send(200, _described(batch, loopback))
             else:
                 data = b"".join(json.dumps(entry, ensure_ascii=False).encode() + b"\n" for entry in batch.results)
                 fault = loopback.result_script.popleft() if loopback.result_script else ""
@@ -128,16 +133,21 @@ def handler(loopback: Loopback) -> type[BaseHTTPRequestHandler]:
         def _refuse(self, fault: str) -> None:
             status, kind = STATUS[fault]
             extra = {"retry-after": loopback.retry_after} if fault == "429-after" else {}
-            message = f"NO - error: {kind} for {self.headers.get('authorization', '')}"
+            message = f"NO - error: {kind} for {self._key()}"
             self._send(status, {"type": "error", "error": {"type": kind, "message": message}}, extra)
 
         def _send(self, status: int, body: Body, extra: Mapping[str, str] | None = None) -> None:
             data = json.dumps(body).encode()
             self._begin(status, len(data), data, extra)
 
+        def _key(self) -> str:
+            return self.headers.get("x-api-key") or self.headers.get("authorization") or ""
+
         def _begin(self, status: int, length: int, data: bytes, extra: Mapping[str, str] | None = None) -> None:
             """Headers and the first bytes in one packet."""
             headers = {"content-type": "application/json", "content-length": str(length), "request-id": "req_1"}
+            if loopback.reflecting:
+                headers |= {"request-id": f"req_{self._key()}", "x-key": quote(self._key(), ""), "x-you": self._key()}
             lines = [
                 f"HTTP/1.1 {status} X",
                 *(f"{name}: {value}" for name, value in (headers | dict(extra or {})).items()),
@@ -153,7 +163,7 @@ def handler(loopback: Loopback) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def _described(batch: Batch) -> Body:
+def _described(batch: Batch, loopback: Loopback) -> Body:
     ended = batch.looks <= 0
     counts = dict.fromkeys(("canceled", "errored", "expired", "processing", "succeeded"), 0)
     counts["succeeded" if ended else "processing"] = len(batch.requests)
@@ -164,5 +174,5 @@ def _described(batch: Batch) -> Body:
         "request_counts": counts,
         "created_at": batch.created,
         "expires_at": batch.created,
-        "results_url": f"/v1/messages/batches/{batch.id}/results" if ended else None,
+        "results_url": f"{loopback.results_at}/v1/messages/batches/{batch.id}/results" if ended else None,
     }

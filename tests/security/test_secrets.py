@@ -1,4 +1,4 @@
-"""The key of a teacher: where it is, and everywhere that it is not."""
+"""The key of a teacher: where it is, and everywhere that it is not. And what a cluster leaves in the environment."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from harness.audit import EXIT_BLOCKED
-from harness.boundary import secrets
+from harness.boundary import environment
 from harness.cli import main
 from tests import toys
 from tests.loopback.server import Loopback
@@ -76,29 +76,55 @@ SECRETS = (
     *("aws_secret_access_key", "HF_TOKEN", "ANTHROPIC_AUTH_TOKEN", "TOKEN", "CLIENT_SECRET", "AWS_SECRET", "KEYS"),
     *("My_Password", "PGPASSWORD", "DB_PASSWD", "SSH_PASSPHRASE", "GOOGLE_APPLICATION_CREDENTIALS"),
 )
-OTHERS = ("PATH", "PWD", "OLDPWD", "TOKENIZERS_PARALLELISM", "KEYBOARD", "OMP_NUM_THREADS", "SSH_AUTH_SOCK", "MONKEY")
+CLUSTER = (
+    *("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK", "ROLE_NAME", "NODE_RANK", "NNODES"),
+    *("MASTER_ADDR", "MASTER_PORT", "ACCELERATE_MIXED_PRECISION", "FSDP_VERSION", "DEEPSPEED_ZERO_STAGE"),
+    *("SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "MV2_COMM_WORLD_SIZE", "PBS_NODEFILE"),
+    *("TORCHELASTIC_RUN_ID", "TORCH_NCCL_ASYNC_ERROR_HANDLING", "PARALLELISM_CONFIG_TP_SIZE", "USE_FSDP"),
+)
+DEVICES = (
+    "CUDA_VISIBLE_DEVICES",
+    "OMP_NUM_THREADS",
+    "HF_HOME",
+    "NCCL_P2P_DISABLE",
+    "LD_LIBRARY_PATH",
+    "FRANK",
+    "RANKING",
+)
+OTHERS = (
+    *DEVICES,
+    *("PATH", "PWD", "OLDPWD", "TOKENIZERS_PARALLELISM", "KEYBOARD", "OMP_NUM_THREADS", "SSH_AUTH_SOCK", "MONKEY"),
+)
 
 
-@pytest.mark.parametrize("name", [*SECRETS, *OTHERS])
-def test_names_of_secrets_are_known_and_other_names_left_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", [*SECRETS, *CLUSTER, *OTHERS])
+def test_names_of_secrets_and_of_a_cluster_are_known_and_other_names_left_alone(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(name, "its value")
-    with secrets.hidden():
+    with environment.hidden():
         assert (name in os.environ) == (name in OTHERS)
     assert os.environ[name] == "its value"
 
 
 @pytest.mark.usefixtures("toy_site")
-def test_a_trainer_and_what_it_starts_see_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trainer_and_what_it_starts_see_no_key_and_nothing_of_a_cluster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ANTHROPIC_API_KEY", CANARY)
     monkeypatch.setenv("HF_TOKEN", CANARY)
+    cluster = dict.fromkeys(CLUSTER, "the part of another")
+    for name, value in cluster.items():
+        monkeypatch.setenv(name, value)
     seen: list[str] = []
     train = toys.ToyTrainer.train
 
     def looking(*arguments: object) -> object:
-        seen.append(os.environ.get("ANTHROPIC_API_KEY", ""))
+        seen.append(repr(dict(os.environ)))
         look = [sys.executable, "-c", "import os; print([value for value in os.environ.values()])"]
         seen.append(subprocess.run(look, capture_output=True, text=True, check=True).stdout)
+        os.environ["RANK"] = os.environ["ACCELERATE_OF_ITS_OWN"] = "set by a training"
         return train(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(toys.ToyTrainer, "train", looking)
@@ -107,4 +133,10 @@ def test_a_trainer_and_what_it_starts_see_no_key(tmp_path: Path, monkeypatch: py
     assert done.exit_code == EXIT_BLOCKED, done.output
     assert len(seen) == 2
     assert CANARY not in "".join(seen)
+    assert not [name for name in CLUSTER if f"'{name}'" in seen[0]]
+    assert "the part of another" not in seen[1]
+    assert {name: os.environ.get(name) for name in (*CLUSTER, "ACCELERATE_OF_ITS_OWN")} == {
+        **cluster,
+        "ACCELERATE_OF_ITS_OWN": None,
+    }
     assert os.environ["ANTHROPIC_API_KEY"] == CANARY

@@ -18,12 +18,14 @@ from harness import cli
 from harness.api import Completion, Problem, Request, RunStarted, StageAdvanced, StageStarted, Usage
 from harness.audit import EXIT_BLOCKED
 from harness.boundary import files
-from harness.boundary.text import one_line, printable
+from harness.boundary.text import harmless, one_line, printable
 from harness.cli import main
 from harness.output.terminal.progress import PlainProgress
+from harness.results import validation
 from harness_claude import replies
 from harness_scheduling import parsing
 from tests import hostile, toys
+from tests.conftest import ToyRun
 from tests.harness.output.report.pages import Page
 
 TEXTS = list(hostile.TEXTS.values())
@@ -143,6 +145,47 @@ def test_a_run_of_hostile_replies_leaves_text_and_nothing_else(hostile_run: Path
         told = CliRunner().invoke(main, [*verb.split(), "run"])
         assert told.exit_code in (0, EXIT_BLOCKED), told.output
         assert hostile.on_terminal(told.output) == []
+
+
+@pytest.mark.parametrize("number", range(0, len(TEXTS), 7))
+def test_what_people_read_with_cat_holds_nothing_that_a_terminal_acts_on(
+    toy_run: ToyRun, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    text = "\n".join(["\x1b[2J\u202eab\x9b31m\ttab", *TEXTS[number : number + 7], toys.GOOD])
+    text = text.encode("utf-8", "replace").decode()
+    monkeypatch.setattr(toys, "GOOD", text)
+    run_dir = toy_run(stages=("bootstrap", "teacher-strategy"))
+    for name in ("journal.md", "strategy.md", "strategy-evolution.md", "strategy.txt"):
+        written = (run_dir / name).read_bytes().decode()
+        assert hostile.on_terminal(written.replace("\t", " ")) == [], name
+        assert "tab" in written
+    again = toy_run(out="again", stages=("teacher-strategy",), strategy_file=str(run_dir / "strategy.txt"))
+    texts = [(path / "strategy.txt").read_bytes() for path in (run_dir, again)]
+    assert texts[0] == texts[1]
+    learned = files.read(run_dir / "result.json")["learning"]["learned"]
+    assert files.read(again / "result.json")["learning"]["learned"] == learned.strip()
+    prompts = [
+        [row["prompt_sha256"] for row in files.read_lines(path / "items.jsonl") if row["arm"] == "teacher-strategy"]
+        for path in (run_dir, again)
+    ]
+    assert prompts[0] == prompts[1] or learned != learned.strip()
+    assert validation.held(run_dir) == []
+
+
+def test_a_strategy_that_was_given_with_escapes_is_used_without_them(toy_run: ToyRun, tmp_path: Path) -> None:
+    given = tmp_path / "given.txt"
+    given.write_text("Look \x1b[31mclosely\x9b.\r\n\tTwice.\n")
+    run_dir = toy_run(stages=("teacher-strategy",), strategy_file=str(given))
+    assert (run_dir / "strategy.txt").read_text() == "Look [31mclosely.\n\tTwice.\n"
+    assert files.read(run_dir / "plan.json")["strategy"] == "Look [31mclosely.\n\tTwice."
+
+
+@given(st.text(st.characters(codec="utf-8")) | st.sampled_from(TEXTS))
+def test_text_for_people_to_read_is_harmless_once_and_for_all(text: str) -> None:
+    made = harmless(text)
+    assert hostile.on_terminal(made.replace("\t", " ")) == []
+    assert harmless(made) == made
+    assert made == text or not all(char.isprintable() or char in "\n\t" for char in text)
 
 
 def test_a_reply_cannot_leave_its_fence_in_a_readable_file(hostile_run: Path) -> None:

@@ -27,7 +27,8 @@ PLACE = re.compile(rf"(?<={CARD_RESULTS}\n).*(?={CARD_END})", re.DOTALL)
 """Where a trainer's own card has the results put in."""
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 """``owner/name``. A base model without an owner is not on the Hub, which would refuse the card."""
-TAGS = ("lora", "transfer-harness")
+TAGS = ("transfer-harness",)
+"""What is true of an adapter of any trainer. What kind it is, and what loads it, a trainer says in its own card."""
 
 
 def write(run_dir: Path, result: Data, audit: Data, training: Data) -> None:
@@ -76,7 +77,6 @@ def _metadata(result: Data, audit: Data, training: Data) -> dict[str, Any]:
     base = str((result["identities"]["student"] or {}).get("model"))
     simulated = ["simulated"] if result["simulated"] else []
     found: dict[str, Any] = {
-        "library_name": "peft",
         "pipeline_tag": "text-generation",
         "base_model": base if HUB_ID.fullmatch(base) else None,
         "tags": [*TAGS, *simulated],
@@ -116,7 +116,7 @@ def _about(result: Data, training: Data) -> Iterator[str]:
     known = next((arm for arm in ARMS if arm.name == training["arm"]), None)
     summary = f": {known.summary}" if known else ""
     control = " It is a control, made to be compared with." if known and known.control else ""
-    yield f"A LoRA adapter from an experiment on the task {_code(result['plan']['plugins']['task']['name'])}."
+    yield f"An adapter from an experiment on the task {_code(result['plan']['plugins']['task']['name'])}."
     yield f"Its arm, {_code(training['arm'])}{summary}.{control}"
     yield ""
     for name, key in (("base model", "model"), ("revision", "revision"), ("sha256 of its weights", "weights_sha256")):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from harness.audit.checks.provenance import SOLUTIONS
 from harness.boundary import files
 from harness.measures import formatting
 from harness.measures.rows import TOKENS
@@ -33,9 +34,22 @@ def problems(result: Data) -> Section:
         [
             Table("Problem sets", sets, [_set(entry) for entry in result["problems"]], sets[1:3]),
             Table("Trivial rules", rules, list(_rules(ruled)), rules[1:]),
-            Table("Shared problems", shared, [*map(_shared, result["overlaps"]), quoted], shared[2:]),
+            Table(
+                "Shared problems",
+                shared,
+                [*map(_shared, result["overlaps"]), quoted, *_trained_on(result)],
+                shared[2:],
+            ),
         ],
     )
+
+
+def _trained_on(result: Data) -> Iterator[list[str]]:
+    """Problems that stand in the rows of a training; an older result does not tell."""
+    for training in result["training"]:
+        for entry in training.get("quoted", ()):
+            rows = f"the rows of {formatting.named(training)}, word for word"
+            yield [entry["split"], rows, formatting.count(entry["problems"]), formatting.NOTHING]
 
 
 def _set(entry: Data) -> list[str]:
@@ -69,6 +83,7 @@ def training(result: Data) -> Section:
     rows = ("rows", "left out", "labels of the teacher", "of the verifier", "by chance")
     tokens = ("steps", "tokens with loss", "prompt tokens", "prompt tokens with loss", "rows cut", "rows without loss")
     columns = ("arm", *rows, *tokens, "moves a logit by")
+    taught = ("its solutions", "right training answers", "of", "right test answers", "of those given")
     course = ("arm", "mean loss of each epoch", "sha256 of the adapter")
     return Section(
         "Training",
@@ -76,9 +91,21 @@ def training(result: Data) -> Section:
         "loss, and an adapter must move a logit to have been applied at all.",
         [
             Table("What was trained on", columns, [_adapter(entry) for entry in result["training"]], columns[1:]),
+            Table("The teacher's right answers", taught, list(_taught(result)), taught[1:]),
             Table("Loss and adapter", course, [_course(entry) for entry in result["training"]]),
         ],
     )
+
+
+def _taught(result: Data) -> Iterator[list[str]]:
+    """What the teacher got right where it made training answers, beside the test in the same condition."""
+    for solutions in SOLUTIONS:
+        rows = next((row["examples"] for row in result["training"] if solutions.made(row["arm"])), None)
+        arm = next((arm for arm in result["arms"] if (arm["arm"], arm["split"]) == (solutions.arm, "test")), None)
+        if rows is not None:
+            tested = [arm["correct"], arm["outcomes"]["answered"]] if arm else [None, None]
+            counts = [rows.get("right"), rows["rows"], *tested]
+            yield [solutions.name.removeprefix("solutions "), *map(formatting.count, counts)]
 
 
 def _adapter(entry: Data) -> list[str]:

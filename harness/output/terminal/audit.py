@@ -99,7 +99,7 @@ def _unknown(audit: Mapping[str, Any]) -> Iterator[str]:
 def _claims(audit: Mapping[str, Any], reasons: bool = True) -> Iterator[str]:
     """The ladder with all its reasons, or with those of the first rung that is missing alone."""
     claims = audit["claims"]
-    yield f"claim {claims['rung']} of {len(RUNGS)}: {claims['claim']}"
+    yield filled(f"claim {claims['rung']} of {len(RUNGS)}: {claims['claim']}", "", "  ")
     for rung in claims["rungs"]:
         mark = "x" if rung["rung"] <= claims["rung"] else " "
         yield f"  [{mark}] {rung['rung']} {rung['claim']}"

@@ -1,6 +1,6 @@
 """From a model folder or a Hub id to a checkpoint, and from a checkpoint to a model in memory.
 
-Finding a checkpoint imports neither torch nor transformers and downloads no weights; only ``fetch`` and ``load`` do.
+Finding a checkpoint imports neither torch nor transformers and downloads no weights; what follows ``locate`` does.
 """
 
 from __future__ import annotations
@@ -19,12 +19,19 @@ from typing import TYPE_CHECKING, Any
 from harness.api import UsageError
 from harness_qwen_lora import memory
 from harness_qwen_lora.checkpoints import hub
-from harness_qwen_lora.checkpoints.checkpoint import ADVICE, Checkpoint, check_folder
-from harness_qwen_lora.options import Dtype, Quantization
+from harness_qwen_lora.checkpoints.checkpoint import ADVICE, Checkpoint, check_folder, check_settings
+from harness_qwen_lora.cluster import hidden
+from harness_qwen_lora.options import Attention, Dtype, Quantization
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+MOST_NAMED = 3
+"""Weights that a message names."""
+MOST_CAUSE = 300
+"""Characters of a library's own words that a message repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,7 @@ class Source:
     """What the model calls itself in whatever is saved from it."""
     dtype: Dtype
     device: str
+    attention: Attention = "sdpa"
     quantization: Quantization = "none"
     memory_gib: float = 0
     """GPU memory that the process may take from then on; 0 for all there is."""
@@ -66,32 +74,87 @@ def fetch(checkpoint: Checkpoint) -> Path:
     return folder
 
 
-def load(source: Source) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """Model and tokenizer from a folder: safetensors only, no code from the checkpoint, nothing from the network.
+def settings(checkpoint: Checkpoint) -> Path:
+    """The folder of a checkpoint's files besides the weights, downloaded if need be. Raises UsageError."""
+    if checkpoint.folder is not None:
+        return checkpoint.folder
+    folder = hub.settings(checkpoint)
+    check_settings(folder)
+    return folder
 
-    The model is frozen and in evaluation mode.
+
+def tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer of a folder. Raises UsageError."""
+    from transformers import AutoTokenizer
+
+    with quiet(), readable(folder):
+        made: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
+            folder, trust_remote_code=False, local_files_only=True
+        )
+    return made
+
+
+def stops(folder: Path) -> list[int]:
+    """The token ids by which a checkpoint's generation settings end a reply."""
+    from transformers import AutoConfig, GenerationConfig
+
+    with quiet(), readable(folder):
+        if (folder / "generation_config.json").is_file():
+            settings = GenerationConfig.from_pretrained(folder, local_files_only=True)
+        else:
+            config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+            settings = GenerationConfig.from_model_config(config)
+    eos = settings.eos_token_id
+    return [eos] if isinstance(eos, int) else list(eos or [])
+
+
+def load(source: Source) -> PreTrainedModel:
+    """The model of a folder: safetensors only, no code from the checkpoint, nothing from the network.
+
+    It is frozen and in evaluation mode. Raises UsageError.
     """
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
     folder, dtype, device = source.folder, getattr(torch, source.dtype), torch.device(source.device)
     if device.type == "cuda" and source.memory_gib:
         memory.hold(device, source.memory_gib)
-    with quiet(), _readable(folder):
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-        model: Any = AutoModelForCausalLM.from_pretrained(
+    kind: Any = AutoModelForCausalLM
+    with quiet(), readable(folder), hidden():
+        model, found = kind.from_pretrained(
             folder,
             dtype=dtype,
-            attn_implementation="sdpa",
-            use_safetensors=True,
-            trust_remote_code=False,
-            local_files_only=True,
+            output_loading_info=True,
+            **fixed_arguments(source.attention),
             **_in_four_bits(source.quantization, dtype, device),
         )
+        check_weights(folder, found)
     model.name_or_path = model.config._name_or_path = source.name
     if source.quantization == "none":
         model = model.to(device)
-    return model.eval().requires_grad_(False), tokenizer
+    frozen: PreTrainedModel = model.eval().requires_grad_(False)
+    return frozen
+
+
+def fixed_arguments(attention: Attention) -> dict[str, Any]:
+    """What every model is loaded with."""
+    return {
+        "attn_implementation": attention,
+        "use_safetensors": True,
+        "trust_remote_code": False,
+        "local_files_only": True,
+    }
+
+
+def check_weights(folder: Path, found: Mapping[str, Any]) -> None:
+    """Raises UsageError where transformers would fill weights that a checkpoint lacks with random numbers."""
+    missing = sorted(found["missing_keys"])
+    if missing:
+        named = ", ".join(missing[:MOST_NAMED]) + (", ..." if len(missing) > MOST_NAMED else "")
+        raise UsageError(
+            f"student.model: the weights in '{folder}' lack {len(missing)} that the model needs ({named}), which would "
+            "be random numbers; give a folder that holds all of them"
+        )
 
 
 def check_quantization() -> None:
@@ -119,46 +182,74 @@ def _in_four_bits(quantization: Quantization, dtype: torch.dtype, device: torch.
     return {"quantization_config": settings, "device_map": {"": device}}
 
 
-def linear_modules(folder: Path) -> Mapping[str, int]:
-    """``linear_features`` of the model that a folder's config describes. Allocates no weights."""
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    with quiet(), _readable(folder), torch.device("meta"):
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
-        model: Any = AutoModelForCausalLM
-        return linear_features(model.from_config(config, trust_remote_code=False))
-
-
 def linear_features(model: torch.nn.Module) -> Mapping[str, int]:
-    """By name, without the path: how many inputs and outputs a model's linear modules have, all of a name together."""
-    import torch
+    """By name, without the path: how many inputs and outputs a model's linear modules have, all of a name together.
 
+    GPT-2's Conv1D, a linear module under another name, counts.
+    """
     found: Counter[str] = Counter()
-    for path, module in model.named_modules():
-        if isinstance(module, torch.nn.Linear):
-            found[path.rpartition(".")[2]] += module.in_features + module.out_features
+    for path, module in _linear(model):
+        if not _computes_otherwise(module):
+            found[path.rpartition(".")[2]] += sum(module.weight.shape)
     return found
+
+
+def no_linear_modules(model: torch.nn.Module) -> list[str]:
+    """Paths of the modules that hold the weights of a linear module and compute something else, such as routers."""
+    return sorted(path for path, module in _linear(model) if _computes_otherwise(module))
+
+
+def _linear(model: torch.nn.Module) -> Iterator[tuple[str, Any]]:
+    import torch
+    from transformers.pytorch_utils import Conv1D
+
+    for path, module in model.named_modules():
+        if isinstance(module, torch.nn.Linear | Conv1D):
+            yield path, module
+
+
+def _computes_otherwise(module: Any) -> bool:
+    """Whether a model's own code has another forward for it. That of a quantised weight computes the same."""
+    import torch
+    from transformers.pytorch_utils import Conv1D
+
+    kind = type(module)
+    own = kind.forward not in (torch.nn.Linear.forward, Conv1D.forward)
+    return own and kind.__module__.startswith("transformers.models.")
 
 
 @contextmanager
 def known_peft_warning() -> Iterator[None]:
-    """Silences the one FutureWarning that peft 0.21 causes in transformers 5.23 whenever it wraps a model."""
+    """Silences warnings of peft that say nothing to a user.
+
+    The FutureWarning that peft 0.21 causes in transformers 5.23 whenever it wraps a model; that GPT-2's Conv1D has its
+    weights the other way round, which peft sets right; that settings of peft's own for experts found none.
+    """
     with warnings.catch_warnings():
+        experts = r"The following (rank|alpha)_pattern keys|target_parameters="
+        warnings.filterwarnings("ignore", message=experts, category=RuntimeWarning)
         warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
+        warnings.filterwarnings("ignore", message="fan_in_fan_out is set to False", category=UserWarning)
         yield
 
 
 @contextmanager
-def _readable(folder: Path) -> Iterator[None]:
-    """Turns whatever transformers makes of a damaged or foreign checkpoint into one line."""
+def readable(folder: Path, but: type[Exception] = UsageError) -> Iterator[None]:
+    """Turns whatever transformers makes of a damaged or foreign checkpoint into one line, all ``but`` one error."""
     try:
         yield
+    except (UsageError, but):
+        raise
     except Exception as error:
-        cause = str(error).partition("\n")[0]
         raise UsageError(
-            f"student.model: folder '{folder}' cannot be loaded ({type(error).__name__}: {cause}); {ADVICE}"
+            f"student.model: folder '{folder}' cannot be loaded ({type(error).__name__}: {cause(error)}); {ADVICE}"
         ) from error
+
+
+def cause(error: BaseException) -> str:
+    """What an error says, in one line."""
+    first = next((line for line in str(error).splitlines() if line.strip()), "")
+    return " ".join(first.split())[:MOST_CAUSE]
 
 
 @contextmanager

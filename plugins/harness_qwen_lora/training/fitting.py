@@ -18,7 +18,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from harness.api import ADAPTER_CARD, OnStep, UsageError
 from harness_qwen_lora import memory
-from harness_qwen_lora.checkpoints.loading import Source, known_peft_warning, quiet
+from harness_qwen_lora.checkpoints.loading import (
+    Source,
+    cause,
+    known_peft_warning,
+    linear_features,
+    no_linear_modules,
+    quiet,
+)
 from harness_qwen_lora.encoding import Row
 from harness_qwen_lora.options import ALL_LINEAR, LoraOptions
 
@@ -106,11 +113,11 @@ def share(options: LoraOptions) -> int:
     return part
 
 
-def splits(options: LoraOptions, shape: memory.Shape, rows: Sequence[Row], available: int | None) -> list[Split]:
+def splits(options: LoraOptions, shape: memory.Shape | None, rows: Sequence[Row], available: int | None) -> list[Split]:
     """Ways to run a step, the best first; each takes less memory than the one before.
 
-    ``available`` is the memory of a GPU in bytes, or None on a CPU. Where it is known, the first is the best that the
-    estimate allows.
+    ``available`` is the memory of a GPU in bytes, or None on a CPU, where no shape is needed. Where it is known, the
+    first is the best that the estimate allows.
     """
     part = share(options)
     sizes = [size for size in range(part, 0, -1) if part % size == 0]
@@ -124,7 +131,7 @@ def splits(options: LoraOptions, shape: memory.Shape, rows: Sequence[Row], avail
     if options.checkpointing == "auto" and available is not None:
         # Below the batch that was asked for, making activations again costs less than smaller batches do.
         ways = [way for way in kept if way.micro_batch >= min(options.batch_size, sizes[0])] + again
-    if available is None:
+    if available is None or shape is None:
         return ways
     length = max(len(row.ids) for row in rows)
     supervised = max(row.supervised_tokens for row in rows)
@@ -161,15 +168,48 @@ def fit(base: PreTrainedModel, job: Job, on_step: OnStep) -> Fitted:
     return Fitted(tuple(losses), steps, _peak_memory(base.device))
 
 
+def adapted(blank: PreTrainedModel, options: LoraOptions) -> int:
+    """How many values an adapter of a model without values would have: it is put on and taken off again.
+
+    Raises UsageError for modules that the model has not, or that peft cannot train.
+    """
+    with quiet():
+        try:
+            model = _put_on(blank, options)
+        except (ValueError, NotImplementedError, RuntimeError) as error:
+            raise UsageError(
+                f"trainer.target_modules: peft cannot put an adapter on {', '.join(options.target_modules)} of this "
+                f"model ({cause(error)}); choose others, or another checkpoint"
+            ) from error
+        values = sum(value.numel() for value in model.parameters() if value.requires_grad)
+        model.unload()
+        blank.requires_grad_(False)
+    return values
+
+
+def _check_modules(model: PreTrainedModel, options: LoraOptions) -> None:
+    """Raises UsageError for a name that peft would pass over in silence while another one matches."""
+    names = linear_features(model)
+    if options.target_modules == ALL_LINEAR:
+        unknown = [] if names else list(ALL_LINEAR)
+    else:
+        unknown = [name for name in options.target_modules if name not in names]
+    if unknown:
+        choice = f"choose among {', '.join(sorted(names))}, or all-linear" if names else "choose another checkpoint"
+        raise UsageError(f"trainer.target_modules: the model has no linear module {', '.join(unknown)}; {choice}")
+
+
 def _put_on(base: PreTrainedModel, options: LoraOptions) -> PeftModel:
     from peft import LoraConfig, get_peft_model
 
+    _check_modules(base, options)
     modules = options.target_modules
     config = LoraConfig(
         r=options.rank,
         lora_alpha=alpha(options),
         lora_dropout=options.dropout,
         target_modules=ALL_LINEAR[0] if modules == ALL_LINEAR else list(modules),
+        exclude_modules=no_linear_modules(base) or None,
         task_type="CAUSAL_LM",
     )
     with known_peft_warning():

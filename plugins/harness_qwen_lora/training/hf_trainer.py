@@ -19,6 +19,7 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 
 from harness.api import HarnessError, OnStep
 from harness_qwen_lora.encoding import Row
+from harness_qwen_lora.generation import known_arguments
 
 IGNORED = -100
 """The label of a token that carries no loss."""
@@ -83,6 +84,7 @@ class SupervisedLoss(torch.nn.Module):
     def __init__(self, model: torch.nn.Module) -> None:
         super().__init__()
         self.model = model
+        self._known = known_arguments(model)
 
     def forward(
         self,
@@ -94,12 +96,17 @@ class SupervisedLoss(torch.nn.Module):
     ) -> dict[str, torch.Tensor]:
         """The batch's share of the step's mean cross-entropy per supervised token."""
         output = self.model(
-            input_ids=input_ids, attention_mask=attention_mask, logits_to_keep=logits_to_keep, use_cache=False
+            **self._known(
+                input_ids=input_ids, attention_mask=attention_mask, logits_to_keep=logits_to_keep, use_cache=False
+            )
         )
+        all_logits = output.logits
+        if all_logits.shape[1] != len(logits_to_keep):  # of a family that knows no logits_to_keep
+            all_logits = all_logits[:, logits_to_keep]
         targets = labels[:, logits_to_keep + 1]
         losses = [
             cross_entropy(logits.float(), wanted, ignore_index=IGNORED, reduction="sum")
-            for logits, wanted in zip(output.logits, targets, strict=True)
+            for logits, wanted in zip(all_logits, targets, strict=True)
         ]
         return {"loss": torch.stack(losses).sum() / num_items_in_batch}
 

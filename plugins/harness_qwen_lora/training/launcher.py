@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import IO, Any
 
 from harness.api import HarnessError, OnStep, UsageError
+from harness_qwen_lora.cluster import without
 from harness_qwen_lora.training.fitting import Fitted, Job
 
 EXIT_WITH_PARENT = "harness_qwen_lora.training.exit_with_parent"
@@ -69,9 +70,12 @@ def command(processes: int, job: Path) -> list[str]:
 
 
 def environment(inherited: Mapping[str, str], scratch: Path) -> dict[str, str]:
-    """What the workers see: this process's environment and import path, and a place for scratch files."""
+    """What the workers see: this process's environment and import path, and a place for scratch files.
+
+    torchrun alone says which of several a worker is: what a cluster has said of this process is left out.
+    """
     own = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "TMPDIR": str(scratch.absolute())}
-    return {"OMP_NUM_THREADS": "1"} | dict(inherited) | own
+    return {"OMP_NUM_THREADS": "1"} | without(inherited) | own
 
 
 def _last_words(said: str | None, errors: str) -> str:

@@ -7,27 +7,30 @@ encoding.py, and running the trained adapter is the student's part.
 from __future__ import annotations
 
 import logging
+import sys
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from harness.api import Example, HarnessError, Json, OnStep, Student, TrainingReport, UsageError
-from harness_qwen_lora.checkpoints.loading import Source, linear_features
-from harness_qwen_lora.encoding import Chat, Row
+from harness.api import Example, HarnessError, Json, Message, OnStep, Student, TrainingReport, UsageError
+from harness_qwen_lora.checkpoints.architecture import Architecture
+from harness_qwen_lora.checkpoints.loading import Source
+from harness_qwen_lora.cluster import hidden
+from harness_qwen_lora.encoding import Chat, Row, UnfitError
 from harness_qwen_lora.memory import shape
-from harness_qwen_lora.options import ALL_LINEAR, LoraOptions
+from harness_qwen_lora.options import LoraOptions
 from harness_qwen_lora.training import card, launcher
-from harness_qwen_lora.training.fitting import Fitted, Job, Split, alpha, fit, share, splits
+from harness_qwen_lora.training.fitting import Fitted, Job, Split, adapted, alpha, fit, share, splits
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from transformers import PreTrainedModel
 
-HEAD = "lm_head"
-"""Name of the linear module that makes logits."""
+PROBE = Example("preflight", (Message("user", "1 + 1"),), "Step 1: 1 + 1 = 2.\nANSWER: YES", "YES", "teacher")
+"""A row that any student can be trained on."""
 FLOAT32 = 4
 """Bytes of a value of an adapter, whatever the number format of the model."""
 
@@ -39,8 +42,9 @@ class Trainable(Protocol):
     def chat(self) -> Chat:
         """Token ids of messages and replies."""
 
-    def linear_modules(self) -> Mapping[str, int] | None:
-        """Inputs and outputs of its linear modules by name, without loading it; None where they are not known yet."""
+    @property
+    def architecture(self) -> Architecture:
+        """The model without its values."""
 
     def lend(self) -> AbstractContextManager[PreTrainedModel]:
         """The loaded base model, to be given back without adapters."""
@@ -73,18 +77,34 @@ class LoraTrainer:
         share(self._options)
         if self._options.processes > 1 and local.memory() is not None:
             self._check_gpus()
-        if self._options.target_modules != ALL_LINEAR:
-            self._check_modules(local.linear_modules())
+        try:
+            local.chat().row(PROBE, max_length=sys.maxsize)
+        except UnfitError as error:
+            raise UsageError(f"student.model: it cannot be trained on a reply, since {error}") from error
+        adapted(local.architecture.model, self._options)
+
+    def unfit(self, student: Student, examples: Sequence[Example]) -> Mapping[str, str]:
+        """Why the student cannot be trained on some examples, by problem id; one that it can be trained on is absent.
+
+        Reads the tokenizer alone, and gives the same answer each time.
+        """
+        chat = _trainable(student).chat()
+        reasons: dict[str, str] = {}
+        for example in examples:
+            try:
+                row = chat.row(example, self._options.max_length)
+            except (UnfitError, UsageError) as error:
+                reasons.setdefault(example.problem_id, str(error))
+                continue
+            if row.truncated and not self._options.allow_truncation:
+                reasons.setdefault(
+                    example.problem_id, f"it is longer than trainer.max_length = {self._options.max_length} tokens"
+                )
+        return reasons
 
     def adapter_bytes(self, student: Student) -> int | None:
         """Bytes of an adapter's weights: in float32, a rank's worth for each input and output of a trained module."""
-        features = _trainable(student).linear_modules()
-        if features is None:
-            return None
-        wanted = features.keys() - {HEAD}  # which all-linear leaves out
-        if self._options.target_modules != ALL_LINEAR:
-            wanted = set(self._options.target_modules)
-        return FLOAT32 * self._options.rank * sum(features.get(name, 0) for name in wanted)
+        return FLOAT32 * adapted(_trainable(student).architecture.model, self._options)
 
     def train(
         self, student: Student, examples: Sequence[Example], seed: int, folder: Path, on_step: OnStep
@@ -98,7 +118,7 @@ class LoraTrainer:
             raise UsageError("trainer lora: no training examples were given; make at least one")
         local = _trainable(student)
         chat = local.chat()
-        rows = [chat.row(example, self._options.max_length) for example in examples]
+        rows = [self._row(chat, example) for example in examples]
         self._refuse_truncation(rows)
         marked = [(_marked(row), row.prompt_tokens) for row in rows]
         start = time.perf_counter()
@@ -137,16 +157,11 @@ class LoraTrainer:
                 f"{self._options.max_length} tokens; raise it, or set trainer.allow_truncation=true to cut them"
             )
 
-    def _check_modules(self, names: Collection[str] | None) -> None:
-        """Raises UsageError for a name that peft would pass over in silence while another one matches."""
-        if names is None or self._options.target_modules == ALL_LINEAR:
-            return
-        unknown = [name for name in self._options.target_modules if name not in names]
-        if unknown:
-            raise UsageError(
-                f"trainer.target_modules: the model has no linear module {', '.join(unknown)}; "
-                f"choose among {', '.join(sorted(names))}, or all-linear"
-            )
+    def _row(self, chat: Chat, example: Example) -> Row:
+        try:
+            return chat.row(example, self._options.max_length)
+        except UnfitError as error:
+            raise UnfitError(f"training example {example.problem_id}: {error}; leave it out") from error
 
     def _fit(
         self, student: Trainable, rows: Sequence[Row], pad: int, seed: int, folder: Path, on_step: OnStep
@@ -154,9 +169,12 @@ class LoraTrainer:
         """Trains and saves an adapter, taking less memory each time that there is not enough."""
         import torch
 
-        with student.lend() as base:
-            self._check_modules(linear_features(base))
-            ways = splits(self._options, shape(base), rows, student.memory())
+        available = student.memory()
+        if available is None:
+            ways = splits(self._options, None, rows, available)
+        else:
+            with student.lend() as base:
+                ways = splits(self._options, shape(base), rows, available)
         job = Job(student.source(), self._options, tuple(rows), pad, seed, ways[0], folder)
         if self._options.processes > 1:
             student.release()
@@ -164,7 +182,7 @@ class LoraTrainer:
             try:
                 if self._options.processes > 1:
                     return launcher.launch(replace(job, split=split), on_step), split
-                with student.lend() as base:
+                with student.lend() as base, hidden():
                     return fit(base, replace(job, split=split), on_step), split
             except torch.OutOfMemoryError:
                 pass

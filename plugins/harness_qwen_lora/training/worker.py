@@ -39,7 +39,7 @@ def main(path: str) -> int:
         if source.device.startswith("cuda"):
             torch.cuda.set_device(local)
             source = replace(source, device=f"cuda:{local}")
-        base, _ = loading.load(source)
+        base = loading.load(source)
         fitted = fit(base, job, on_step)
     except Exception as error:  # said at once: the others soon fail too, since they hear no more of this one
         say(**_told(error))

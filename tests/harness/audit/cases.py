@@ -67,6 +67,17 @@ def after(change: by.Change, **made: Any) -> Callable[[Any], Made]:
     return run
 
 
+def after_of_size(change: by.Change, split: str) -> Callable[[Any], Made]:
+    """An honest run with ``amount`` problems in a split, after a change."""
+
+    def run(amount: int) -> Made:
+        run = honest(seeds=1, sizes={split: amount})
+        change(run, amount)
+        return run
+
+    return run
+
+
 def honestly(amount: Any) -> Made:  # noqa: ARG001 - the signature of Case.made
     """An honest run, whatever the amount."""
     return honest(seeds=1)
@@ -107,12 +118,20 @@ OF_SCORES = (
     Case("below-trivial", "a student that is told", after(by.wrong("student-prompted")), 38, 37, "note"),
     Case("below-trivial", "counts", after(by.wrong(LORA)), 38, 25, spared="note", counts=True),
     Case("below-trivial", "counts, by their overlap", after(by.wrong(LORA)), 37, 25, "block", "note", "unknown", True),
+    Case("below-trivial", "the commonest label of the stratum", after(by.by_truth), 120, 60, spared="note"),
+    Case("below-trivial", "the commonest free-form answer", after(by.freely(by.by_truth)), 120, 60, spared="note"),
+    Case("below-trivial", "the label in the text", after(by.said_in_text), 120, 60, spared="note"),
+    Case("below-trivial", "a free-form truth in the text", after(by.freely(by.said_in_text)), 1, 0, "note", "note"),
+    Case("below-trivial", "no rule of a free-form task", after(by.freely(by.unruled)), 1, 0, "warn", "note", "unknown"),
     Case("imbalance", "a majority", lambda n: honest(seeds=1, firsts={"test": n}), 73, 72),
     Case("imbalance", HARD, lambda n: honest(seeds=1, firsts={"harder": n}), 49, 48, "warn"),
     Case("imbalance", "a small minority", lambda n: honest(seeds=1, sizes={"test": n}), 59, 60),
     Case("imbalance", "a majority of a stratum", after(by.stratum), (29, 11), (28, 12)),
-    Case("imbalance", "a stratum of one label", after(by.stratum), (10, 0), (9, 0), spared="note"),
-    Case("imbalance", "a stratum too small to judge", after(by.stratum), (5, 4), (5, 5), "note", status="unknown"),
+    Case("imbalance", "a stratum of one label", after(by.stratum), (10, 0), (9, 0)),
+    Case("imbalance", "small strata of one label", after(by.strata), [(6, 0), (6, 0)], [(3, 3), (3, 3)]),
+    Case("imbalance", "small strata that tell their label", after(by.strata), [(6, 0), (0, 6)], [(5, 1), (1, 5)]),
+    Case("imbalance", "few free-form problems", after_of_size(by.freely(by.nothing), "test"), 59, 60),
+    Case("imbalance", "few harder free-form problems", after_of_size(by.freely(by.nothing), "harder"), 59, 60, "warn"),
 )
 
 OF_CONDITIONS = (
@@ -146,6 +165,9 @@ OF_CONDITIONS = (
     Case("prompt-mismatch", HARD, after(by.in_items(BASE, "prompt_sha256", "harder")), 1, 0, "warn"),
     Case("prompt-mismatch", "the model", after(by.in_items(BASE, "model")), 1, 0),
     Case("prompt-mismatch", "stages in words of their own", after(by.in_plan("prompts")), "separate", "same"),
+    Case("prompt-mismatch", "the strategy for the teacher", after(by.never_told(TAUGHT)), 120, 119),
+    Case("prompt-mismatch", "the strategy for the student", after(by.never_told("student-prompted")), 120, 119),
+    Case("prompt-mismatch", "while it learned", after(by.never_told("bootstrap", "reflect")), 20, 19, "warn"),
     Case("prompt-mismatch", "no identity", after(by.identified("student")), None, {"model": "m"}, status="unknown"),
     Case("prompt-mismatch", "an empty identity", after(by.identified("teacher")), {}, {"model": "m"}, status="unknown"),
     Case("model-drift", "in an arm", after(by.in_items(LORA, "model")), 1, 0),
@@ -160,6 +182,36 @@ OF_PROVENANCE = (
     Case("overlap", "harder problems among the test problems", after(by.shared("test", "harder")), 1, 0, "warn"),
     Case("overlap", "the same data", after(by.shared("train", form="data")), 1, 0),
     Case("overlap", "the same text", after(by.shared("reflect", form="text")), 1, 0),
+    Case("overlap", "the same data in another order", after(by.rearranged), (1, 0), (0, 0)),
+    Case("overlap", "data of which the order decides", after(by.rearranged), (2, 0), (2, 1)),
+    Case("overlap", "the same lines", after(by.lines), "Ann sits beside Bob.", "Ann sits beside Dan."),
+    Case("overlap", "a training target", after(by.trained_on(LORA, by.first_of)), "test", "reflect"),
+    Case("overlap", "a training target of a harder one", after(by.trained_on(LORA, by.first_of)), "harder", "reflect"),
+    Case("overlap", "a training prompt", after(by.trained_on(LORA, by.first_of, "prompt")), "test", "reflect"),
+    Case("overlap", "training of a control", after(by.trained_on("lora-naive", by.first_of)), "test", "reflect"),
+    Case(
+        "overlap",
+        "a training target in another order",
+        after(by.trained_on(LORA, by.on_its_own_lines)),
+        "Ann sits beside Bob.",
+        "Ann sits beside Dan.",
+    ),
+    Case(
+        "overlap",
+        "a part of a training problem",
+        after(by.trained_on(LORA, by.part_of_a_training_problem)),
+        " NO. Now 8 9",
+        " 8 9",
+    ),
+    Case(
+        "overlap",
+        "too short to be looked for in rows",
+        after(by.trained_on(LORA, by.too_short)),
+        "11 letters.",
+        "12 letters..",
+        "warn",
+        status="unknown",
+    ),
     Case("overlap", "a given strategy", after(by.given), "Sort.", None, "warn", status="unknown"),
     Case("overlap", "a given strategy that quotes", after(by.given_quotation), "test", "reflect", spared="warn"),
     Case("overlap", "not compared", after(by.unseen), "train", "", status="unknown"),
@@ -170,6 +222,9 @@ OF_PROVENANCE = (
     Case("label-source", "by the verifier", after(by.in_plan("labels")), "verifier", "teacher"),
     Case("label-source", "a foreign answer", after(by.in_training(LORA, "labelled_by_teacher")), 19, 20),
     Case("label-source", "a control", after(by.in_training("lora-naive", "labelled_by_teacher")), 19, 20),
+    Case("label-source", "selected answers", after(by.wrong(TAUGHT)), 27, 26, "warn"),
+    Case("label-source", "selected by another", after(by.in_training("lora-naive", "right")), 20, 19, "warn"),
+    Case("label-source", "not judged", after(by.unjudged), 1, 0, "warn", status="unknown"),
     Case("label-source", "nothing known", after(by.untrained), 1, 0, status="unknown"),
     Case("loss-on-prompt", "tokens of a prompt", after(by.in_training(LORA, "supervised_prompt_tokens")), 1, 0),
     Case("loss-on-prompt", "rows without loss", after(by.in_training(LORA, "rows_without_loss")), 1, 0),

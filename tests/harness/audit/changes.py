@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from harness.design.skills import SPLIT as SKILLS
@@ -112,6 +112,16 @@ def freely(change: Change) -> Change:
     return freed
 
 
+def nothing(run: Made, amount: Any) -> None:
+    """Changes nothing."""
+
+
+def unruled(run: Made, amount: int) -> None:
+    """With ``amount`` the task has no trivial rule of its own."""
+    for row in run.problems if amount else ():
+        row["trivial"] = {}
+
+
 def right_otherwise(run: Made, amount: int) -> None:
     """The first ``amount`` answers of the trained student are right in other words."""
     for row in run.of("student-lora")[-40:][:amount]:
@@ -176,12 +186,41 @@ def apart(run: Made, amount: int) -> None:
 
 def stratum(run: Made, amount: tuple[int, int]) -> None:
     """``amount`` test problems of NO and YES make a stratum of their own."""
-    for label, count in zip(("NO", "YES"), amount, strict=True):
-        chosen = {row["id"] for row in [row for row in run.split("test") if row["truth"] == label][:count]}
-        for row in run.problems:
-            row["stratum"] = "OWN" if row["id"] in chosen else row["stratum"]
-        for row in run.items:
-            row["stratum"] = "OWN" if row["problem"] in chosen else row["stratum"]
+    strata(run, [amount])
+
+
+def strata(run: Made, amount: Sequence[tuple[int, int]]) -> None:
+    """Of each pair in ``amount``, so many test problems of NO and YES make a stratum of their own."""
+    left = {label: [row["id"] for row in run.split("test") if row["truth"] == label] for label in ("NO", "YES")}
+    names = {}
+    for place, pair in enumerate(amount):
+        for label, count in zip(("NO", "YES"), pair, strict=True):
+            names.update({left[label].pop(0): "OWN" if len(amount) == 1 else f"OWN {place}" for _ in range(count)})
+    for row in [*run.problems, *run.items]:
+        row["stratum"] = names.get(row.get("id", row.get("problem")), row["stratum"])
+
+
+def by_truth(run: Made, amount: int) -> None:
+    """The first ``amount`` test problems are in strata of one truth each."""
+    names = {row["id"]: row["truth"] for row in run.split("test")[:amount]}
+    for row in [*run.problems, *run.items]:
+        row["stratum"] = names.get(row.get("id", row.get("problem")), row["stratum"])
+
+
+def said_in_text(run: Made, amount: int) -> None:
+    """The first ``amount`` test problems have their truth in their text."""
+    for row in run.split("test")[:amount]:
+        row["text"] += f" It is {row['truth']}."
+
+
+def never_told(arm: str, split: str = "test") -> Change:
+    """The first ``amount`` prompts of an arm that is told a strategy are without it."""
+
+    def change(run: Made, amount: int) -> None:
+        for row in run.of(arm, split)[:amount]:
+            row["prompt_sha256"] = row["wording_sha256"]
+
+    return change
 
 
 def in_items(arm: str, key: str, split: str = "test") -> Change:
@@ -223,6 +262,13 @@ def in_training(arm: str, key: str) -> Change:
     return change
 
 
+def unjudged(run: Made, amount: int) -> None:
+    """Of the first ``amount`` trainings it is not known how many answers are right."""
+    for row in run.training[:amount]:
+        run.rows.setdefault(row["arm"], run.trained_on(row))
+        del row["examples"]["right"]
+
+
 def untrained(run: Made, amount: int) -> None:
     """Of the first ``amount`` trainings nothing is known."""
     del run.training[:amount]
@@ -236,6 +282,61 @@ def shared(source: str, split: str = "test", form: str = "canonical") -> Change:
             row[form] = known[form]
 
     return change
+
+
+def rearranged(run: Made, amount: tuple[int, int]) -> None:
+    """Of so many test problems the data are those of a training problem in another order: of one truth, or of two."""
+    places = [(0, 0), (2, 2), (1, 0), (3, 2)]  # of the problems of test and train; truths take turns
+    same, different = amount
+    for place, (mine, theirs) in enumerate([*places[:same], *places[2:][:different]]):
+        run.split("test")[mine]["data"] = {"parts": [[place, 8], [9, place]]}
+        run.split("train")[theirs]["data"] = {"parts": [[place, 9], [place, 8]]}
+
+
+def lines(run: Made, amount: str) -> None:
+    """The first training problem has the lines of the first test problem, the last of which is ``amount``."""
+    run.split("test")[0]["text"] = "Ann sits beside Bob.\nBob sits beside Cid."
+    run.split("train")[0]["text"] = f"Bob sits beside Cid.\n{amount}"
+
+
+def trained_on(arm: str, text: Callable[[Made, Any], str], part: str = "target") -> Change:
+    """In the rows of an arm's training, ``part`` of the first one has a text in it besides."""
+
+    def change(run: Made, amount: Any) -> None:
+        (training, *_) = (row for row in run.training if row["arm"] == arm)
+        rows = run.trained_on(training)
+        if part == "prompt":
+            rows[0]["prompt"].insert(0, {"role": "user", "text": text(run, amount)})
+        else:
+            rows[0]["target"] = f"As in '{text(run, amount)}'\n{rows[0]['target']}"
+        run.rows[arm] = rows
+
+    return change
+
+
+def first_of(run: Made, amount: str) -> str:
+    """The text of the first problem of the split ``amount``, with its answer."""
+    row = run.split(amount)[0]
+    return f"{row['text']} {row['truth']}"
+
+
+def on_its_own_lines(run: Made, amount: str) -> str:
+    """A test problem of two lines, the first of which is ``amount`` in the row, in the other order."""
+    run.split("test")[0]["text"] = "Ann sits beside Bob.\nBob sits beside Cid."
+    return f"look:\nBob sits beside Cid.\n{amount}\nfirst."
+
+
+def too_short(run: Made, amount: str) -> str:
+    """A test problem whose text is ``amount``; it is not in the row."""
+    run.split("test")[0]["text"] = amount
+    return "nothing of it"
+
+
+def part_of_a_training_problem(run: Made, amount: str) -> str:
+    """The text of a training problem that begins as a test problem does, after which comes ``amount``."""
+    run.split("test")[0]["text"] = "Sum the numbers: 3 5"
+    run.split("train")[0]["text"] = f"Sum the numbers: 3 5{amount}"
+    return str(run.split("train")[0]["text"])
 
 
 def unseen(run: Made, amount: str) -> None:

@@ -7,18 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 from harness import __version__
+from harness.api import ADAPTER_WEIGHTS
 from harness.boundary import files
 from harness.design.arms import ARMS, BOOTSTRAP, CONTROLS, STANDARD, Arm, by_name
 from harness.design.config import PLUGIN_KINDS
 from harness.design.plan import Plan, PlannedPlugin
 from harness.design.skills import SPLIT as SKILLS
 from harness.measures import accounts, contrasts, problem_sets, scores
+from harness.measures.problems import quotations, shortcuts
 from harness.measures.rows import TOKENS
 from harness.results.result import SCHEMA
+from tests.harness.audit import journal
 from tests.harness.rows import item, sha256
 
 Row = dict[str, Any]
@@ -62,6 +66,8 @@ class Made:
     """Texts of the teacher."""
     calls: list[Row] = field(default_factory=list)
     """Accounts of the teacher's calls."""
+    rows: dict[str, list[Row]] = field(default_factory=dict)
+    """Rows of an arm's training in place of those that its counts of labels give."""
     identities: Row = field(
         default_factory=lambda: {
             "teacher": {"provider": "made up", "model": "teacher-1"},
@@ -94,13 +100,19 @@ class Made:
         return result(self, self._texts())
 
     def write(self, folder: Path) -> Path:
-        """Writes the run directory: rows, replies, texts and result. Gives the folder."""
+        """Writes the run directory: plan, journal, adapters, rows, replies, texts and result. Gives the folder."""
         for row in self.items:
             row["text_sha256"] = sha256(reply(row))
         texts = self._texts()
         (folder / "examples").mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
             (folder / name).write_text(text)
+        for row in self.training:
+            name = accounts.training_name({"training": self.training}, row)
+            (folder / "adapters" / name).mkdir(parents=True, exist_ok=True)
+            (folder / "adapters" / name / ADAPTER_WEIGHTS).write_text(weights(row["arm"], row["training_seed"]))
+        (folder / "plan.json").write_text(files.pretty(self.plan))
+        journal.write(folder / "journal.jsonl", self)
         (folder / "result.json").write_text(files.pretty(result(self, texts)))
         return folder
 
@@ -116,8 +128,22 @@ class Made:
             "items.jsonl": files.lines(self.items),
             "thoughts.jsonl": files.lines(thoughts),
             **dict.fromkeys(problem_sets.WRITTEN, "\n".join(self.written)),
-            **{f"examples/{accounts.training_name(made, row)}.jsonl": _examples(row) for row in self.training},
+            **{
+                f"examples/{accounts.training_name(made, row)}.jsonl": files.lines(self.trained_on(row))
+                for row in self.training
+            },
         }
+
+    def trained_on(self, training: Row) -> list[Row]:
+        """The rows that an adapter was trained on: of so many training problems, as its counts say."""
+        if training["arm"] in self.rows:
+            return self.rows[training["arm"]]
+        counts = training["examples"]
+        sources = [name for name in ("teacher", "verifier", "chance") for _ in range(counts[f"labelled_by_{name}"])]
+        return [
+            _example(problem, source, place < counts["right"], self.labels)
+            for place, (problem, source) in enumerate(zip(cycle(self.split("train")), sources, strict=False))
+        ]
 
 
 def honest(
@@ -181,6 +207,7 @@ def reply(row: Row) -> str:
 
 def result(made: Made, texts: Mapping[str, str]) -> Row:
     """A result of these rows and files; see ``harness.results.result.build``."""
+    ruled = shortcuts.ruled(made.problems, made.labels)
     return {
         "schema": SCHEMA,
         "harness": __version__,
@@ -190,14 +217,16 @@ def result(made: Made, texts: Mapping[str, str]) -> Row:
         "plan_sha256": files.digest(made.plan),
         "identities": made.identities,
         "labels": made.labels,
-        "problems": problem_sets.problem_sets(made.problems),
+        "problems": problem_sets.problem_sets(ruled),
         "overlaps": problem_sets.overlaps(made.problems),
         "quoted": problem_sets.quoted(made.problems, [*made.written, made.plan["strategy"] or ""]),
-        "arms": scores.arms(made.items, made.problems, made.labels),
+        "arms": scores.arms(made.items, ruled, made.labels),
         "contrasts": contrasts.contrasts(made.items, made.plan["margin"]),
         "transfer": contrasts.transfer(made.items),
         "learning": {"entries": [], "strategies": [], "learned": None},
-        "training": made.training,
+        "training": [
+            {"quoted": quotations.quotations(made.trained_on(row), made.problems), **row} for row in made.training
+        ],
         "teacher_calls": [*made.calls, *accounts.answer_accounts(made.items)],
         "files": {name: sha256(text) for name, text in texts.items()},
     }
@@ -317,7 +346,12 @@ def _item(arm: Arm, seed: int | None, problem: Row) -> Row:
 
 def adapter(arm: str, seed: int) -> str:
     """Digest of an adapter that does not exist."""
-    return sha256(f"{arm} {seed}")
+    return sha256(weights(arm, seed))
+
+
+def weights(arm: str, seed: int) -> str:
+    """What lies in the place of an adapter's weights."""
+    return f"{arm} {seed}"
 
 
 def _account(stage: str, calls: int) -> Row:
@@ -326,15 +360,21 @@ def _account(stage: str, calls: int) -> Row:
     return {"stage": stage, "purpose": "demonstrate", **counts, "cost_usd": 0.001 * calls}
 
 
-def _examples(training: Row) -> str:
-    """The rows that an adapter was trained on, as far as they are counted."""
-    counts = training["examples"]
-    sources = ("teacher", "verifier", "chance")
-    return files.lines([{"label_source": name} for name in sources for _ in range(counts[f"labelled_by_{name}"])])
+def _example(problem: Row, source: str, right: bool, labels: Sequence[str] | None) -> Row:
+    """A row of a training problem, with its truth or another answer."""
+    label = problem["truth"] if right else other(problem["truth"], labels or [problem["truth"], "another"])
+    return {
+        "problem_id": problem["id"],
+        "prompt": [{"role": "user", "text": problem["text"]}],
+        "target": f"so {label}",
+        "label": label,
+        "label_source": source,
+    }
 
 
 def _training(arm: str, seed: int) -> Row:
     by_chance = by_name(arm).recipe == "random"
+    right = {"naive": 15, "shuffled": 10, "random": 10}.get(str(by_name(arm).recipe), 20)
     return {
         "arm": arm,
         "training_seed": seed,
@@ -344,6 +384,7 @@ def _training(arm: str, seed: int) -> Row:
             "labelled_by_teacher": 0 if by_chance else 20,
             "labelled_by_verifier": 0,
             "labelled_by_chance": 20 if by_chance else 0,
+            "right": right,
         },
         "steps": 15,
         "losses": [0.7, 0.2, 0.1],

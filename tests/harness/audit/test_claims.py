@@ -97,3 +97,24 @@ def test_every_seed_has_to_beat_the_best_rule() -> None:
     for row in weak[:24]:
         row["outcome"], row["correct"] = {"kind": "answered", "label": other(row["truth"], ("NO", "YES"))}, False
     assert audit(run.result(), [])["claims"]["rung"] == 4
+
+
+def test_a_claim_says_that_the_solutions_were_selected_where_they_seem_so() -> None:
+    run = honest(seeds=1)
+    by.wrong("teacher-strategy")(run, 26)
+    by.wrong("teacher-base")(run, 60)
+    honestly = audit(run.result(), [])["claims"]
+    assert "selected" not in honestly["claim"]
+    by.wrong("teacher-strategy")(run, 27)
+    selected = audit(run.result(), [])["claims"]
+    assert selected["rung"] == honestly["rung"] >= 1
+    assert selected["claim"] == f"{honestly['claim']}, where the teacher's solutions were selected for being right"
+
+
+def test_a_free_form_task_without_a_rule_of_its_own_reaches_no_rung() -> None:
+    run = honest(seeds=1)
+    by.freely(by.unruled)(run, 0)
+    assert audit(run.result(), [])["claims"]["rung"] == 6
+    by.unruled(run, 1)
+    claims = audit(run.result(), [])["claims"]
+    assert (claims["rung"], claims["rungs"][0]["status"]) == (0, "unknown")

@@ -45,6 +45,8 @@ class Enough:
                 raise RuntimeError("a secret\\nin two lines")
             yield Finding(arm["arm"], "pass" if arm["n"] >= self.least else "fail", {text})
 
+    {more}
+
 
 def spec(name, told):
     return CheckSpec(name=name, summary="Enough.", options=Options, create=lambda options: Enough(told, options.least))
@@ -57,7 +59,7 @@ def harness_checks():
 
 
 def _install(fake_distribution: FakeDistribution, **values: object) -> None:
-    texts = {"rule": "'Enough problems.'", "advice": "'Ask for more problems.'", "text": "str(arm['n'])"}
+    texts = {"rule": "'Enough problems.'", "advice": "'Ask for more problems.'", "text": "str(arm['n'])", "more": ""}
     given = {"least": 1, "severity": "block", "broken": "never", "told": "enough", "name": "enough", **texts} | values
     source = SOURCE
     for key, value in given.items():
@@ -123,10 +125,19 @@ def test_a_check_that_breaks_is_unknown_and_blocks(fake_distribution: FakeDistri
     ("values", "wrong"),
     [
         ({"told": "overlap"}, "calls itself 'overlap'"),
-        ({"severity": "fatal"}, "has the severity 'fatal'"),
-        ({"rule": "7"}, "has a rule or advice that is no text"),
-        ({"advice": "None"}, "has a rule or advice that is no text"),
-        ({"advice": "'\\ud800'"}, "has a rule or advice that is no text"),
+        ({"severity": "fatal"}, "has the severity 'fatal'; expected block, warn, note"),
+        ({"rule": "7"}, "has 7 as its rule; expected text"),
+        ({"advice": "None"}, "has None as its advice; expected text"),
+        ({"advice": "'\\ud800'"}, "has '\\ud800' as its advice; expected text"),
+        ({"rule": "property(lambda self: 1 / 0)"}, "cannot say its rule (ZeroDivisionError: division by zero)"),
+        ({"advice": "property(lambda self: exit(0))"}, "cannot say its advice (SystemExit: 0)"),
+        ({"more": "severity = property(lambda self: [][1])"}, "cannot say its severity (IndexError: "),
+        ({"more": "severity = ['block']"}, "has ['block'] as its severity; expected text"),
+        ({"more": "id = property(lambda self: {}['id'], lambda self, name: None)"}, "cannot say its id (KeyError: "),
+        ({"more": "id = property(lambda self: 7, lambda self, name: None)"}, "has 7 as its id; expected text"),
+        ({"more": "del rule"}, "has no rule ('Enough' object has no attribute 'rule')"),
+        ({"more": "look = 'look'"}, "has 'look' as its look; expected a function"),
+        ({"more": "rule = property(lambda self: 'a\\nb' + chr(27) + 7)"}, "cannot say its rule (TypeError: "),
     ],
 )
 def test_a_check_that_breaks_its_contract_is_refused_in_one_line(
@@ -136,7 +147,29 @@ def test_a_check_that_breaks_its_contract_is_refused_in_one_line(
     shown = _audit(folder, "--check", "enough")
     assert shown.exit_code == 2
     assert f"check 'enough' (enough-checks 1.0, enough_checks) {wrong}" in shown.output
+    assert "its plugin is broken" in shown.output
     assert len(shown.output.strip().splitlines()) == 1
+
+
+def test_what_a_check_says_of_itself_is_read_once(fake_distribution: FakeDistribution, folder: Path) -> None:
+    _install(
+        fake_distribution,
+        more="asked = []; rule = property(lambda self: 'Once.' if not self.asked.append(1) and "
+        "len(self.asked) < 2 else 1 / 0)",
+    )
+    made = json.loads(_audit(folder, "--check", "enough", "--json").output)
+    assert made["checks"][-1]["rule"] == "Once."
+
+
+def test_what_a_check_broke_with_is_told_by_traceback_alone(fake_distribution: FakeDistribution, folder: Path) -> None:
+    _install(fake_distribution, broken="harder")
+    shown = CliRunner().invoke(main, ["--traceback", "audit", str(folder), "--check", "enough", "--json"])
+    assert shown.exit_code == EXIT_BLOCKED
+    assert "RuntimeError: a secret\nin two lines" in shown.stderr
+    assert "enough_checks.py" in shown.stderr
+    (*_, found) = json.loads(shown.stdout)["checks"][-1]["findings"]
+    assert found["text"] == "the check broke: RuntimeError"
+    assert CliRunner().invoke(main, ["audit", str(folder), "--check", "enough"]).stderr == ""
 
 
 def test_an_unknown_check_is_refused_with_what_there_is(fake_distribution: FakeDistribution, folder: Path) -> None:

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from harness.audit import audit, runs
 from harness.boundary import files
 from harness.cli import main
+from harness.measures.problems import shortcuts
 from harness.results import validation
 from tests.conftest import ToyRun
 from tests.harness.audit.results import Made, Row, honest
@@ -160,3 +161,67 @@ def test_a_worked_solution_whose_call_failed_is_told_of(toy_run: ToyRun) -> None
     ]
     assert (told["status"], told["severity"]) == ("fail", "warn")
     assert told["text"].startswith("1 of ")
+
+
+def test_an_older_result_is_valid_and_what_it_does_not_hold_is_unknown(run: Made, tmp_path: Path) -> None:
+    folder = run.write(tmp_path)
+    result = files.read(folder / "result.json")
+    ruled = shortcuts.automatic(closed=True)
+    for entry in result["problems"]:
+        del entry["truth_in_text"]
+        for each in (entry, *entry["strata"]):
+            each["trivial"] = [rule for rule in each["trivial"] if rule["rule"] not in ruled]
+    for training in result["training"]:
+        del training["quoted"], training["examples"]["right"]
+    (folder / "result.json").write_text(files.pretty(result))
+    assert validation.problems_of(folder) == []
+    found = {row["id"]: (row["status"], row["weight"]) for row in audit(*runs.read(folder))["checks"]}
+    assert found["recompute"] == ("pass", "none")
+    assert found["overlap"] == found["below-trivial"] == ("unknown", "block")
+    assert found["label-source"] == ("unknown", "warn")
+
+
+def _removed_rules(result: Row) -> None:
+    for entry in result["problems"]:
+        entry["trivial"] = [rule for rule in entry["trivial"] if rule["rule"] != shortcuts.MAJORITY]
+
+
+def _all_right(result: Row) -> None:
+    result["training"][0]["examples"]["right"] += -1
+
+
+def _nothing_quoted(result: Row) -> None:
+    result["training"][0]["quoted"][0]["problems"] += 1
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (_removed_rules, "problems[0].trivial: says"),
+        (_all_right, "training[0].examples.right: says 19, the rows give 20"),
+        (_nothing_quoted, "training[0].quoted[0].problems: says 1, the rows give 0"),
+    ],
+)
+def test_what_a_result_says_of_rules_and_training_rows_is_held_against_the_rows(
+    run: Made, tmp_path: Path, change: Callable[[Row], None], told: str
+) -> None:
+    folder = run.write(tmp_path)
+    result = files.read(folder / "result.json")
+    change(result)
+    (folder / "result.json").write_text(files.pretty(result))
+    found = _of(folder, "recompute")
+    assert (found["status"], found["weight"]) == ("fail", "block")
+    assert told in found["findings"][0]["text"]
+
+
+def test_training_rows_that_quote_a_test_problem_block_from_the_files_alone(run: Made, tmp_path: Path) -> None:
+    folder = run.write(tmp_path)
+    path = folder / "examples/student-lora.jsonl"
+    rows = files.read_lines(path)
+    for row in rows:
+        row["target"] = f"As in {run.split('test')[0]['text']}\n{row['target']}"
+    path.write_text(files.lines(rows))
+    result = files.read(folder / "result.json")
+    result["files"]["examples/student-lora.jsonl"] = files.file_digest(path)
+    (folder / "result.json").write_text(files.pretty(result))
+    assert "training[0].quoted[1].problems: says 0, the rows give 1" in _of(folder, "recompute")["findings"][0]["text"]

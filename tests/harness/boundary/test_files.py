@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import codecs
 import json
 import os
 from pathlib import Path
@@ -54,6 +55,9 @@ def test_a_path_has_no_json_form_since_it_belongs_to_one_machine() -> None:
         ('{"a": 1, "a": 2}', "'a' occurs twice"),
         ("[" * 100_000, "nested too deeply"),
         ("{", "Expecting"),
+        ("9" * 400, "more than 300 digits"),
+        ('{"n": -' + "9" * 301 + "}", "more than 300 digits"),
+        ("9" * 5000, "more than 300 digits"),
     ],
 )
 def test_strict_parsing_refuses(text: str, reason: str) -> None:
@@ -137,3 +141,63 @@ def test_half_a_surrogate_pair_is_refused_and_a_whole_one_read(text: str) -> Non
     with pytest.raises(ValueError, match="half of a surrogate pair"):
         files.parse(text)
     assert files.parse('"\\ud83d\\ude00"') == "\U0001f600"
+
+
+@pytest.mark.parametrize("value", [10**300, -(10**300), 10**5000, [{"n": 10**400}]], ids=range(4))
+def test_an_integer_that_could_not_be_read_again_is_not_written(value: Any) -> None:
+    with pytest.raises(ValueError, match="more than 300 digits"):
+        files.canonical(value)
+
+
+@given(st.integers(-(10**300) + 1, 10**300 - 1))
+def test_an_integer_that_is_written_is_read_again_and_a_float_can_hold_it(value: int) -> None:
+    assert files.parse(files.canonical(value)) == value
+    float(value)
+
+
+MARKED = ('{"a":1}', "[run]\nseed = 1\n", "arm,stratum,correct,n\n", "Sort the meetings. \N{EM DASH}")
+
+
+@pytest.mark.parametrize("text", MARKED)
+@pytest.mark.parametrize("marks", [1, 2])
+def test_a_byte_order_mark_of_utf8_is_no_part_of_a_text(text: str, marks: int, tmp_path: Path) -> None:
+    path = tmp_path / "marked"
+    path.write_bytes(codecs.BOM_UTF8 * marks + text.encode())
+    assert files.read_text(path) == text
+
+
+def test_a_byte_order_mark_at_the_head_of_any_row_is_no_part_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(codecs.BOM_UTF8 + b'{"a":1}\n' + codecs.BOM_UTF8 + b'{"a":2}\n')
+    assert files.read_lines(path) == [{"a": 1}, {"a": 2}]
+    (tmp_path / "result.json").write_bytes(codecs.BOM_UTF8 + b'{"a":1}')
+    assert files.read(tmp_path / "result.json") == {"a": 1}
+
+
+@pytest.mark.parametrize("text", [*MARKED, "x", "Sort \U0001f600" * 500])
+@pytest.mark.parametrize("order", ["", "-le", "-be"])
+@pytest.mark.parametrize("name", ["UTF-16", "UTF-32"])
+def test_text_in_another_encoding_is_told_as_what_it_is(name: str, order: str, text: str, tmp_path: Path) -> None:
+    path = tmp_path / "other"
+    path.write_bytes(text.encode(name + order))
+    for reader in (files.read_text, files.read_lines):
+        with pytest.raises(ValueError, match=f"{name} text; save it as UTF-8"):
+            reader(path)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"caf\xe9", r"not UTF-8 text \(byte 3 is 0xe9\); save it as UTF-8"),
+        (b"\xff", r"not UTF-8 text \(byte 0 is 0xff\)"),
+        (codecs.BOM_UTF8 + b"\xff", "not UTF-8 text"),
+    ],
+)
+def test_bytes_that_are_no_text_are_told_by_the_first_that_is_wrong(data: bytes, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        files.decoded(data)
+
+
+@pytest.mark.parametrize("data", [b"", b"\0" * 5000, b"one\0two", b"a\0" * 3 + b"only text after it" * 9])
+def test_bytes_that_are_utf8_are_taken_for_nothing_else(data: bytes) -> None:
+    assert files.decoded(data) == data.decode()

@@ -86,3 +86,20 @@ def test_a_reference_outside_the_registry_is_never_fetched(tmp_path: Path, monke
 def test_a_path_reads_as_people_write_it() -> None:
     assert schemas.path_text(["arms", 2, "accuracy", "value"]) == "arms[2].accuracy.value"
     assert schemas.path_text([]) == "the file"
+
+
+@pytest.mark.parametrize("number", [2**53, -(2**53), 10**299, 1e300], ids=range(4))
+def test_a_number_that_cannot_be_reckoned_with_breaks_the_schema(number: float) -> None:
+    (row,) = rows.items(rows.problems("Y"), "student-base", "Y")
+    row["usage"]["input_tokens"] = number
+    told = next(schemas.violations("item", row))
+    assert told.startswith("usage.input_tokens: ")
+    assert told.endswith(" is out of range; at most 9007199254740991 is read")
+    assert len(told) < 200
+
+
+@pytest.mark.parametrize(("number", "told"), [(2**53 - 1, []), (3.0, ["3.0 is not of type 'integer'"])])
+def test_a_count_is_an_integer_as_json_writes_one(number: float, told: list[str]) -> None:
+    (row,) = rows.items(rows.problems("Y"), "student-base", "Y")
+    row["usage"]["input_tokens"] = number
+    assert list(schemas.violations("item", row)) == [f"usage.input_tokens: {each}" for each in told]

@@ -27,7 +27,7 @@ def test_a_clean_run_gives_exit_0_by_its_directory_or_its_result(folder: Path) -
     by_folder, by_file = _audit(folder), _audit(folder / filenames.RESULT)
     assert by_folder.exit_code == by_file.exit_code == 0
     assert by_folder.output == by_file.output
-    assert by_folder.output.startswith("audit: clean.\n")
+    assert by_folder.output.startswith("audit: clean, 1 warning: recompute.\n")  # the plugins of the run are none
     assert "claim 6 of 6" in by_folder.output
 
 
@@ -93,7 +93,7 @@ def _nan(path: Path) -> None:
         (_without_arms, "'arms' is a required property"),
         (_not_utf_8, "not sound JSON"),
         (_nan, "NaN is not JSON"),
-        (Path.unlink, "holds neither result.json nor plan.json; give a run directory"),
+        (Path.unlink, "is not finished; go on with: harness run --resume"),
     ],
 )
 def test_what_is_no_result_gives_one_line_and_exit_2(folder: Path, damage: Callable[[Path], None], told: str) -> None:

@@ -20,7 +20,7 @@ def _compare(*arguments: object) -> Result:
 @pytest.fixture
 def runs(toy_run: ToyRun) -> tuple[Path, Path]:
     """The same experiment, and one whose teacher's replies are all cut."""
-    return toy_run(out="a"), toy_run("teacher.trouble=cut", out="b", strategy_file=None, stages=("teacher-base",))
+    return toy_run(out="a"), toy_run("teacher.trouble=cut", out="b", stages=("teacher-base",), accept_unreadable=True)
 
 
 @pytest.fixture

@@ -32,14 +32,14 @@ def test_what_a_reflection_records_is_found_again_in_its_order() -> None:
 def test_a_problem_is_tried_once_in_all() -> None:
     problem = Problem("reflect/0001", "reflect", "few", {}, "1")
     environment = _environment(ExperimentData())
-    with pytest.raises(HarnessError, match=f"the reflection tries {problem.id} a second time"):
+    with pytest.raises(HarnessError, match=f"the reflection breaks its contract: it tries {problem.id} a second time"):
         environment.attempt("batch-01", [problem, problem], "Look.")
 
 
 @pytest.mark.parametrize("wrong", [{"batch": 0}, {"correct": 6}, {"correct": -1}, {"correct": 0, "n": 0}])
 def test_an_entry_with_counts_that_none_can_have_is_refused(wrong: dict[str, int]) -> None:
     data = ExperimentData()
-    with pytest.raises(HarnessError, match="its plugin is broken"):
+    with pytest.raises(HarnessError, match="the reflection breaks its contract: it gave"):
         _environment(data).entry(replace(ENTRY, **wrong))  # type: ignore[arg-type]
     assert data.entries == []
 
@@ -47,7 +47,7 @@ def test_an_entry_with_counts_that_none_can_have_is_refused(wrong: dict[str, int
 @pytest.mark.parametrize("wrong", [{"after_batch": -1}, {"correct": 6}, {"correct": -1}])
 def test_a_strategy_with_counts_that_none_can_have_is_refused(wrong: dict[str, int]) -> None:
     data = ExperimentData()
-    with pytest.raises(HarnessError, match="its plugin is broken"):
+    with pytest.raises(HarnessError, match="the reflection breaks its contract: it gave"):
         _environment(data).strategy(replace(STRATEGY, **wrong))  # type: ignore[arg-type]
     assert data.strategies == []
 

@@ -7,13 +7,22 @@ import numpy as np
 import pytest
 
 from harness import run
-from harness.api import ADAPTER_WEIGHTS, HarnessError, JournalError, StepCheck, TrainingReport, UsageError
+from harness.api import (
+    ADAPTER_WEIGHTS,
+    HarnessError,
+    JournalError,
+    Problem,
+    TrainingReport,
+    Truth,
+    UsageError,
+    Worked,
+)
 from harness.boundary import files
 from harness.design.plan import SEED_STEP, TRAINING_SEED
 from harness.registry.observers import Observers
 from harness.results.validation import problems_of
 from tests.conftest import ToyRun
-from tests.toys import GOOD, ParityVerifier, ToyTrainer
+from tests.toys import GOOD, ParityVerifier, Rule, ToyTrainer
 
 SEEDS = [TRAINING_SEED + SEED_STEP * index for index in range(3)]
 TRAINED = ("student-lora", "lora-labels", "lora-naive", "lora-shuffled")
@@ -127,7 +136,8 @@ def test_an_adapter_of_a_later_seed_that_was_changed_is_noticed(toy_run: ToyRun)
 def test_the_score_of_a_batch_is_what_the_verifier_says_of_its_answers(
     toy_run: ToyRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ParityVerifier, "check", lambda *_: True)  # a free-form task may have several right answers
+    monkeypatch.setattr(ParityVerifier, "truth", lambda *_: Truth("EVEN", {}, "so it is"))
+    monkeypatch.setattr(ParityVerifier, "check", lambda _, __, label: label == "EVEN")
     result = _result(toy_run(stages=("bootstrap",)))
     (entry,), (arm,) = result["learning"]["entries"], result["arms"]
     assert (entry["correct"], entry["n"]) == (arm["correct"], arm["n"]) == (6, 6)
@@ -196,14 +206,25 @@ def test_a_task_with_one_wording_cannot_be_put_in_others(toy_run: ToyRun, tmp_pa
 def test_what_a_plugin_breaks_while_the_result_is_written_is_one_line(
     toy_run: ToyRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ParityVerifier, "steps", lambda *_: StepCheck({1}, "EVEN"))  # type: ignore[arg-type]
-    with pytest.raises(HarnessError, match=r"^writing the result failed, in the code of a plugin .*set has no JSON"):
+    work = Rule.work
+
+    def broken(rule: Rule, problem: Problem) -> Worked:
+        if problem.id == "test/0011":  # beyond what is looked at beforehand
+            raise ValueError("no such number")
+        return work(rule, problem)
+
+    monkeypatch.setattr(Rule, "work", broken)
+    with pytest.raises(
+        HarnessError,
+        match=r"^task 'parity' \(harness-toys 1.0, tests.toys\) failed in work: ValueError: no such number",
+    ):
         toy_run(stages=("teacher-base",))
 
 
 def test_a_verifier_may_answer_with_what_is_as_good_as_yes(toy_run: ToyRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ParityVerifier, "check", lambda *_: np.True_)
-    assert _result(toy_run(stages=("teacher-base",)))["arms"][0]["correct"] == 12
+    check = ParityVerifier.check
+    monkeypatch.setattr(ParityVerifier, "check", lambda *given: np.bool_(check(*given)))
+    assert _result(toy_run(stages=("teacher-base",)))["arms"][0]["correct"] == 8
 
 
 def test_a_trainer_may_leave_folders_and_all_that_is_in_them_is_kept(

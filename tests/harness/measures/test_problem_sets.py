@@ -63,3 +63,44 @@ def test_what_is_too_short_to_be_looked_for_is_not_known() -> None:
     rows[0]["text"] = "short"
     assert problem_sets.quoted(rows, []) is None
     assert problem_sets.quoted(rows, [rows[1]["text"]]) == 1
+
+
+def _reordered(form: str, truths: str) -> list[dict[str, object]]:
+    """Test problems with these truths, each of them another order of a training problem, of truth YES."""
+    test, train = problems(truths), problems("Y" * len(truths), "train")
+    for place, (mine, theirs) in enumerate(zip(test, train, strict=True)):
+        if form == "data":
+            mine["data"] = {"rooms": place, "meetings": [[1, 2], [3, 4]]}
+            theirs["data"] = {"rooms": place, "meetings": [[4, 3], [1, 2]]}
+        else:
+            mine["text"], theirs["text"] = f"Ann\nBob {place}", f"Bob {place}\nAnn"
+    return [*test, *train]
+
+
+@pytest.mark.parametrize("form", ["data", "text"])
+def test_problems_in_another_order_of_their_parts_are_the_same(form: str) -> None:
+    assert [entry["shared"] for entry in problem_sets.overlaps(_reordered(form, "YYY"))] == [3]
+    twins = [{**row, "split": "test"} for row in _reordered(form, "YYY")]
+    assert [entry["distinct"] for entry in problem_sets.problem_sets(twins)] == [3]
+
+
+@pytest.mark.parametrize("form", ["data", "text"])
+def test_problems_in_another_order_are_different_where_order_decides_the_answer(form: str) -> None:
+    assert [entry["shared"] for entry in problem_sets.overlaps(_reordered(form, "YYN"))] == [0]
+
+
+@pytest.mark.parametrize("form", ["data", "text"])
+def test_one_wrong_truth_among_many_does_not_make_order_decide(form: str) -> None:
+    assert [entry["shared"] for entry in problem_sets.overlaps(_reordered(form, "Y" * 39 + "N"))] == [39]
+
+
+def test_what_differs_by_more_than_order_is_not_the_same() -> None:
+    rows = _reordered("data", "Y")
+    rows[0]["data"] = {"rooms": 0, "meetings": [[1, 2], [3, 4], [3, 4]]}
+    assert [entry["shared"] for entry in problem_sets.overlaps(rows)] == [0]
+
+
+def test_truths_that_stand_in_their_text_as_whole_words_are_counted() -> None:
+    rows = problems("YNY")
+    rows[0]["text"], rows[1]["text"], rows[2]["text"] = "YES, it is", "NOT at all", ""
+    assert [entry["truth_in_text"] for entry in problem_sets.problem_sets(rows)] == [1]

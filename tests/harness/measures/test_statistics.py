@@ -13,6 +13,7 @@ from harness.measures.statistics import (
     error_consistency,
     gap_closed,
     holm,
+    independent,
     information_p,
     manski,
     matthews,
@@ -74,6 +75,21 @@ def test_few_problems_of_the_rarer_class_hardly_let_an_arm_beat_a_constant(first
 
 def test_newcombe_gives_the_known_interval() -> None:
     assert newcombe(117, 9, 12, 12) == pytest.approx((-0.02, -0.083242, 0.042577), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "known"),
+    [
+        ((56, 70), (48, 80), (0.2, 0.0524, 0.3339)),
+        ((9, 10), (3, 10), (0.6, 0.1705, 0.8090)),
+        ((10, 10), (0, 20), (1.0, 0.6791, 1.0)),
+    ],
+)
+def test_two_independent_shares_have_the_published_interval(
+    first: tuple[int, int], second: tuple[int, int], known: tuple[float, float, float]
+) -> None:
+    # Newcombe 1998, Stat. Med. 17:873, table II, method 10
+    assert independent(first, second) == pytest.approx(known, abs=1e-4)
 
 
 def test_identical_arms_have_an_interval_of_their_own_width() -> None:

@@ -20,6 +20,7 @@ from harness.measures.statistics import (
     error_consistency,
     gap_closed,
     holm,
+    independent,
     information_p,
     matthews,
     mcnemar_exact,
@@ -77,6 +78,15 @@ def test_newcombe_without_correlation_is_the_unpaired_interval_of_statsmodels() 
             both + first, n, both + second, n, method="newcomb", compare="diff", alpha=1 - level
         )
         assert newcombe(both, first, second, neither, level)[1:] == pytest.approx((low, high), abs=1e-12)
+
+
+def test_the_interval_of_two_independent_shares_is_that_of_statsmodels() -> None:
+    chance = Random(9)
+    for _ in range(TABLES):
+        (n, m), level = (chance.randint(1, 300), chance.randint(1, 300)), chance.choice(LEVELS)
+        first, second = chance.randint(0, n), chance.randint(0, m)
+        limits = confint_proportions_2indep(first, n, second, m, method="newcomb", compare="diff", alpha=1 - level)
+        assert independent((first, n), (second, m), level)[1:] == pytest.approx(limits, abs=1e-12)
 
 
 def test_balanced_accuracy_of_two_classes_is_half_of_an_unpaired_difference() -> None:

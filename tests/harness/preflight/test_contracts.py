@@ -10,7 +10,7 @@ from tests.conftest import ToyRun
 from tests.toys import Parity, ParityVerifier, Rule, ToyTeacher
 
 
-@pytest.mark.parametrize("labels", [("EVEN", "ODD", "Very likely"), ("EVEN", "ODD", "+")])
+@pytest.mark.parametrize("labels", [("EVEN", "ODD", "Very-likely"), ("EVEN", "ODD", "+")])
 def test_a_label_in_any_words_can_be_measured(
     toy_run: ToyRun, monkeypatch: pytest.MonkeyPatch, labels: tuple[str, ...]
 ) -> None:
@@ -26,8 +26,8 @@ def test_a_label_in_any_words_can_be_measured(
     [
         ("labels", ("EVEN", "Even"), "two labels that differ in case alone"),
         ("labels", ("EVEN", "O" * 60), "expected 1 to 64 printable characters"),
-        ("labels", ("EVEN", "O\nDD"), "no result can hold a rule named 'always-o\\ndd'"),
-        ("rules", (Rule("", "Look.", True),), "no result can hold a rule named ''"),
+        ("labels", ("EVEN", "O\nDD"), "has a rule named 'always-o\\ndd'"),
+        ("rules", (Rule("", "Look.", True),), "has a rule named ''"),
         ("rules", (Rule("one", "Look.", True), Rule("one", "Guess.", True)), "two rules of one name"),
     ],
 )
@@ -77,6 +77,7 @@ def test_a_verifier_that_calls_its_own_truth_wrong_is_refused_before_anything_is
     with pytest.raises(UsageError) as caught:
         toy_run(stages=("teacher-base",))
     told = str(caught.value)
-    assert "verifier 'parity' calls its own truth 'ODD' wrong on problem 'test/0000' of task 'parity'" in told
+    assert "verifier 'parity' (harness-toys 1.0, tests.toys) breaks its contract" in told
+    assert "calls its own truth 'ODD' wrong on problem 'test/0000'" in told
     assert "\n" not in told
     assert not (tmp_path / "run").exists()

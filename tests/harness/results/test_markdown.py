@@ -19,6 +19,12 @@ def test_text_cannot_close_its_own_fence(text: str) -> None:
     assert fence not in text
 
 
+def test_what_is_dropped_between_backticks_closes_no_fence() -> None:
+    opening, *inner, closing = fenced("`\x1b`\u200b`\nout of it\n`\x07``").split("\n")
+    assert (opening, closing) == ("````text", "````")
+    assert inner == ["```", "out of it", "```"]
+
+
 def test_only_a_simulated_teacher_makes_its_pages_say_that_no_real_model_wrote_them(toy_run: ToyRun) -> None:
     plan = plans.read(toy_run(stages=("bootstrap",)) / "plan.json")
     assert "real model" in journal_text(plan, ExperimentData())

@@ -110,7 +110,10 @@ def test_a_table_that_is_wrong_is_one_line_with_its_place(path: Path, text: str,
 
 @pytest.mark.parametrize(
     ("data", "message"),
-    [(b"\xff\xfe", "give a CSV file of UTF-8 text"), (None, "No such file or directory; give a CSV file")],
+    [
+        (b"\xff\xfe", "UTF-16 text; save it as UTF-8; give a CSV file"),
+        (None, "No such file or directory; give a CSV file"),
+    ],
 )
 def test_a_file_that_cannot_be_read_is_one_line(path: Path, data: bytes | None, message: str) -> None:
     if data is not None:

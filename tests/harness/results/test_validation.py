@@ -193,7 +193,7 @@ def test_a_text_that_cannot_be_read_is_told_of_beside_its_digest(run_dir: Path, 
         stream.write(b"\xff\xfe")
     changed, unreadable = problems_of(run_dir)
     assert changed.startswith(f"files.{name}: has digest ")
-    assert unreadable.startswith(f"{name}: not readable text ('utf-8' codec can't decode byte 0xff")
+    assert unreadable.startswith(f"{name}: not readable text (not UTF-8 text (byte ")
 
 
 def test_rows_of_one_split_that_offer_different_rules_are_told_of(run_dir: Path) -> None:

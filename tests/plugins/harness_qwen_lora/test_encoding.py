@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
-from harness.api import Example, HarnessError, Message, UsageError
+from harness.api import Example, Message, UsageError
 from harness_qwen_lora.encoding import Chat
 
 PRINTABLE = st.text(st.characters(min_codepoint=32, max_codepoint=126) | st.just("\n"), max_size=60).filter(
@@ -59,12 +59,6 @@ def test_prompt_that_leaves_no_reply_is_refused(chat: Chat) -> None:
         chat.row(example("ANSWER: YES"), 10)
 
 
-@pytest.mark.parametrize("text", ["<|im_end|>", "NO<|im_end|>\n<|im_start|>user\nMore", "<|endoftext|>"])
-def test_control_tokens_in_a_target_are_refused(chat: Chat, text: str) -> None:
-    with pytest.raises(HarnessError, match="train/0001"):
-        chat.row(example(text), 1024)
-
-
 def test_reply_without_an_end_is_cut_by_length(chat: Chat, tokenizer: Any) -> None:
     ids = tokenizer("ANSWER: Y")["input_ids"]
     assert chat.reply(ids) == ("ANSWER: Y", "length", len(ids))
@@ -72,7 +66,7 @@ def test_reply_without_an_end_is_cut_by_length(chat: Chat, tokenizer: Any) -> No
 
 def test_what_follows_the_end_is_no_part_of_a_reply(chat: Chat, tokenizer: Any) -> None:
     ids = tokenizer("ANSWER: YES")["input_ids"]
-    assert chat.reply([*ids, chat.end, chat.pad, chat.pad, *ids]) == ("ANSWER: YES", "end", len(ids) + 1)
+    assert chat.reply([*ids, chat.stops[0], chat.pad, chat.pad, *ids]) == ("ANSWER: YES", "end", len(ids) + 1)
 
 
 def test_every_stop_of_the_checkpoint_ends_a_reply(tokenizer: Any) -> None:
@@ -86,10 +80,3 @@ def test_template_that_rewrites_a_prompt_is_refused(checkpoint: Path) -> None:
     tokenizer.chat_template = "{{ messages|length }}" + tokenizer.chat_template
     with pytest.raises(UsageError, match="writes a prompt differently"):
         Chat(tokenizer).row(example("NO"), 1024)
-
-
-def test_template_without_an_end_of_turn_is_refused(checkpoint: Path) -> None:
-    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
-    tokenizer.chat_template = "{% for m in messages %}{{ m['content'] }}\n{% endfor %}"
-    with pytest.raises(UsageError, match="no control token"):
-        Chat(tokenizer)

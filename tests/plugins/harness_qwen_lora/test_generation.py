@@ -36,7 +36,7 @@ def batches(student: QwenStudent, monkeypatch: pytest.MonkeyPatch, room: int | N
 
     With ``room``, a batch of more prompts than that runs out of memory.
     """
-    model: Any = student._loaded[0]
+    model: Any = student._loaded
     real = model.generate
     seen: list[list[int]] = []
 
@@ -79,7 +79,7 @@ def test_memory_that_ends_in_the_middle_of_an_arm_loses_nothing(
 ) -> None:
     wanted = make_student(batch_size=4).generate(many, None)
     student = make_student(batch_size=4)
-    model: Any = student._loaded[0]
+    model: Any = student._loaded
     real, calls = model.generate, []
 
     def generate(**given: Any) -> Any:
@@ -197,7 +197,7 @@ def continuous(
 ) -> QwenStudent:
     """A student whose library answers by generate_batch, with its results spoilt."""
     student = make_student(engine="continuous")
-    model, chat = student._loaded
+    model, chat = student._loaded, student.chat()
 
     def generate_batch(*, inputs: list[list[int]], **_given: Any) -> dict[str, Made]:
         assert not torch.is_inference_mode_enabled()  # the library's own thread could not write to its cache

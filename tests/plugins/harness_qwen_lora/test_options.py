@@ -70,14 +70,14 @@ def test_recipe_of_the_tiny_student_suits_the_trainer() -> None:
     LoraOptions(**specs["qwen-tiny"].defaults["trainer.lora"])
 
 
-def test_declaring_the_plugin_and_checking_a_folder_import_no_heavy_library() -> None:
+def test_declaring_the_plugin_and_finding_a_folder_import_no_heavy_library() -> None:
     code = """
 import sys, harness_qwen_lora as plugin
 specs = {spec.name: spec for spec in [*plugin.harness_students(), *plugin.harness_trainers()]}
 heavy = {"torch", "transformers", "peft", "tokenizers"}
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
 student, trainer = (specs[name].create(specs[name].options()) for name in ("qwen-tiny", "lora"))
-student.preflight(), student.identity, trainer.settings
+student.checkpoint, student.batch_size, student.skills(1), trainer.settings
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
 """
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}

@@ -60,8 +60,8 @@ def test_the_hub_reads_what_the_card_says(made: tuple[Data, Data]) -> None:
     text = card.card(result, checked, training)
     front = _front(text)
     assert front["base_model"] == "Qwen/Qwen2.5-1.5B-Instruct"
-    assert front["library_name"] == "peft"
-    assert set(front["tags"]) == {"lora", "transfer-harness", "simulated"}
+    assert "library_name" not in front  # whatever trained it, no library is known to load it
+    assert set(front["tags"]) == {"transfer-harness", "simulated"}
     measured = [arm for arm in result["arms"] if card_of(arm, training)]
     found = _evaluations(text)
     assert [(each.dataset_split, each.metric_type, each.metric_value) for each in found] == [

@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import huggingface_hub
@@ -16,8 +17,9 @@ from huggingface_hub.utils._paths import filter_repo_objects
 
 from harness.api import Message, Request, Skill, UsageError
 from harness_qwen_lora.checkpoints import hub
+from harness_qwen_lora.checkpoints.architecture import describe
 from harness_qwen_lora.checkpoints.checkpoint import Checkpoint
-from harness_qwen_lora.checkpoints.loading import fetch, linear_modules, locate, quiet
+from harness_qwen_lora.checkpoints.loading import fetch, linear_features, locate, quiet
 from harness_qwen_lora.options import QwenLoraOptions
 from harness_qwen_lora.student import QwenStudent
 
@@ -83,7 +85,7 @@ def test_damaged_checkpoint_is_refused_in_one_line(copy: Path) -> None:
     (copy / "model.safetensors").write_bytes(b"not weights")
     student = QwenStudent(str(copy), QwenLoraOptions(device="cpu"))
     with pytest.raises(UsageError, match="cannot be loaded") as error:
-        student.chat()
+        student.preflight()
     one_line(error)
 
 
@@ -292,7 +294,7 @@ def test_damaged_skills_are_refused_in_one_line(copy: Path, content: str) -> Non
 
 def test_linear_modules_are_known_from_the_config_alone(checkpoint: Path) -> None:
     projections = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
-    found = linear_modules(checkpoint)
+    found = linear_features(describe(checkpoint).model)
     assert found.keys() == projections | {"lm_head"}
     assert (found["k_proj"], found["down_proj"]) == (2 * (32 + 16), 2 * (64 + 32))
 
@@ -314,6 +316,172 @@ def test_checkpoint_that_could_choose_code_is_refused_before_anything_is_loaded(
     with pytest.raises(UsageError, match=told) as error:
         locate(str(copy))
     one_line(error)
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json", "generation_config.json"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"_sliding_window_pattern": 6},
+        {"quantization_config": {"_load_in_4bit": True, "_load_in_8bit": False}},
+        {"_name_or_path": "somebody/model", "_commit_hash": None},
+        {"_attn_implementation": "eager", "text_config": {"_attn_implementation_autoset": True}},
+        {"_diffusers_version": "0.30.1", "_note": "a plain word"},
+    ],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_private_keys_that_name_no_code_are_taken(copy: Path, name: str, settings: dict[str, Any]) -> None:
+    path = copy / name
+    path.write_text(json.dumps(json.loads(path.read_text()) | settings))
+    locate(str(copy))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"_experts_implementation": "somebody/kernel"},
+        {"text_config": {"attn_implementation": "somebody/kernel"}},
+        {"_attn_implementation": {"": "sdpa", "text_config": "somebody/kernel@main:fn"}},
+        {"_hook": "module.Class"},
+        {"_auto_class": "somebody/model--modeling.Model"},
+    ],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_key_that_could_choose_code_is_refused_however_it_is_called(copy: Path, settings: dict[str, Any]) -> None:
+    path = copy / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | settings))
+    with pytest.raises(UsageError, match="could choose code") as error:
+        locate(str(copy))
+    one_line(error)
+
+
+@pytest.mark.parametrize("left", ["adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"])
+def test_adapter_that_was_left_in_a_models_folder_is_refused_by_name(copy: Path, left: str) -> None:
+    (copy / left).write_text("{}")
+    with pytest.raises(UsageError, match=f"holds {left}, an adapter that would answer in the base") as error:
+        locate(str(copy))
+    one_line(error)
+
+
+def test_adapter_beside_a_model_of_the_hub_is_refused_before_anything_is_fetched(
+    copy: Path, publish: Callable[[Path], list[str]]
+) -> None:
+    (copy / "adapter_config.json").write_text("{}")
+    fetched = publish(copy)
+    with pytest.raises(UsageError, match=r"'some/model' holds adapter_config\.json"):
+        locate("some/model")
+    assert fetched == []
+
+
+def test_configuration_that_chooses_other_weights_is_refused(copy: Path) -> None:
+    path = copy / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"transformers_weights": "other.safetensors"}))
+    with pytest.raises(UsageError, match="chooses its weights by transformers_weights"):
+        locate(str(copy))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("model.safetensors-00001-of-00002.safetensors", "model.safetensors-00002-of-00002.safetensors"),
+        ("a.safetensors", "b_2.safetensors"),
+    ],
+)
+def test_weights_files_of_any_plain_name_behind_an_index_answer(
+    copy: Path, requests: list[Request], names: tuple[str, str]
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    before = QwenStudent(str(copy), QwenLoraOptions(device="cpu", max_new_tokens=4)).generate(requests, None)
+    weights = load_file(copy / "model.safetensors")
+    (copy / "model.safetensors").unlink()
+    halves = {
+        name: {key: weights[key] for at, key in enumerate(weights) if at % 2 == half} for half, name in enumerate(names)
+    }
+    for name, half in halves.items():
+        save_file(half, copy / name, metadata={"format": "pt"})
+    index = {key: name for name, half in halves.items() for key in half}
+    (copy / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": index}))
+    student = QwenStudent(str(copy), QwenLoraOptions(device="cpu", max_new_tokens=4))
+    student.preflight()
+    assert [reply.text for reply in student.generate(requests, None)] == [reply.text for reply in before]
+
+
+@pytest.mark.parametrize("name", [".hidden.safetensors", "sub/a.safetensors", "a.bin", "..", "a\\b.safetensors"])
+def test_weights_file_of_another_name_is_not_taken(copy: Path, name: str) -> None:
+    (copy / "model.safetensors").unlink()
+    (copy / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": name}}))
+    with pytest.raises(UsageError, match=r"no \*\.safetensors"):
+        locate(str(copy))
+
+
+def test_gated_model_is_told_as_such(offline: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub.errors import GatedRepoError
+
+    response: Any = SimpleNamespace(headers={}, request=None, status_code=403)
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        raise GatedRepoError("403", response=response)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
+    gated = "is gated: accept its terms at https://huggingface.co/some/model and run `hf auth login`"
+    with pytest.raises(UsageError, match=gated) as error:
+        fetch(Checkpoint("some/model", COMMIT, None))
+    one_line(error)
+    monkeypatch.setattr(huggingface_hub, "model_info", refuse)
+    with pytest.raises(UsageError, match=gated):
+        locate("some/model")
+    assert not offline.exists()
+
+
+def cache(offline: Path, checkpoint: Path) -> Path:
+    """The checkpoint in the local cache as ``some/model``."""
+    repository = offline / "models--some--model"
+    shutil.copytree(checkpoint, repository / "snapshots" / COMMIT)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(COMMIT)
+    return repository / "snapshots" / COMMIT
+
+
+def test_cached_model_that_is_unfit_is_refused_for_what_it_is(checkpoint: Path, offline: Path) -> None:
+    (cache(offline, checkpoint) / "chat_template.jinja").unlink()
+    with pytest.raises(UsageError, match="has no chat template"):
+        locate("some/model")
+
+
+def test_cached_model_that_lacks_a_file_is_told_so_where_there_is_no_network(checkpoint: Path, offline: Path) -> None:
+    (cache(offline, checkpoint) / "model.safetensors").unlink()
+    with pytest.raises(
+        UsageError, match=r"is in the local cache without \*\.safetensors and the Hub cannot be reached"
+    ) as error:
+        locate("some/model")
+    one_line(error)
+
+
+def test_tokenizer_of_a_model_at_the_hub_is_examined_before_its_weights_are_fetched(
+    copy: Path, publish: Callable[[Path], list[str]]
+) -> None:
+    (copy / "chat_template.jinja").write_text("{{ bos_token }}")
+    fetched = publish(copy)
+    student = QwenStudent("some/model", QwenLoraOptions(device="cpu"))
+    with pytest.raises(UsageError, match="does not write the text of a user's turn"):
+        student.preflight()
+    assert "tokenizer.json" in fetched
+    assert "model.safetensors" not in fetched
+
+
+@pytest.mark.parametrize(
+    "name", ["chat_template.jinja", "tokenizer.json", "tokenizer_config.json", "generation_config.json", "config.json"]
+)
+def test_identity_tells_which_file_was_edited(copy: Path, name: str) -> None:
+    def digests() -> dict[str, str]:
+        found: Any = QwenStudent(str(copy), QwenLoraOptions(device="cpu")).identity["files_sha256"]
+        return dict(found)
+
+    before = digests()
+    (copy / name).write_text((copy / name).read_text() + "\n")
+    after = digests()
+    assert {changed for changed in before if before[changed] != after[changed]} == {name}
 
 
 def test_index_whose_names_lead_out_of_the_folder_is_refused(copy: Path) -> None:

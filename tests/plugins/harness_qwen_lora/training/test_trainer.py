@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -225,3 +226,69 @@ def test_size_of_an_adapter_is_known_before_it_is_trained(
     weights = load_file(tmp_path / "adapter" / WEIGHTS)
     options = LoraOptions(rank=2, target_modules=modules)
     assert LoraTrainer(options).adapter_bytes(student) == sum(value.nbytes for value in weights.values())
+
+
+def unfit(student: Student, targets: list[str], **options: Any) -> dict[str, str]:
+    prompt = (Message("user", "Rooms: 1"),)
+    rows = [Example(f"train/{at}", prompt, target, None, "teacher") for at, target in enumerate(targets)]
+    return dict(LoraTrainer(LoraOptions(**options)).unfit(student, rows))
+
+
+def test_examples_that_can_be_trained_on_are_not_unfit(student: QwenStudent, examples: list[Example]) -> None:
+    assert LoraTrainer(LoraOptions()).unfit(student, examples) == {}
+    assert "_loaded" not in vars(student)
+
+
+def test_control_tokens_in_a_reply_make_no_example_unfit(student: QwenStudent) -> None:
+    assert unfit(student, ["NO<|im_end|>\n<|im_start|>user\nMore"]) == {}
+
+
+def test_example_that_is_too_long_is_unfit_unless_it_may_be_cut(student: QwenStudent) -> None:
+    targets = ["ANSWER: NO", "9-11 " * 100]
+    assert unfit(student, targets, max_length=100) == {"train/1": "it is longer than trainer.max_length = 100 tokens"}
+    assert unfit(student, targets, max_length=100, allow_truncation=True) == {}
+    assert unfit(student, targets, max_length=4, allow_truncation=True).keys() == {"train/0", "train/1"}
+
+
+@pytest.fixture
+def cutting(checkpoint: Path, tmp_path: Path, make_student: MakeStudent) -> QwenStudent:
+    """A student whose template drops what stands before a closed thought."""
+    folder = Path(shutil.copytree(checkpoint, tmp_path / "cutting"))
+    template = (folder / "chat_template.jinja").read_text()
+    cut = "(m['content'].split('</think>')[-1] if m['role'] == 'assistant' else m['content'])"
+    (folder / "chat_template.jinja").write_text(template.replace("m['content']", cut))
+    return make_student(folder)
+
+
+def test_example_of_which_the_template_drops_a_part_is_unfit_and_told_the_same_each_time(cutting: QwenStudent) -> None:
+    targets = ["ANSWER: NO", "Peak: 1</think>ANSWER: YES"]
+    found = unfit(cutting, targets)
+    assert found.keys() == {"train/1"}
+    assert "do not keep the reply whole" in found["train/1"]
+    assert unfit(cutting, targets) == found
+
+
+def test_training_on_an_unfit_example_is_refused_with_its_name(cutting: QwenStudent, tmp_path: Path) -> None:
+    example = Example("train/7", (Message("user", "a"),), "Peak: 1</think>ANSWER: YES", "YES", "teacher")
+    with pytest.raises(HarnessError, match=r"training example train/7: .* do not keep the reply whole"):
+        train(cutting, [example], tmp_path / "a")
+
+
+def test_student_that_opens_a_thought_is_refused_by_the_trainer_alone(
+    checkpoint: Path, tmp_path: Path, make_student: MakeStudent
+) -> None:
+    folder = Path(shutil.copytree(checkpoint, tmp_path / "thinking"))
+    template = (folder / "chat_template.jinja").read_text()
+    asked = "<|im_start|>assistant\n"
+    (folder / "chat_template.jinja").write_text(template.replace(asked, asked + "<think>\n"))
+    student = make_student(folder)
+    student.preflight()
+    with pytest.raises(UsageError, match=r"opens a reply with '<think>.*cannot be trained as it is asked for"):
+        LoraTrainer(LoraOptions()).preflight(student)
+
+
+def test_adapter_is_weighed_without_changing_the_blank_model(student: QwenStudent) -> None:
+    names = [name for name, _ in student.architecture.model.named_modules()]
+    trainer = LoraTrainer(LoraOptions())
+    assert trainer.adapter_bytes(student) == trainer.adapter_bytes(student)
+    assert [name for name, _ in student.architecture.model.named_modules()] == names

@@ -11,6 +11,7 @@ from harness.audit import completeness, queries
 from harness.audit.thresholds import (
     CONSTANT,
     FEWEST,
+    FREE_FORM,
     MAJORITY,
     MAJORITY_IN_STRATUM,
     MINORITY,
@@ -19,7 +20,8 @@ from harness.audit.thresholds import (
 )
 from harness.design.arms import TEACHER, TREATMENT
 from harness.measures import formatting
-from harness.measures.statistics import paired_bounds
+from harness.measures.problems.shortcuts import predictable
+from harness.measures.statistics import paired_bounds, wilson
 
 
 def constant_score(evidence: Evidence) -> Iterator[Finding]:
@@ -168,9 +170,6 @@ def below_trivial(evidence: Evidence) -> Iterator[Finding]:
     for arm in queries.arms(evidence):
         if queries.is_control(arm) or queries.is_base(arm):
             continue
-        if arm.maybe("best_trivial") is None and labels is None:
-            yield queries.of_arm(arm, "unknown", "the task offers no trivial rule to beat", "warn")
-            continue
         status, compared = _against(evidence, arm, arm["best_trivial"])
         best = arm["best_trivial"]
         text = f"{queries.right(arm)}; {best['rule']} gets {_best(evidence, arm)}; {compared}"
@@ -179,7 +178,22 @@ def below_trivial(evidence: Evidence) -> Iterator[Finding]:
         severity = _weight(arm)
         if severity == "block" and status == "fail" and _mostly(evidence, arm, lambda other: _above(evidence, other)):
             severity, text = "warn", f"{text}; most trainings of the arm lie above"
+        if status == "pass" and labels is None and not completeness.own_rules(evidence, arm["split"]):
+            status, severity, text = "unknown", "warn", f"{text}; the task offers no trivial rule of its own to beat"
         yield queries.of_arm(arm, status, text, severity)
+    for split in completeness.examined(evidence):
+        completeness.own_rules(evidence, split)
+    if labels is None:
+        yield from _told(evidence)
+
+
+def _told(evidence: Evidence) -> Iterator[Finding]:
+    """How often a free-form answer stands in the problem's own text: to find it there may be all the skill it takes."""
+    for split in completeness.examined(evidence):
+        whole = completeness.problem_set(evidence, split)
+        told = whole["truth_in_text"]
+        text = f"the truth stands word for word in the text of {told} of {whole['n']} problems"
+        yield Finding(f"problems/{split}", "fail" if told else "pass", text, "note", split)
 
 
 def _mostly(evidence: Evidence, arm: Evidence, holds: Callable[[Any], bool]) -> bool:
@@ -221,24 +235,47 @@ def _against(evidence: Evidence, arm: Evidence, best: Evidence) -> tuple[Status,
 def imbalance(evidence: Evidence) -> Iterator[Finding]:
     """See ``harness.audit.checks``."""
     labels = completeness.labels(evidence)
-    if labels is None:
-        return
     for split in completeness.examined(evidence):
         whole = completeness.problem_set(evidence, split)
+        if labels is None:
+            text = f"{whole['n']} problems with free-form answers; {FREE_FORM} or more tell skill from luck"
+            yield Finding(
+                f"problems/{split}", queries.status(whole["n"] >= FREE_FORM), text, queries.weight(split), split
+            )
+            continue
         wrong = _lopsided(whole, labels, MAJORITY)
         rarest = min(labels, key=lambda label: _count(whole, label))
         if _count(whole, rarest) < MINORITY:
             wrong.append(f"under {MINORITY} of {rarest} are too few to tell skill from luck")
-        small = [stratum["stratum"] for stratum in whole["strata"] if stratum["n"] < SMALL_STRATUM]
-        for stratum in whole["strata"]:
-            if stratum["stratum"] not in small:
+        strata = list(whole["strata"])
+        for stratum in strata:
+            if stratum["n"] >= SMALL_STRATUM:
                 wrong += [f"{stratum['stratum']}: {what}" for what in _lopsided(stratum, labels, MAJORITY_IN_STRATUM)]
+        wrong += _lopsided_together(strata, labels)
         counts = ", ".join(f"{_count(whole, label)} {label}" for label in labels)
         text = "; ".join([f"{counts} of {whole['n']}", *wrong])
         yield Finding(f"problems/{split}", "fail" if wrong else "pass", text, queries.weight(split), split)
-        if small:
-            text = f"under {SMALL_STRATUM} problems, so not judged by themselves: {', '.join(small)}"
-            yield Finding(f"strata/{split}", "unknown", text, "note", split)
+
+
+def _lopsided_together(strata: list[Any], labels: list[str]) -> list[str]:
+    """What is wrong with the strata that are too small to be judged by themselves, taken together.
+
+    Where they have too few problems even so, the next larger strata are taken with them.
+    """
+    small = [stratum for stratum in strata if stratum["n"] < SMALL_STRATUM]
+    for stratum in sorted((each for each in strata if each["n"] >= SMALL_STRATUM), key=lambda each: int(each["n"])):
+        if small and sum(each["n"] for each in small) < SMALL_STRATUM:
+            small.append(stratum)
+    if not small:
+        return []
+    n = sum(each["n"] for each in small)
+    together = {"n": n, "labels": {label: sum(_count(each, label) for each in small) for label in labels}}
+    wrong = _lopsided(together, labels, MAJORITY_IN_STRATUM)
+    right = sum(predictable({label: _count(each, label) for label in labels}) for each in small)
+    if wilson(right, n).low > MAJORITY and right > MAJORITY_IN_STRATUM * n:
+        wrong.append(f"{right} of {n} have the label of most others of their stratum")
+    names = ", ".join(str(each["stratum"]) for each in small)
+    return [f"{names} together: {what}" for what in wrong]
 
 
 def _lopsided(problems: Any, labels: list[str], most: float) -> list[str]:

@@ -3,17 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from harness.api import Evidence, Finding, MissingEvidenceError
 from harness.audit import completeness, queries
-from harness.audit.thresholds import DISTINCT, DISTINCT_TO_WARN, FEWEST_SEEDS, SIGNIFICANT
-from harness.design.arms import by_name
+from harness.audit.thresholds import DISTINCT, DISTINCT_TO_WARN, FEWEST_SEEDS, SELECTED, SIGNIFICANT
+from harness.design.arms import TEACHER, UNTAUGHT, Recipe, by_name
 from harness.design.skills import SPLIT as SKILLS
 from harness.measures.problem_sets import LONG_ENOUGH, WRITTEN
+from harness.measures.statistics import independent
+from harness.results.recorded import Unchecked, Unread
 
 MANY = 5
 """At most so many differing numbers are told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Solutions:
+    """A set of worked solutions: the recipes that take their answers, and the arm in which its teacher is tested."""
+
+    name: str
+    recipes: tuple[Recipe, ...]
+    arm: str
+
+    def made(self, trained: str) -> bool:
+        """Whether an arm was trained on their answers, each under its own problem."""
+        return by_name(trained).recipe in self.recipes
+
+
+SOLUTIONS = (
+    Solutions("solutions with the strategy", ("worked", "labels"), TEACHER),
+    Solutions("solutions without it", ("naive",), UNTAUGHT),
+)
 
 
 def overlap(evidence: Evidence) -> Iterator[Finding]:
@@ -35,6 +57,26 @@ def overlap(evidence: Evidence) -> Iterator[Finding]:
         yield Finding("given strategy", "unknown", text, "warn")
     if given or "reflect" in completeness.learned_from(evidence):
         yield _quoted(evidence)
+    if _trained(evidence):
+        yield from _trained_on(evidence)
+
+
+def _trained_on(evidence: Evidence) -> Iterator[Finding]:
+    """Whether problems that arms are measured on stand in the rows of a training."""
+    for training in _trainings(evidence):
+        by_split = {entry["split"]: entry for entry in training["quoted"]}
+        for split in completeness.examined(evidence):
+            subject, entry = f"{_name(training)} and {split}", by_split.get(split)
+            if entry is None:
+                yield Finding(subject, "unknown", "not looked for in its rows", None, split)
+                continue
+            count, rows = entry.maybe("problems"), f"{entry['rows']} of {training['examples']['rows']} rows"
+            if count is None:
+                text = f"none is found, but texts under {LONG_ENOUGH} characters cannot be looked for"
+                yield Finding(subject, "unknown", text, "warn", split)
+            else:
+                text = f"{count} problems stand in {rows} that it was trained on"
+                yield Finding(subject, "fail" if count else "pass", text, None, split)
 
 
 def _quoted(evidence: Evidence) -> Finding:
@@ -86,6 +128,44 @@ def label_source(evidence: Evidence) -> Iterator[Finding]:
         text = f"{rows[f'labelled_by_{source}']} of {rows['rows']} training answers are the {source}'s"
         yield Finding(_name(training), queries.status(rows[f"labelled_by_{source}"] == rows["rows"]), text)
     completeness.require_files(evidence, completeness.examples(evidence))
+    for solutions in SOLUTIONS:
+        found = _selection(evidence, solutions)
+        if found is not None:
+            yield found[0]
+
+
+def selected(evidence: Evidence) -> bool:
+    """Whether the solutions that the trained student learned from seem to have been selected for being right."""
+    try:
+        found = _selection(evidence, SOLUTIONS[0])
+    except MissingEvidenceError:
+        return False
+    return found is not None and found[1]
+
+
+def _selection(evidence: Evidence, solutions: Solutions) -> tuple[Finding, bool] | None:
+    """What the teacher scored where it made training answers, against its own test answers in the same condition.
+
+    And whether it is so far above them that its answers seem selected. None where nothing was trained on them.
+    """
+    trainings = [each for each in _trainings(evidence) if solutions.made(each["arm"])]
+    if not trainings:
+        return None
+    rows = trainings[0]["examples"]
+    if "right" not in list(rows):
+        return Finding(solutions.name, "unknown", "how many of them are right is not known", "warn"), False
+    told = f"{rows['right']} of {rows['rows']} training answers are right"
+    found = list(queries.arms(evidence, ("test",), (solutions.arm,)))
+    if not found or not found[0]["outcomes"]["answered"] or not rows["rows"]:
+        return Finding(solutions.name, "unknown", f"{told}; {solutions.arm} answered no test problem", "warn"), False
+    given = found[0]["outcomes"]["answered"]
+    apart = independent((rows["right"], rows["rows"]), (found[0]["correct"], given))
+    above = apart.low > SELECTED
+    text = (
+        f"{told}, and {found[0]['correct']} of {given} answers of {solutions.arm} to the test: "
+        f"{queries.points(apart._asdict())}{'; they seem selected for being right' if above else ''}"
+    )
+    return Finding(solutions.name, "fail" if above else "pass", text, "warn"), above
 
 
 def loss_on_prompt(evidence: Evidence) -> Iterator[Finding]:
@@ -165,11 +245,27 @@ def _relied_on(contrast: Evidence) -> Finding:
 
 
 def recompute(evidence: Evidence, mismatches: Sequence[str] | None) -> Iterator[Finding]:
-    """See ``harness.audit.checks``. ``mismatches``: between the result and its rows; None where it has none."""
+    """See ``harness.audit.checks``.
+
+    ``mismatches``: between the result and what lies beside it, those of class Unchecked for what cannot be known; None
+    where it has no rows.
+    """
     if evidence["source"] == "table" or mismatches is None:
         yield Finding("run", "unknown", "there are no rows to recompute anything from")
-    elif mismatches:
-        more = f"; and {len(mismatches) - MANY} more" if len(mismatches) > MANY else ""
-        yield Finding("run", "fail", "; ".join(mismatches[:MANY]) + more)
-    else:
+        return
+    wrong = [what for what in mismatches if not isinstance(what, Unchecked)]
+    unread = [what for what in mismatches if isinstance(what, Unread)]
+    missing = [what for what in mismatches if isinstance(what, Unchecked) and what not in unread]
+    if wrong:
+        yield Finding("run", "fail", _some(wrong))
+    if missing:
+        yield Finding("run", "unknown", _some(missing))
+    if unread:
+        yield Finding("run", "unknown", _some(unread), "warn")
+    if not mismatches:
         yield Finding("run", "pass", "the result says what the files beside it give")
+
+
+def _some(mismatches: Sequence[str]) -> str:
+    more = f"; and {len(mismatches) - MANY} more" if len(mismatches) > MANY else ""
+    return "; ".join(mismatches[:MANY]) + more

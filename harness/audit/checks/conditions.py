@@ -150,6 +150,7 @@ def prompt_mismatch(evidence: Evidence) -> Iterator[Finding]:
     identities = evidence["identities"]
     for answers in dict.fromkeys(by_name(name).answers for name in queries.stages(evidence)):
         yield from _identified(identities[answers], answers)
+    yield from _reached(evidence)
     arms = {(arm["arm"], arm["split"], arm.maybe("training_seed")): arm for arm in queries.arms(evidence)}
     for contrast in CONTRASTS:
         if contrast.split == SKILLS:
@@ -172,6 +173,15 @@ def _identified(identity: Any, answers: str) -> Iterator[Finding]:
         yield Finding(answers, "pass", "one model and one way of decoding in all its arms")
     else:
         yield Finding(answers, "unknown", "its model and decoding are not known")
+
+
+def _reached(evidence: Evidence) -> Iterator[Finding]:
+    """Whether the arms that are told a strategy have it in their prompts: without it they are as those that are not."""
+    for arm in queries.arms(evidence, ("test", "harder", "reflect")):
+        if by_name(arm["arm"]).strategy:
+            reached = arm["prompts_sha256"] != arm["wording_sha256"]
+            text = "the strategy is in the prompts" if reached else "the strategy never reached the prompts"
+            yield queries.of_arm(arm, queries.status(reached), text, queries.weight(arm["split"]))
 
 
 def _alike(contrast: Contrast, first: Any, second: Any) -> Finding:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from harness.api import Evidence, Finding, Severity
-from harness.audit import baselines, conditions, provenance
+from harness.audit.checks import baselines, conditions, provenance
 
-RULESET = "1.0"
+RULESET = "1.1"
 """Version of rules and thresholds. Two audits compare only if it is the same."""
 
 
@@ -32,8 +32,9 @@ def checks(mismatches: Sequence[str] | None) -> tuple[CoreCheck, ...]:
     """All checks of the harness. ``mismatches``: what of a result differs from its rows; None where it has none."""
     recomputed = CoreCheck(
         "recompute",
-        "What the result says of problems, arms, comparisons, answers of the teacher and the strategy is what its own "
-        "rows and files give; what it says of trainings, what the journal beside it has. Every file is the one named.",
+        "What the result says is what its own rows and files give. Plan, identities, every row, the training data and "
+        "the trainings are those of the journal beside it, every file is the one named, and the replies read the same "
+        "again. What is missing is unknown; that the plugins of the run are not at hand to read replies warns.",
         "block",
         "Put the files of the run back beside result.json as the run wrote them; harness validate names what differs.",
         partial(provenance.recompute, mismatches=mismatches),
@@ -62,8 +63,12 @@ CHECKS = (
     ),
     CoreCheck(
         "below-trivial",
-        "The paired 95% interval of an arm minus the best trivial rule lies above 0. Blocks for the trained student, "
-        "unless more than half of its trainings lie above; warns for the taught teacher.",
+        "The paired 95% interval of an arm minus the best trivial rule lies above 0. Among the rules are two of every "
+        "task: stratum-majority, the commonest truth among the other problems of the stratum, and, where labels are "
+        "closed, label-in-text, the label that stands most often in the problem's text. Blocks for the trained "
+        "student, unless more than half of its trainings lie above; warns for the taught teacher. That a free-form "
+        "task without a rule of its own is beaten is not known, which warns; how often its truth stands in the text is "
+        "noted.",
         "block",
         "A rule without any skill does as well. Measure on a set where it does not, or claim nothing.",
         baselines.below_trivial,
@@ -71,10 +76,12 @@ CHECKS = (
     CoreCheck(
         "imbalance",
         "No label has over 60% of the problems, or over 70% of a stratum of 10 or more; no such stratum has one label "
-        "alone; each label has 30 problems or more. Smaller strata are not judged, which is noted.",
+        "alone; each label has 30 problems or more. Smaller strata are judged together as one, to which the next "
+        "larger are added until it has 10 problems; nor do over 70% of these, with a 95% interval above 60%, have the "
+        "commonest label of the others of their own stratum. A set with free-form answers has 60 problems or more.",
         "block",
-        "Where a label has too many problems, a constant answer looks like skill: draw a balanced set. Where it has "
-        "too few, so does luck: draw a larger one.",
+        "Where a label has too many problems, a constant answer looks like skill: draw a balanced set. Where it or the "
+        "set has too few, so does luck: draw a larger one.",
         baselines.imbalance,
     ),
     CoreCheck(
@@ -106,25 +113,32 @@ CHECKS = (
     CoreCheck(
         "prompt-mismatch",
         "Two arms that are compared were asked in the same words and answered by the same model with the same "
-        "decoding, but for what the comparison is about.",
+        "decoding, but for what the comparison is about. An arm that is told a strategy has it in its prompts.",
         "block",
-        "Measure both arms in the same words: otherwise the wording is what is compared.",
+        "Measure both arms in the same words: otherwise the wording is what is compared. Where a strategy never "
+        "reached the prompts, the task's prompt leaves it out.",
         conditions.prompt_mismatch,
     ),
     CoreCheck(
         "overlap",
-        "No test problem is the same, in canonical form, data or text, as one that teacher or student learned from, or "
-        "stands word for word in what the teacher wrote; 95% of the problem set differ in each (below 80% it blocks).",
+        "No test problem is the same, in canonical form, data or text, as one that teacher or student learned from, "
+        "or differs from one in the order of lists in its data or lines in its text alone, unless order decides in "
+        "this task. No test or harder problem stands word for word in what the teacher wrote, or in a row that the "
+        "student was trained on. 95% of the problem set differ in each (below 80% it blocks).",
         "block",
-        "Draw sets that share no problem in canonical form, data or text.",
+        "Draw sets that share no problem in canonical form, data or text, in whatever order, and train on rows that "
+        "quote none.",
         provenance.overlap,
     ),
     CoreCheck(
         "label-source",
         "Every training answer is the teacher's, unfiltered by the truth; answers by chance only in the control that "
-        "has them by design.",
+        "has them by design. Warns where the share of its training answers that are right is above that of its answers "
+        "to the test in the same condition, with or without strategy, by over 5 points (lower limit of Newcombe's 95% "
+        "interval of two independent shares): they seem selected, which the claim then says.",
         "block",
-        "Train on the teacher's own answers, or call it supervised training rather than transfer.",
+        "Train on the teacher's own answers, or call it supervised training rather than transfer. Where they seem "
+        "selected, train on all of them, or say how they were chosen.",
         provenance.label_source,
     ),
     CoreCheck(

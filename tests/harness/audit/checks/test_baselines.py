@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from harness.audit import audit
+from harness.measures.problems.shortcuts import IN_TEXT, MAJORITY
 from harness.output.terminal import audit as text
-from tests.harness.audit.changes import constant, freely, right_otherwise, stratum, wrong
+from tests.harness.audit.changes import constant, freely, right_otherwise, strata, wrong
 from tests.harness.audit.results import Made, honest
 
 
@@ -18,10 +21,30 @@ def test_a_small_balanced_set_is_called_small_and_not_lopsided() -> None:
     assert test == "20 NO, 20 YES of 40; under 30 of NO are too few to tell skill from luck"
 
 
-def test_strata_that_are_not_judged_are_named() -> None:
+def test_strata_that_are_judged_together_are_named() -> None:
     run = honest(seeds=1)
-    stratum(run, (9, 0))
-    assert "under 10 problems, so not judged by themselves: OWN" in _told(run, "imbalance")
+    strata(run, [(6, 0), (0, 6)])
+    (told, _) = _told(run, "imbalance")
+    assert (
+        told == "60 NO, 60 YES of 120; OWN 0, OWN 1 together: 12 of 12 have the label of most others of their stratum"
+    )
+
+
+def test_small_strata_that_are_too_few_are_judged_with_the_next_larger_one() -> None:
+    run = honest(seeds=1)
+    strata(run, [(4, 0), (12, 4)])
+    (told, _) = _told(run, "imbalance")
+    assert "OWN 0, OWN 1 together: 16 of 20 NO" in told
+
+
+@pytest.mark.parametrize("name", [MAJORITY, IN_TEXT])
+def test_without_an_automatic_rule_it_is_not_known_whether_the_best_one_is_beaten(name: str) -> None:
+    result = honest(seeds=1).result()
+    for entry in result["problems"]:
+        for each in (entry, *entry["strata"]):
+            each["trivial"] = [rule for rule in each["trivial"] if rule["rule"] != name]
+    (found,) = (row for row in audit(result, [])["checks"] if row["id"] == "below-trivial")
+    assert (found["status"], found["weight"]) == ("unknown", "block")
 
 
 def test_answers_that_are_right_in_several_ways_for_one_training_are_so_for_all() -> None:

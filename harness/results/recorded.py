@@ -1,0 +1,241 @@
+"""Holds a result and its rows against the journal beside it: what was recorded is what they must tell.
+
+Needs no plugin: a digest, a stop or a model id can be compared without knowing what a reply means. What needs the
+plugins of the run is in ``rereading``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from harness.api import ADAPTER_WEIGHTS, JournalError
+from harness.boundary import differences, filenames, files
+from harness.boundary.text import shortened
+from harness.design.arms import BOOTSTRAP
+from harness.journal import encoding, keys
+from harness.journal.encoding import Record
+from harness.journal.store import ReadOnlyJournal
+from harness.measures import accounts
+from harness.measures.rows import Row
+from harness.preflight import identity
+
+LONGEST = 200
+"""Characters of a value that are told."""
+OUTCOMES = {
+    "end": ("answered", "unparsed"),
+    "length": ("truncated",),
+    "refusal": ("refused",),
+    "error": ("failed",),
+}
+"""What can become of a reply, by how it stopped."""
+Reply = tuple[Mapping[str, Any], Record]
+"""A completion as it is recorded, and the record that it is in."""
+
+
+class Unchecked(str):
+    """What could not be checked, because what it rests on is not there: no contradiction, and no agreement."""
+
+    __slots__ = ()
+
+
+class Unread(Unchecked):
+    """That the replies could not be read again, because the plugins of the run are not at hand."""
+
+    __slots__ = ()
+
+
+def told(value: Any) -> str:
+    """A value in a message: as much of it as is of use there."""
+    return shortened(repr(value), LONGEST)
+
+
+def differing(folder: Path, result: Row, rows: Mapping[str, Sequence[Row]]) -> Iterator[str]:
+    """Where a result, or one of these rows by the name of their file, is not what the journal beside them holds."""
+    try:
+        path = files.inside(folder, filenames.JOURNAL)
+    except ValueError as error:
+        yield f"{filenames.JOURNAL}: {error}"
+        return
+    if not path.exists():
+        yield Unchecked(f"{filenames.JOURNAL}: is not beside the result, so nothing can be held against it")
+        return
+    try:
+        with closing(ReadOnlyJournal(path)) as journal:
+            yield from _head(journal, result)
+            yield from _trainings(folder, journal, result)
+            if filenames.ITEMS in rows:
+                yield from _answers(journal, result, rows)
+            if filenames.THOUGHTS in rows:
+                yield from _demonstrations(journal, rows[filenames.THOUGHTS])
+    except JournalError as error:
+        yield f"{filenames.JOURNAL}: {str(error).removeprefix(f'{path}: ')}"
+    except OSError as error:
+        yield Unchecked(f"{filenames.JOURNAL}: {error.strerror}, so nothing can be held against it")
+
+
+def another_result(folder: Path, result: Row) -> Iterator[str]:
+    """Where the journal notes another result than this one; versions that noted none recorded no sources either."""
+    with closing(ReadOnlyJournal(folder / filenames.JOURNAL)) as journal:
+        noted = [record.key for record in journal.records if record.key.startswith(keys.RESULTS)]
+        if not noted and identity.recorded_sources(journal) is not None:
+            yield Unchecked(f"{filenames.JOURNAL}: does not say which result was written; resume the run to its end")
+        elif noted and noted[-1] != keys.result(files.digest(result)):
+            yield f"{filenames.JOURNAL}: notes another result than this one"
+
+
+def _head(journal: ReadOnlyJournal, result: Row) -> Iterator[str]:
+    """Plan, identities and sources."""
+    if journal.recorded(keys.PLAN) != files.digest(result["plan"]):
+        yield "plan: is not the one that the journal was begun with"
+    known = journal.recorded(keys.IDENTITY)
+    if known is None:
+        yield Unchecked(f"{filenames.JOURNAL}: does not say who answered")
+        return
+    acted = {
+        "teacher": any(_is_teachers(record) for record in journal.records),
+        "student": any(_is_batch(record) for record in journal.records),
+        "trainer": any(journal.trainings()),
+    }
+    recorded = {**known, "student": known["student"] and known["student"]["identity"]}
+    given = {part: recorded[part] if acted[part] else None for part in acted}
+    yield from _differences(result["identities"], given, "identities")
+    yield from _differences(result.get("sources"), identity.recorded_sources(journal), "sources")
+
+
+def _answers(journal: ReadOnlyJournal, result: Row, rows: Mapping[str, Sequence[Row]]) -> Iterator[str]:
+    """Where an item is not the reply of the record, or a reply of the record has no item."""
+    replies = dict(_replies(journal))
+    found = set()
+    for number, row in enumerate(rows[filenames.ITEMS], 1):
+        place = f"{_asked(result, row)}/{row['problem']}"
+        found.add(place)
+        if place in replies:
+            told_of = _misquoted(row, *replies[place])
+        else:
+            told_of = iter([f"the journal holds no reply of {row['arm']} to {row['problem']}"])
+        yield from (f"{filenames.ITEMS}: line {number}: {what}" for what in told_of)
+    problems = {f"{BOOTSTRAP}/{row['id']}" for row in rows.get(filenames.PROBLEMS, ())}
+    for place in sorted(replies.keys() - found):
+        # what a reflection asks besides has keys of its own choice
+        if not place.startswith(f"{BOOTSTRAP}/") or place in problems:
+            yield f"{filenames.ITEMS}: has no row for the recorded reply {place}"
+
+
+def _asked(result: Row, row: Row) -> str:
+    """Under which name the record has the replies of an item's arm."""
+    if row["training_seed"] is None or not result["training"]:
+        return str(row["arm"])
+    return accounts.training_name(result, row)
+
+
+def _replies(journal: ReadOnlyJournal) -> Iterator[tuple[str, Reply]]:
+    """Every recorded answer by who was asked, and the problem."""
+    for record in journal.records:
+        if _is_batch(record):
+            split = record.key.rpartition("/")[0]
+            name = split.rpartition("/")[0]
+            for completion in record.value["completions"]:
+                yield f"{name}/{completion['key']}", (completion, record)
+        elif _is_teachers(record) and not record.key.startswith("demonstrate/"):
+            yield record.key, (record.value, record)
+
+
+def _is_batch(record: Record) -> bool:
+    return {"adapter", "model", "messages"} <= record.input.keys()
+
+
+def _is_teachers(record: Record) -> bool:
+    return {"model", "messages"} <= record.input.keys() and "adapter" not in record.input
+
+
+def _misquoted(row: Row, completion: Mapping[str, Any], record: Record) -> Iterator[str]:
+    """Where an item does not tell what is recorded of its reply."""
+    if row["text_sha256"] != hashlib.sha256(completion["text"].encode()).hexdigest():
+        yield "text_sha256 is not that of the recorded reply"
+    if row["outcome"]["kind"] not in OUTCOMES[completion["stop"]]:
+        yield f"outcome is {row['outcome']['kind']}, but the recorded reply ended with {completion['stop']}"
+    for key in ("model", "usage"):
+        yield from _differences(row[key], completion[key], key)
+    if _is_batch(record) and record.input["adapter"] != files.digest(row["adapter_sha256"]):
+        yield "adapter_sha256 is not that of the adapter that answered"
+    if _is_teachers(record) and record.input["messages"] != row["prompt_sha256"]:
+        yield "prompt_sha256 is not that of the recorded prompt"
+
+
+def _demonstrations(journal: ReadOnlyJournal, thoughts: Sequence[Row]) -> Iterator[str]:
+    """Where a worked solution is not the recorded one."""
+    said = {
+        f"demonstrate/{row['arm'].removeprefix('demonstrations/')}/{row['problem']}": row["text"]
+        for row in thoughts
+        if row["arm"].startswith("demonstrations/")
+    }
+    recorded = {
+        record.key: record.value["text"]
+        for record in journal.records
+        if _is_teachers(record) and record.key.startswith("demonstrate/")
+    }
+    for key in sorted(recorded):
+        if said.get(key) != recorded[key]:
+            yield f"{filenames.THOUGHTS}: does not hold the recorded reply {key}"
+
+
+def _trainings(folder: Path, journal: ReadOnlyJournal, result: Row) -> Iterator[str]:
+    """Where a training is not told as the record has it, or left other files; the weights are told of elsewhere."""
+    named = set()
+    for index, training in enumerate(result["training"]):
+        name = accounts.training_name(result, training)
+        named.add(name)
+        made, change = journal.recorded(keys.training(name)), journal.recorded(keys.probe(name))
+        if made is None or change is None:
+            yield f"{filenames.JOURNAL}: holds no training {name}"
+            continue
+        given = accounts.trained(made["report"], change) | {"adapter_sha256": made["adapter"]}
+        yield from _differences({key: training[key] for key in given}, given, f"training[{index}]")
+        yield from _rows(folder, journal, name, training)
+        yield from _changed(folder, f"{filenames.ADAPTERS}/{name}", made["files"])
+    for name, _ in journal.trainings():
+        if name not in named:
+            yield f"training: does not tell of the recorded training {name}"
+
+
+def _rows(folder: Path, journal: ReadOnlyJournal, name: str, training: Row) -> Iterator[str]:
+    """Where the rows that an adapter was trained on, or its seed, are others. A missing file is told of elsewhere."""
+    path = folder / filenames.examples(name)
+    now: dict[str, Any] = {"seed": training["training_seed"]}
+    try:
+        rows = files.read_lines(path) if path.is_file() else []
+    except (OSError, ValueError):
+        rows = []  # told of where the rows are counted
+    if rows and all(isinstance(row, dict) for row in rows):
+        now["examples"] = rows
+    given = journal.input(keys.training(name))
+    for part, digest in encoding.digests(now).items():
+        if part in given and given[part] != digest:
+            where = str(path.relative_to(folder)) if part == "examples" else f"training {name}: {part}"
+            yield f"{where}: is not what the adapter was trained with"
+
+
+def _changed(folder: Path, adapter: str, trained: Mapping[str, str]) -> Iterator[str]:
+    """A trainer may name its files as it likes, as long as they lie in the adapter's own folder."""
+    for name in sorted(trained.keys() - {ADAPTER_WEIGHTS}):
+        path = folder / adapter / name
+        try:
+            within = path.resolve().is_relative_to(folder.resolve() / adapter)
+        except ValueError:  # no name at all, with a null byte in it
+            within = False
+        if not within:
+            yield f"{adapter}/{name}: leads out of the adapter's folder"
+        elif not path.is_file():
+            if path.parent.is_dir():  # the weights stand for an adapter that is missing as a whole
+                yield f"{adapter}/{name}: is missing"
+        elif (found := files.file_digest(path)) != trained[name]:
+            yield f"{adapter}/{name}: has digest {found}, the journal says {trained[name]}"
+
+
+def _differences(said: Any, recorded: Any, path: str) -> Iterator[str]:
+    for place, was, now in differences.between(said, recorded, path):
+        yield f"{place}: says {told(was)}, the journal {told(now)}"
