@@ -74,7 +74,9 @@ def _preflight(run: Run) -> None:
     loads = forecast.loads(run.plan, run.components)
     cost = forecast.total(loads)
     run.forecast = "" if cost.worst == 0 else str(cost)
-    disk.check_room(run.run_dir, disk.needed(loads, disk.adapters(run.plan, run.components)))
+    with suspected("asking for the size of an adapter", UsageError):
+        needed = disk.needed(loads, disk.adapters(run.plan, run.components))
+    disk.check_room(run.run_dir, needed)
 
 
 def _experiment(run: Run) -> None:

@@ -21,7 +21,10 @@ API_VERSION = 1
 
 OptionsT = TypeVar("OptionsT", bound="BaseModel")
 Config = Mapping[str, Mapping[str, Any]]
-"""Settings by section, as in a configuration file: ``{"trainer": {"rank": 16}}``."""
+"""Settings by section, as in a configuration file: ``{"sizes": {"test": 100}}``.
+
+A section ``trainer.lora`` is used only where the trainer ``lora`` is chosen, and so for every kind.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)

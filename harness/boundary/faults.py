@@ -20,6 +20,19 @@ DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
 """A disk that is full or broken is that, whoever finds it out."""
 WHERE = "put --traceback after `harness` to see where"
 
+
+class FaultError(HarnessError):
+    """A fault of a plugin in a run that is under way."""
+
+    @property
+    def transient(self) -> bool:
+        """Whether the same code may do better another time, as after a fault of a network."""
+        cause: BaseException | None = self
+        while isinstance(cause, HarnessError):
+            cause = cause.__cause__
+        return isinstance(cause, OSError)
+
+
 _AUTHORS: dict[str, list[str]] = {}
 """Who has code in a top package."""
 
@@ -76,13 +89,13 @@ def suspected(doing: str, kind: type[HarnessError] = HarnessError) -> Iterator[N
     except PluginError as error:
         if issubclass(kind, UsageError):
             raise
-        raise kind(str(error)) from error
+        raise FaultError(str(error)) from error
     except BaseException as error:
         if passes(error):
             raise
         who = author(error)
         if who not in (None, OURS):
-            raise kind(line(str(who), doing, error)) from error
+            raise (kind if issubclass(kind, UsageError) else FaultError)(line(str(who), doing, error)) from error
         if not isinstance(error, Exception):
             raise  # the program is to end
         if isinstance(error, OSError) and not isinstance(error, ConnectionError):

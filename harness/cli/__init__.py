@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 from click.exceptions import NoArgsIsHelpError
@@ -23,10 +23,19 @@ from harness.boundary.text import did_you_mean, one_line, printable
 from harness.cli import process
 
 GO_ON = "harness.go_on"
-"""Under this key of a context's ``meta``: the command that goes on with what an error ends."""
+"""Under this key of a context's ``meta``: the ``Way`` on from what an error ends."""
 TOLD = "harness.told"
 """Under this key: whether it was said why the command ends."""
 INTERRUPTED = "interrupted"
+
+
+class Way(NamedTuple):
+    """The commands that go on with a run."""
+
+    resume: str
+    fork: str
+    """With other plugins, or with plugins whose source is another one by now."""
+
 
 VERBS = {
     "run": "Run an experiment, or resume one.",
@@ -125,28 +134,28 @@ def say(text: str, err: bool = False) -> None:
 def leaving(ctx: click.Context) -> Callable[[], None] | None:
     """What ends the process of a command at once, with its last words; None where it is part of another."""
     leave: Callable[[str], None] | None = ctx.find_root().obj
-    return None if leave is None else lambda: leave("" if TOLD in ctx.meta else _last_words(ctx, INTERRUPTED))
+    return (
+        None if leave is None else lambda: leave("" if TOLD in ctx.meta else f"harness: {INTERRUPTED}\n{_way_on(ctx)}")
+    )
 
 
 def _fail(ctx: click.Context, error: BaseException, message: str, exit_code: int) -> None:
-    if not _can_go_on(error):
-        ctx.meta.pop(GO_ON, None)
-    words = _last_words(ctx, message)
+    words = f"harness: {one_line(message)}\n"
     if ctx.params.get("traceback"):
-        words = "".join(traceback.format_exception(error)).rstrip() + "\n" + words.partition("\n")[2]
-    say(words.rstrip(), err=True)
+        words = "".join(traceback.format_exception(error)).rstrip() + "\n"
+    say((words + _way_on(ctx, error)).rstrip(), err=True)
     ctx.meta[TOLD] = True
     ctx.exit(exit_code)
 
 
-def _last_words(ctx: click.Context, message: str) -> str:
-    command = ctx.meta.get(GO_ON)
-    return f"harness: {one_line(message)}\n" + (f"go on with:\n{command}\n" if command else "")
-
-
-def _can_go_on(error: BaseException) -> bool:
-    """Whether what an error ends can be gone on with: not where the record of a run is not what it was."""
-    return not isinstance(error, JournalError) or isinstance(error.__cause__, OSError)
+def _way_on(ctx: click.Context, error: BaseException | None = None) -> str:
+    """How to go on with what an error ends; nothing where that cannot be, as with a record that is damaged."""
+    way: Way | None = ctx.meta.get(GO_ON)
+    if way is None or (isinstance(error, JournalError) and not isinstance(error.__cause__, OSError)):
+        return ""
+    if isinstance(error, faults.FaultError) and not error.transient:
+        return f"go on, once the plugin is mended, with:\n{way.fork}\n"
+    return f"go on with:\n{way.resume}\n"
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})

@@ -10,11 +10,12 @@ from harness.api import UsageError
 from harness.boundary import filenames
 from harness.boundary.text import one_line
 from harness.cli import say
+from harness.cli.process import Parts
 from harness.journal import run_dirs
 from harness.journal.store import Journal, ReadOnlyJournal
 
 
-@click.group()
+@click.group(cls=Parts)
 def command() -> None:
     """List what a run has recorded, or set a record aside."""
 

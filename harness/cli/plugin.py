@@ -67,8 +67,11 @@ def show_plugin(kind: str, name: str, as_json: bool) -> None:
     from harness.registry import guard
     from harness.registry.options import describe
 
-    options = guard.call(loaded.ref, "its options", lambda: describe(loaded.spec.options))
-    say(json.dumps(_record(loaded, options), indent=2) if as_json else _page(loaded, options))
+    def shown() -> str:
+        options = describe(loaded.spec.options)
+        return json.dumps(_record(loaded, options), indent=2) if as_json else _page(loaded, options)
+
+    say(guard.call(loaded.ref, "being described", shown))
 
 
 @command.command("check")
@@ -153,9 +156,12 @@ def _page(loaded: Loaded[Any], options: Sequence[OptionInfo]) -> str:
     ]
     for option in options:
         lines += _option(option, width)
-    brought = [f"  {name}.{key} = {_shown(value)}" for name, table in _brought(spec) for key, value in table.items()]
-    if brought:
-        lines += ["", "settings that it brings for other plugins, below any of yours:", *brought]
+    if brought := _brought(spec):
+        lines += ["", "settings that it brings for other plugins, below any of yours:"]
+    for section, table in brought:
+        kind, tied, name = section.partition(".")
+        lines += [f"  with the {kind} {name}:"] if tied else []
+        lines += [f"  {'  ' if tied else ''}{kind}.{key} = {_shown(value)}" for key, value in table.items()]
     return "\n".join(lines)
 
 

@@ -18,7 +18,7 @@ from harness.audit import EXIT_BLOCKED
 from harness.boundary import filenames, files
 from harness.boundary.signals import StopRequest
 from harness.boundary.text import in_shell
-from harness.cli import GO_ON, leaving, say
+from harness.cli import GO_ON, Way, leaving, say
 from harness.cli.process import Verb
 from harness.design import plan as plans
 from harness.design.plan import Plan, UserSettings
@@ -161,8 +161,9 @@ class _GoingOn:
             raise
 
     def _note(self, run_dir: Path) -> None:
-        command = f"harness run --resume {in_shell(run_dir)} {shlex.join(self._rest)}".rstrip()
-        click.get_current_context().meta[GO_ON] = command
+        rest = shlex.join(self._rest)
+        resume, fork = (f"harness run --{way} {in_shell(run_dir)} {rest}".rstrip() for way in ("resume", "fork"))
+        click.get_current_context().meta[GO_ON] = Way(resume, fork)
 
 
 def _limit(max_cost: str | None) -> float | None:
@@ -182,7 +183,7 @@ def _check_price(plan: Plan, components: Components, max_cost: str | None) -> No
     """Raises UsageError if nobody knows what the run will cost, unless that was asked for."""
     if plan.asks_teacher and max_cost != "none" and components.teacher.cost(Usage(1, 1)) is None:
         raise UsageError(
-            f"the teacher {components.teacher.identity.get('model')!r} has no known price, so no limit can be kept; "
+            f"the teacher {plan.plugins['teacher'].name!r} has no known price, so no limit can be kept; "
             "give its price by the teacher's options, or --max-cost none to run without a limit"
         )
 

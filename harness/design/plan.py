@@ -181,7 +181,7 @@ class ChosenPlugin(Generic[SpecT]):
     def replays(self) -> Path | None:
         """The directory of the run whose replies a teacher gives again; None for any other plugin."""
         named = self.spec.replays if isinstance(self.spec, TeacherSpec) else None
-        return None if named is None else Path(guard.call(self.ref, "replays", lambda: named(self.options)))
+        return None if named is None else guard.call(self.ref, "replays", lambda: Path(named(self.options)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 from harness.api import UsageError
 from harness.boundary import differences, files
+from harness.boundary.faults import suspected
 from harness.boundary.text import one_line
 from harness.design.arms import BOOTSTRAP
 from harness.design.plan import Plan, PlannedPlugin
@@ -27,6 +28,7 @@ UNKNOWN = (
 """What a run that goes on without knowing warns of."""
 
 
+@suspected("asking the parts of the run who they are", UsageError)
 def of(plan: Plan, components: Components) -> dict[str, Any]:
     """The identity of a run as JSON: that of each part that it uses, and examples of the task's prompts."""
     split = plan.splits[0]

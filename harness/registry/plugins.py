@@ -35,9 +35,10 @@ from harness.boundary import faults
 from harness.boundary.files import NAME
 from harness.boundary.text import did_you_mean, one_line
 
-_MISSPELT = re.compile(r"(transfer[._-]?)?harness?([._: -]|$)", re.IGNORECASE)
+_OURS = r"(?:transfer[._-]?)?harness?"
+_MISSPELT = re.compile(rf"{_OURS}(?:[._: -]|$)", re.IGNORECASE)
 """A group that is the harness's, or was meant to be."""
-_GROUPS = re.compile(r"^\s*\[\s*" + _MISSPELT.pattern, re.IGNORECASE | re.MULTILINE)
+_GROUPS = re.compile(rf"^\s*\[\s*{_OURS}[]._: -]", re.IGNORECASE | re.MULTILINE)
 
 SpecT = TypeVar("SpecT", bound=Spec[Any])
 T = TypeVar("T")

@@ -141,3 +141,47 @@ def test_a_wrong_name_ends_in_one_line_and_exit_2(args: tuple[str, ...], says: s
 def test_the_help_names_every_kind() -> None:
     text = " ".join(run("plugin", "list", "--help").stdout.split())
     assert all(kind in text for kind in KINDS)
+
+
+def test_what_a_student_brings_for_a_trainer_stands_under_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = run("plugin", "show", "student", "qwen-tiny").stdout
+    assert "  with the trainer lora:\n    trainer.rank = 16\n" in shown
+    assert "  with the trainer lora-all-linear:\n    trainer.rank = 16\n" in shown
+
+
+def test_a_plugin_in_a_group_that_nothing_reads_is_told_beside_the_list(fake_distribution: FakeDistribution) -> None:
+    fake_distribution("harness-mine", {"harness_teachers": {"lost": "lost_module"}})
+    told = (
+        "harness: warning: harness-mine declares 'lost' in the entry-point group 'harness_teachers', which nothing "
+        "reads; expected harness.teachers\n"
+    )
+    result = run("plugin", "list", "--json")
+    assert (result.exit_code, result.stderr) == (0, told)
+    assert json.loads(result.stdout)
+    assert run("plugin", "list", "--kind", "teacher").stderr == told
+    assert run("plugin", "list", "--kind", "student").stderr == ""
+
+
+def test_what_a_plugin_prints_is_no_part_of_what_is_said_of_it(
+    fake_distribution: FakeDistribution, echo_source: str
+) -> None:
+    source = "import sys\nprint('at import')\nsys.stdout.write('written')\n" + echo_source
+    fake_distribution("harness-mine", {"harness.teachers": {"echo": "echo_module"}}, {"echo_module": source})
+    result = run("plugin", "show", "teacher", "echo", "--json")
+    assert json.loads(result.stdout)["name"] == "echo"
+    assert result.stderr == "at import\nwritten"
+
+
+@pytest.mark.parametrize(
+    "default", ["Field(default_factory=lambda: 1 / 0)", "object()", "Field(default_factory=lambda: exit(0))"]
+)
+def test_options_that_cannot_be_described_name_their_plugin(
+    fake_distribution: FakeDistribution, echo_source: str, default: str
+) -> None:
+    source = echo_source.replace('model: str = Field(description="Which model.")', f"model: object = {default}")
+    fake_distribution("harness-mine", {"harness.teachers": {"echo": "echo_module"}}, {"echo_module": source})
+    result = run("plugin", "show", "teacher", "echo", "--json")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("harness: teacher 'echo' (harness-mine 1.0, echo_module) failed in being described")
+    assert len(result.stderr.splitlines()) == 1

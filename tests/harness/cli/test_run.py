@@ -220,3 +220,22 @@ def test_a_directory_that_is_taken_is_left_as_it_was(toy_run: ToyRun) -> None:
     assert result.exit_code == 2
     assert f"or continue the run in it by --resume {run_dir}" in result.stderr
     assert sorted(path.name for path in run_dir.iterdir()) == before
+
+
+def test_a_run_directory_may_have_a_name_that_is_no_text() -> None:
+    def invoke(*arguments: str) -> Result:
+        return CliRunner().invoke(main, arguments)
+
+    name, fork = os.fsdecode(b"run \xff\xfe"), os.fsdecode(b"fork \xff")
+    stopped = _run("--out", name, "--max-cost", "0.0005")
+    assert stopped.exit_code == 4
+    assert stopped.stderr.endswith("harness run --resume $'run \\xff\\xfe' --max-cost 0.0005\n")
+    assert invoke("audit", name).exit_code == 2
+    ended = invoke("run", "--resume", name)
+    assert ended.exit_code == EXIT_BLOCKED, ended.output
+    assert "harness audit $'run \\xff\\xfe'" in ended.stdout
+    assert files.read(Path(name, "run_meta.json"))["run_id"] == "run \\xff\\xfe"
+    assert [invoke(verb, name).exit_code for verb in ("validate", "replay", "report")] == [0, 0, 0]
+    assert invoke("audit", name).exit_code == EXIT_BLOCKED
+    assert _run("--fork", name, "--out", fork).exit_code == EXIT_BLOCKED
+    assert invoke("compare", name, fork).exit_code == 0

@@ -44,10 +44,10 @@ class Raising:
     def identity(self) -> Any:
         raise self.error
 
-    def cost(self, usage: object) -> Any:
+    def cost(self, *_: object) -> Any:
         raise self.error
 
-    def complete(self, requests: object, ledger: object) -> Iterator[int]:
+    def complete(self, *_: object) -> Iterator[int]:
         yield 1
         raise self.error
 
@@ -99,7 +99,7 @@ def test_what_nobody_wants_more_of_is_closed() -> None:
     closed = []
 
     class Yielding:
-        def complete(self, requests: object, ledger: object) -> Iterator[int]:  # noqa: ARG002 - the protocol's
+        def complete(self, *_: object) -> Iterator[int]:
             try:
                 yield 1
                 yield 2
@@ -147,7 +147,7 @@ def test_the_rules_of_a_task_are_its_own_code() -> None:
     class Rule:
         name = "odd"
 
-        def work(self, problem: object) -> None:
+        def work(self, *_: object) -> None:
             raise SystemExit(0)
 
     class WithRules:
@@ -180,9 +180,9 @@ def test_the_plugin_whose_code_it_was_is_blamed_though_another_had_called_it(the
 
 
 def test_a_fault_outside_of_every_guard_is_found_by_its_code(their_code: ModuleType) -> None:
-    with pytest.raises(HarnessError, match=r"^task 'theirs' .* failed in the audit: JSONDecodeError"):
-        with faults.suspected("the audit"):
-            their_code.parse("{")
+    told = pytest.raises(HarnessError, match=r"^task 'theirs' .* failed in the audit: JSONDecodeError")
+    with told, faults.suspected("the audit"):
+        their_code.parse("{")
 
 
 def test_a_plugin_s_fault_is_bad_input_before_the_run_and_none_once_it_is_under_way() -> None:

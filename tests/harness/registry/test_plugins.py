@@ -8,7 +8,18 @@ from pathlib import Path
 import pytest
 
 from harness.api import PluginError, hookspecs
-from harness.registry.plugins import KINDS, OBSERVER, TASK, TEACHER, PluginRef, find, installed, kind_of, load
+from harness.registry.plugins import (
+    KINDS,
+    OBSERVER,
+    TASK,
+    TEACHER,
+    PluginRef,
+    find,
+    installed,
+    kind_of,
+    load,
+    misplaced,
+)
 
 FakeDistribution = Callable[..., Path]
 ROOT = Path(__file__).parents[3]
@@ -25,8 +36,8 @@ from pydantic import BaseModel
 from harness.api import hookimpl
 from harness.api import StudentSpec, TeacherSpec
 
-def spec(name="echo", options=BaseModel, create=print, **more):
-    return TeacherSpec(name=name, summary="Says it again.", options=options, create=create, **more)
+def spec(name="echo", options=BaseModel, create=print, summary="Says it again.", **more):
+    return TeacherSpec(name=name, summary=summary, options=options, create=create, **more)
 
 @hookimpl
 def harness_teachers():
@@ -237,6 +248,9 @@ HEAD = "from harness.api import hookimpl\n"
         (offering("[spec(api=2)]"), "targets plugin API 2; this harness speaks 1"),
         (offering("[spec(options=dict)]"), "needs a pydantic model as its options"),
         (offering("[spec(create=None)]"), "needs a function as its create"),
+        (offering("[spec(summary=3)]"), "needs text as its summary"),
+        (offering("[spec(simulated='no')]"), "needs True or False as its simulated"),
+        (offering("[spec(replays='run')]"), "needs a function as its replays, or None"),
     ],
 )
 def test_a_breach_of_contract_is_named(fake_distribution: FakeDistribution, source: str, says: str) -> None:
@@ -256,3 +270,65 @@ def test_a_hook_of_a_later_harness_may_be_optional(fake_distribution: FakeDistri
 def test_a_name_that_is_hard_to_type_is_refused(fake_distribution: FakeDistribution, name: str) -> None:
     fake_distribution("harness-mine", {"harness.teachers": {name: "named_module"}}, {"named_module": "raise OSError"})
     assert "needs a name of 1 to 64 of a-z" in error_of(name)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "says"),
+    [
+        ("student", "defaults=3", "needs settings by section as its defaults"),
+        ("student", "defaults={'trainer': 3}", "needs settings by section as its defaults"),
+        ("student", "defaults={3: {}}", "needs settings by section as its defaults"),
+        ("task", "verifier=None", "needs the name of a verifier as its verifier"),
+        ("task", "verifier='v', presets=[]", "needs presets by name, each with settings by section"),
+        ("task", "verifier='v', presets={'p': {'sizes': 3}}", "needs presets by name, each with settings by section"),
+    ],
+)
+def test_settings_of_another_type_are_a_breach_of_contract(
+    fake_distribution: FakeDistribution, kind: str, fields: str, says: str
+) -> None:
+    spec = f"{kind.title()}Spec"
+    source = (
+        f"from pydantic import BaseModel\nfrom harness.api import hookimpl, {spec}\n@hookimpl\n"
+        f"def harness_{kind}s(): return [{spec}(name='echo', summary='', options=BaseModel, create=print, {fields})]"
+    )
+    fake_distribution("harness-mine", {f"harness.{kind}s": {"echo": "fields_module"}}, {"fields_module": source})
+    with pytest.raises(PluginError) as caught:
+        load(KINDS[kind], "echo")
+    assert str(caught.value) == f"{kind} 'echo' (harness-mine 1.0, fields_module) {says}"
+
+
+@pytest.mark.parametrize(
+    ("group", "right"),
+    [
+        ("harness.teacher", "harness.teachers"),
+        ("harness_teachers", "harness.teachers"),
+        ("harness-teachers", "harness.teachers"),
+        ("Harness.Teachers", "harness.teachers"),
+        ("transfer_harness.teachers", "harness.teachers"),
+        ("harness.techers", "harness.teachers"),
+        ("harness.plugins", "harness.tasks or harness.verifiers or harness.teachers or "),
+        ("harness", "harness.tasks or "),
+    ],
+)
+def test_a_plugin_in_a_group_that_nothing_reads_is_told_with_the_right_one(
+    fake_distribution: FakeDistribution, group: str, right: str
+) -> None:
+    fake_distribution("harness-mine", {group: {"lost": "lost_module"}}, {"lost_module": "raise SystemExit"})
+    told = f"harness-mine declares 'lost' in the entry-point group {group!r}, which nothing reads; expected {right}"
+    assert told in error_of("lost")
+    assert [str(each).startswith(told) for each in misplaced()] == [True]
+
+
+@pytest.mark.parametrize("group", ["console_scripts", "harness.teachers", "lm_harness.teachers", "harnessed.things"])
+def test_a_group_of_somebody_else_is_none_of_the_harness_s_affairs(
+    fake_distribution: FakeDistribution, group: str
+) -> None:
+    fake_distribution("harness-mine", {group: {"lost": "lost_module"}})
+    assert misplaced() == ()
+
+
+def test_a_plugin_of_another_kind_is_not_told_of_where_the_name_is_not_found(
+    fake_distribution: FakeDistribution,
+) -> None:
+    fake_distribution("harness-mine", {"harness.student": {"lost": "lost_module"}})
+    assert "harness-mine" not in error_of("lost")
