@@ -132,14 +132,18 @@ BAGS: Mapping[str, Callable[[Row], str]] = {MEMBERS: _members, LINES: _lines}
 
 
 def quoted(problems: Sequence[Row], texts: Iterable[str]) -> int | None:
-    """How many problems that arms are measured on stand word for word in these texts.
+    """How many problems that arms are measured on stand in these texts, whatever their line breaks and capitals.
 
     None, which is not known, where none does, but the text of one is too short to tell a quotation from coincidence.
     """
-    written = "\n".join(texts)
+    written = _even("\n".join(texts))
     asked = [row["text"] for row in problems if row["split"] in EXAMINED]
-    found = sum(len(text) >= LONG_ENOUGH and text in written for text in asked)
-    return None if not found and any(len(text) < LONG_ENOUGH for text in asked) else found
+    found = sum(len(text.strip()) >= LONG_ENOUGH and _even(text) in written for text in asked)
+    return None if not found and any(len(text.strip()) < LONG_ENOUGH for text in asked) else found
+
+
+def _even(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def _shared(forms: Sequence[Sequence[str]], others: Sequence[Sequence[str]]) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from harness.api import Evidence, Finding, MissingEvidenceError
 from harness.audit import completeness, queries
 from harness.audit.thresholds import DISTINCT, DISTINCT_TO_WARN, FEWEST_SEEDS, SELECTED, SIGNIFICANT
-from harness.design.arms import TEACHER, UNTAUGHT, Recipe, by_name
+from harness.design.arms import ARMS, TEACHER, UNTAUGHT, Recipe, by_name
 from harness.design.skills import SPLIT as SKILLS
 from harness.measures.problem_sets import LONG_ENOUGH, WRITTEN
 from harness.measures.statistics import independent
@@ -28,8 +28,8 @@ class Solutions:
     arm: str
 
     def made(self, trained: str) -> bool:
-        """Whether an arm was trained on their answers, each under its own problem."""
-        return by_name(trained).recipe in self.recipes
+        """Whether an arm of this name was trained on their answers, each under its own problem."""
+        return any(arm.name == trained and arm.recipe in self.recipes for arm in ARMS)
 
 
 SOLUTIONS = (

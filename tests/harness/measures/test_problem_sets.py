@@ -56,6 +56,13 @@ def test_problems_that_stand_word_for_word_in_what_was_written_are_counted() -> 
     assert problem_sets.quoted(rows, ["is 1 enough", *written]) == 1
 
 
+def test_line_breaks_and_capitals_hide_no_quotation() -> None:
+    rows = problems("YN")
+    rows[0]["text"] = "Meetings: 8-10 9-11\nRooms: 2"
+    assert problem_sets.quoted(rows, ["of old, meetings:\n8-10  9-11 rooms: 2 did not fit"]) == 1
+    assert problem_sets.quoted(rows, ["of old, meetings:\n8-10  9-12 rooms: 2 did not fit"]) == 0
+
+
 def test_what_is_too_short_to_be_looked_for_is_not_known() -> None:
     rows = [*problems("YN"), *problems("YN", "train")]
     rows[2]["text"] = "short"
