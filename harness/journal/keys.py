@@ -12,9 +12,9 @@ PROBES = "probe/"
 """What the keys of all probes of an adapter begin with."""
 RESULTS = "result/"
 """What the keys under which a result is noted begin with."""
-SENDING = "ledger/sending"
-FAILED = "ledger/failed"
-NOTE = "ledger/note"
+LEDGER = "ledger/"
+"""What the keys of all notes of the ledger begin with."""
+SENDING, FAILED, NOTE = f"{LEDGER}sending", f"{LEDGER}failed", f"{LEDGER}note"
 """Notes of the ledger: see ``harness.journal.ledger``."""
 
 
