@@ -104,14 +104,14 @@ class _Sending(_Form):
 class _Failed(_Form):
     key: str
     attempt: Annotated[int, Field(ge=1, lt=MOST_TOKENS)]
-    error: JsonValue
+    error: Any
     billed: bool
     usage: _Usage | None
 
 
 class _Note(_Form):
     name: str
-    value: JsonValue
+    value: Any
 
 
 class _Dropped(_Form):
@@ -213,7 +213,8 @@ def _wrong(form: TypeAdapter[Any] | None, key: str, value: Any) -> str | None:
     if form is None:
         return None
     try:
-        files.canonical([key, value]).encode()
+        if not key.startswith(keys.LEDGER):  # what a provider said of a failure goes into no file of the result
+            files.canonical([key, value]).encode()
         form.validate_python(value)
     except UnicodeEncodeError:
         return "half of a surrogate pair is no text"

@@ -16,9 +16,9 @@ UNFIT = "unfit/"
 """What the keys of all records of rows that cannot be trained on begin with."""
 RESULTS = "result/"
 """What the keys under which a result is noted begin with."""
-SENDING = "ledger/sending"
-FAILED = "ledger/failed"
-NOTE = "ledger/note"
+LEDGER = "ledger/"
+"""What the keys of all notes of the ledger begin with."""
+SENDING, FAILED, NOTE = f"{LEDGER}sending", f"{LEDGER}failed", f"{LEDGER}note"
 """Notes of the ledger: see ``harness.journal.ledger``."""
 
 

@@ -192,6 +192,17 @@ def test_a_note_of_which_the_ledger_knows_nothing_is_left_alone(tmp_path: Path) 
     journal.close()
 
 
+def test_what_a_provider_says_of_a_failure_is_kept_whatever_it_is(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    ledger = RunLedger(journal, lambda _: 0.0, None)
+    ledger.failed("a", 1, "half \ud800", billed=False)
+    ledger.note("batches", ["\udfff"])
+    journal.close()
+    again = Journal(tmp_path / "journal.jsonl")
+    assert RunLedger(again, lambda _: 0.0, None).noted("batches") == ["\udfff"]
+    again.close()
+
+
 def test_what_a_trainer_reports_wrongly_is_refused_before_it_is_recorded(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
     before = (tmp_path / "journal.jsonl").read_bytes()
