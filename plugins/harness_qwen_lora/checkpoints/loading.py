@@ -209,13 +209,21 @@ def _linear(model: torch.nn.Module) -> Iterator[tuple[str, Any]]:
 
 
 def _computes_otherwise(module: Any) -> bool:
-    """Whether a model's own code has another forward for it. That of a quantised weight computes the same."""
+    """Whether a model's own code makes something else of a vector than its linear map. A quantised weight does not."""
     import torch
     from transformers.pytorch_utils import Conv1D
 
     kind = type(module)
-    own = kind.forward not in (torch.nn.Linear.forward, Conv1D.forward)
-    return own and kind.__module__.startswith("transformers.models.")
+    plain = kind.forward in (torch.nn.Linear.forward, Conv1D.forward)
+    if plain or not kind.__module__.startswith("transformers.models."):
+        return False
+    given = torch.zeros(1, 1, module.in_features, dtype=module.weight.dtype, device=module.weight.device)
+    try:
+        with torch.no_grad():
+            made = module(given)
+    except (RuntimeError, TypeError, ValueError):
+        return True
+    return not isinstance(made, torch.Tensor) or made.shape != (1, 1, module.out_features)
 
 
 @contextmanager

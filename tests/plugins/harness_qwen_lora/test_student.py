@@ -201,6 +201,21 @@ def test_adapter_that_is_no_plain_lora_is_refused(
         student.generate(requests, replace(adapter, folder=folder))
 
 
+def test_adapter_of_another_kind_is_called_what_it_is(
+    student: QwenStudent, requests: list[Request], adapter: Adapter, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(adapter.folder, tmp_path / "other"))
+    path = folder / "adapter_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"peft_type": "IA3"}))
+    with pytest.raises(
+        HarnessError, match="but of 'IA3', which this student does not take; choose a trainer that makes"
+    ):
+        student.generate(requests, replace(adapter, folder=folder))
+    path.unlink()
+    with pytest.raises(HarnessError, match=r"holds no adapter_config\.json, by which this student puts an adapter on"):
+        student.generate(requests, replace(adapter, folder=folder))
+
+
 def test_released_student_loads_itself_again(student: QwenStudent, requests: list[Request], adapter: Adapter) -> None:
     before = student.generate(requests, adapter)
     student.release()

@@ -11,7 +11,15 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoTokenizer, Gemma2Config, GPT2Config, PreTrainedConfig
+from transformers import (
+    AutoTokenizer,
+    FalconConfig,
+    Gemma2Config,
+    GPT2Config,
+    Llama4TextConfig,
+    MarianConfig,
+    PreTrainedConfig,
+)
 
 from harness.api import Example, Request, UsageError
 from harness_qwen_lora.checkpoints.architecture import check, describe
@@ -21,7 +29,13 @@ from harness_qwen_lora.student import QwenStudent
 from harness_qwen_lora.training.trainer import LoraTrainer
 
 MakeStudent = Callable[..., QwenStudent]
-SMALL = {"hidden_size": 32, "num_attention_heads": 4, "num_hidden_layers": 2, "intermediate_size": 64, "head_dim": 8}
+SMALL: dict[str, Any] = {
+    "hidden_size": 32,
+    "num_attention_heads": 4,
+    "num_hidden_layers": 2,
+    "intermediate_size": 64,
+    "head_dim": 8,
+}
 GPT2 = GPT2Config(n_embd=32, n_head=4, n_layer=2, vocab_size=320, n_positions=512)
 
 
@@ -111,6 +125,45 @@ def test_what_peft_cannot_train_is_refused_before_anything_is_loaded(
         LoraTrainer(LoraOptions(target_modules=("all-linear",))).preflight(student)
     assert "\n" not in str(error.value)
     assert "_loaded" not in vars(student)
+
+
+def test_family_that_counts_padding_is_asked_in_batches_without_any(
+    of: Callable[[PreTrainedConfig], Path], make_student: MakeStudent, requests: list[Request]
+) -> None:
+    """Marian's decoder has positions, and no argument by which padding could be told from text."""
+    config = MarianConfig(
+        vocab_size=320, d_model=32, decoder_layers=2, decoder_attention_heads=4, decoder_ffn_dim=64, init_std=0.4
+    )
+    student = make_student(of(config), batch_size=3)
+    alone = [student.generate([request], None)[0] for request in requests]
+    assert student.generate(requests, None) == alone
+
+
+def test_module_that_only_looks_linear_gets_no_adapter(
+    of: Callable[[PreTrainedConfig], Path],
+    make_student: MakeStudent,
+    examples: list[Example],
+    tmp_path: Path,
+) -> None:
+    """The router of Llama 4 has the weights of a linear module, and gives two things."""
+    config = Llama4TextConfig(
+        vocab_size=320, num_key_value_heads=2, num_local_experts=2, intermediate_size_mlp=64, **SMALL
+    )
+    student = make_student(of(config))
+    assert "router" not in linear_features(student.blank())
+    report = LoraTrainer(LoraOptions(rank=2, epochs=1, target_modules=("all-linear",))).train(
+        student, examples, 7, tmp_path, lambda *_: None
+    )
+    assert report.steps == 1
+
+
+def test_linear_module_that_a_family_writes_itself_counts(
+    of: Callable[[PreTrainedConfig], Path], make_student: MakeStudent
+) -> None:
+    config = FalconConfig(vocab_size=320, hidden_size=32, num_hidden_layers=2, num_attention_heads=4)
+    student = make_student(of(config))
+    assert {"query_key_value", "dense_h_to_4h"} <= linear_features(student.blank()).keys()
+    LoraTrainer(LoraOptions(target_modules=("all-linear",))).preflight(student)
 
 
 def test_tokens_beyond_the_embeddings_are_refused(copy: Path, make_student: MakeStudent) -> None:
