@@ -28,6 +28,7 @@ from transformers import PreTrainedTokenizerFast
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from harness.api import Adapter, Example, HarnessError, Message, Problem, Request, Solve, UsageError
+from harness_qwen_lora.checkpoints.architecture import UNFIT
 from harness_qwen_lora.checkpoints.checkpoint import WEIGHTS, sha256
 from harness_qwen_lora.checkpoints.loading import quiet
 from harness_qwen_lora.options import LoraOptions, QwenLoraOptions
@@ -108,9 +109,11 @@ def _make(family: str, folder: Path) -> None:
     }
     with quiet():
         try:
+            if family in UNFIT:
+                raise ValueError(UNFIT[family])
             small_model(family, len(tokenizer), ids).save_pretrained(folder)
         except ValueError:
-            if buildable(family, len(tokenizer), ids):
+            if family not in UNFIT and buildable(family, len(tokenizer), ids):
                 raise
             next(iter(configurations(family, len(tokenizer), ids))).save_pretrained(folder)
             save_file({"weight": torch.zeros(1)}, folder / WEIGHTS, metadata={"format": "pt"})

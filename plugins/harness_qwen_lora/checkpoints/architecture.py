@@ -18,9 +18,10 @@ from harness_qwen_lora.options import Attention
 SDPA: Attention = "sdpa"
 EAGER: Attention = "eager"
 UNFIT = {
-    "reformer": "draws the hashes of its attention at random, so that the same prompt gives other replies each time"
+    "blt": "transformers cannot run: its cache asks for a number of layers, which the family does not state",
+    "reformer": "draws the hashes of its attention at random, so that the same prompt gives other replies each time",
 }
-"""Families that transformers runs and that cannot be measured, with the reason."""
+"""Families that transformers builds and that cannot be measured, with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
