@@ -94,9 +94,14 @@ def _load(name: str, given: Mapping[str, Any]) -> Check:
 
 def _said(ref: PluginRef, check: object, name: str) -> Any:
     """What a check of a plugin says of itself under a name, read once: it may raise, or be anything."""
-    value = guard.call(ref, "what it says of itself", lambda: getattr(check, name, None))
-    if value is None:
-        raise _breach(ref, f"has no {name}")
+    try:
+        value = getattr(check, name)
+    except AttributeError as error:
+        raise _breach(ref, f"has no {name} ({error})") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise _breach(ref, f"cannot say its {name} ({type(error).__name__}: {error})") from error
     if name == "look":
         if not callable(value):
             raise _breach(ref, f"has {value!r:.80} as its look; expected a function")

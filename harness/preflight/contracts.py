@@ -24,9 +24,9 @@ def violations(contract: Contract, subject: Any) -> Iterator[str]:
     """What breaks a contract in a subject, a plugin's own error among it. Errors that are fit to show pass."""
     try:
         yield from map(one_line, contract.broken(subject))
-    except HarnessError:
+    except (HarnessError, KeyboardInterrupt, GeneratorExit):
         raise
-    except Exception as error:
+    except BaseException as error:  # SystemExit among them
         yield one_line(f"raises {type(error).__name__}: {error}, where {contract.rule}")
 
 

@@ -19,7 +19,6 @@ from tests.harness.conftest import FakeDistribution
 TOYS = ("--task=parity", "--teacher=toy", "--student=toy", "--reflection=toy", "--trainer=toy", "--preset=small")
 STAGES = "--stages=teacher-base,bootstrap,student-lora"
 AT_RUN_TIME = [
-    (toys.ParityVerifier, "verifier 'parity'", "steps"),
     (toys.ToyTeacher, "teacher 'toy'", "complete"),
     (toys.ToyReflection, "reflection 'toy'", "learn"),
     (toys.ToyStudent, "student 'toy'", "generate"),
@@ -31,6 +30,7 @@ BEFORE = [
     (toys.Parity, "task 'parity'", "prompt"),
     (toys.Parity, "task 'parity'", "rules"),
     (toys.ParityVerifier, "verifier 'parity'", "truth"),
+    (toys.ParityVerifier, "verifier 'parity'", "steps"),
     (toys.ToyTeacher, "teacher 'toy'", "cost"),
     (toys.ToyTeacher, "teacher 'toy'", "worst_cost"),
     (toys.ToyTeacher, "teacher 'toy'", "preflight"),

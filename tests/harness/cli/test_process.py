@@ -68,6 +68,7 @@ class Slow(toys.ToyTeacher):
         if self.way == "left":
             threading.Thread(target=forever).start()
         for request in requests:
+            ledger.sending(request.key, 1, self.worst_cost(request))
             time.sleep(0.1)
             yield self._reply(request)
 
