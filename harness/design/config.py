@@ -175,15 +175,16 @@ def stages(run: RunSettings, strategy: str | None) -> tuple[str, ...]:
 def strategy_text(path: Path) -> str:
     """The strategy in a file, without what acts on a terminal. Raises UsageError if there is none."""
     try:
-        text = harmless(files.read_text(path)).strip()
+        read = files.read_text(path)
     except OSError as error:
         raise UsageError(f"--strategy-file {path}: {error.strerror}; expected a text file") from error
     except ValueError as error:
         raise UsageError(f"--strategy-file {path}: {error}; expected the text of a strategy") from error
-    if "\0" in text:
+    if "\0" in read:
         raise UsageError(
             f"--strategy-file {path}: holds a NUL byte, which no text has; expected the text of a strategy"
         )
+    text = harmless(read).strip()
     if not text:
         raise UsageError(f"--strategy-file {path}: empty; expected the text of a strategy")
     return text
