@@ -128,6 +128,7 @@ SPEAKS = {
 """The modules that write about right answers for people, with what is looked at here."""
 COUNTS = {
     "harness/experiment/learning.py",
+    "harness/experiment/returned.py",
     "harness/measures/contrasts.py",
     "harness/measures/problem_sets.py",
     "harness/measures/scores.py",

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import errno
+import json
 import sys
 from collections.abc import Iterator
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, Protocol, runtime_checkable
 from urllib.error import URLError
 
@@ -161,11 +162,15 @@ def test_the_rules_of_a_task_are_its_own_code() -> None:
         _ = rule.text
 
 
+def _parse(text: str) -> Any:
+    return json.loads(text)
+
+
 @pytest.fixture
 def their_code(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """A module that the task is known to have, with a function that fails."""
     module = ModuleType("their_module.deep")
-    exec("import json\ndef parse(text):\n    return json.loads(text)", vars(module))  # noqa: S102 - a made-up module
+    vars(module)["parse"] = FunctionType(_parse.__code__, {**vars(module), "json": json}, "parse")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     faults.know(TASK.target, str(TASK))
     faults.know(TEACHER.target, str(TEACHER))
