@@ -29,7 +29,7 @@ from tests.conftest import ToyRun
 from tests.harness.output.report.pages import Page
 
 TEXTS = list(hostile.TEXTS.values())
-PASSES = 40
+PASSES = 50
 """Calls of functions, built-in ones among them, that a parser may make for a text of any length."""
 ADAPTER_CARD = "README.md"
 """The one name that others prescribe: the card of an adapter."""

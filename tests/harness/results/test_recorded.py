@@ -328,5 +328,3 @@ def test_every_kind_of_honest_run_is_what_its_journal_gives(toy_run: ToyRun, opt
 def test_so_is_a_run_whose_calls_gave_no_answer(toy_run: ToyRun, trouble: str) -> None:
     run_dir = toy_run(f"teacher.trouble={trouble}", stages=("teacher-base",), accept_unreadable=True)
     assert validation.held(run_dir) == []
-        validation.held(toy_run(f"teacher.trouble={trouble}", stages=("teacher-base",), accept_unreadable=True)) == []
-    )
