@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from harness.api import UsageError
+from harness.api import Message, UsageError
 from harness.boundary import files
 from harness.measures.problems.shortcuts import automatic
 from tests.conftest import ToyRun
@@ -82,3 +83,18 @@ def test_a_verifier_that_calls_its_own_truth_wrong_is_refused_before_anything_is
     assert "calls its own truth 'ODD' wrong on problem 'test/0000'" in told
     assert "\n" not in told
     assert not (tmp_path / "run").exists()
+
+
+def test_a_prompt_or_a_problem_that_is_large_is_told_with_its_size(
+    toy_run: ToyRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, ask = Parity.problems, Parity.prompt
+    monkeypatch.setattr(
+        Parity,
+        "problems",
+        lambda *given: [replace(each, data={**each.data, "map": "x" * 60_000}) for each in made(*given)],
+    )
+    monkeypatch.setattr(Parity, "prompt", lambda *given: (*ask(*given)[:1], Message("user", "7" * 70_000)))
+    told = files.read(toy_run(stages=("teacher-base",)) / "run_meta.json")["warnings"]
+    assert any("the data of problem 'test/00" in each and "has 60,0" in each for each in told)
+    assert any("the prompt of problem 'test/00" in each and "has 70,0" in each for each in told)
