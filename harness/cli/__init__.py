@@ -153,6 +153,10 @@ def _way_on(ctx: click.Context, error: BaseException | None = None) -> str:
     way: Way | None = ctx.meta.get(GO_ON)
     if way is None or (isinstance(error, JournalError) and not isinstance(error.__cause__, OSError)):
         return ""
+    from harness.experiment.asking import UnreadableError
+
+    if isinstance(error, UnreadableError):
+        return f"go on with the answers as they are by:\n{way.resume} --accept-unreadable\n"
     if isinstance(error, faults.FaultError) and not error.transient:
         return f"go on, once the plugin is mended, with:\n{way.fork}\n"
     return f"go on with:\n{way.resume}\n"

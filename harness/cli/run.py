@@ -84,7 +84,7 @@ def command(
     limit = _limit(max_cost)
     told, stop = for_terminal(), StopRequest(leaving(click.get_current_context()))
     try:
-        going_on = _GoingOn(max_cost, observers)
+        going_on = _GoingOn(max_cost, observers, accept_unreadable)
         listeners = Observers([("(progress)", told), ("(resume)", going_on), *plans.observers(user, observers)])
         if resume is not None:
             if user.run or config or assignments or out or fork or dry_run:
@@ -140,8 +140,10 @@ def _given(values: Mapping[str, str | None], stages: str | None, checks: tuple[s
 class _GoingOn:
     """Notes, once a run has begun, by which command it can be gone on with."""
 
-    def __init__(self, max_cost: str | None, observers: tuple[str, ...]) -> None:
+    def __init__(self, max_cost: str | None, observers: tuple[str, ...], accept_unreadable: bool) -> None:
         self._rest = [] if max_cost is None else ["--max-cost", max_cost]
+        if accept_unreadable:
+            self._rest.append("--accept-unreadable")
         for name in observers:
             self._rest += ["--observer", name]
 

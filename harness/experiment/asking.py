@@ -128,8 +128,7 @@ class Phase:
         ended = ", ".join(f"{count} ended with {stop}" for stop, count in stops.items())
         return UnreadableError(
             f"none of the first {FIRST} answers of {self._name} can be read ({ended}); they are in thoughts.jsonl. "
-            "Mend prompt, parser or token limit and take over what holds by --fork, or go on with the answers as they "
-            "are by --accept-unreadable",
+            "Mend prompt, parser or token limit, and take over what holds by --fork",
             tuple(self._seen.values()),
         )
 

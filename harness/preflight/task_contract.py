@@ -243,10 +243,10 @@ def _rejections(subject: Subject) -> Iterator[str]:
             if subject.verifier.check(problem, both):
                 mixed, mixture = mixed + 1, f"{shown(both)} on problem {shown(problem.id)}"
     if taken > TOLERATED * tried:
-        yield f"calls {taken} of {tried} truths of other problems right, such as {example}: it accepts what is wrong"
+        yield f"accepts {taken} of {tried} truths of other problems, such as {example}: it accepts what is wrong"
     elif mixed > TOLERATED * tried:
         yield (
-            f"calls {mixed} of {tried} answers right that state two truths at once, such as {mixture}: "
+            f"accepts {mixed} of {tried} answers that state two truths at once, such as {mixture}: "
             "it finds the truth in an answer, and does not judge the answer"
         )
 

@@ -320,3 +320,25 @@ def _one_line(done: Result, says: str) -> None:
     assert says in told[0]
     assert "harness-toys 1.0, tests.toys" in told[0] or says.startswith("no answer came")
     assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("check", "says"),
+    [
+        (lambda truth, label: truth in label, "of 35 answers that state two truths at once, such as"),
+        (lambda truth, label: bool(label), "of 35 truths of other problems, such as"),
+        (lambda truth, label: label in (truth, ""), "calls an empty answer right on problem 'test/0000'"),
+    ],
+)
+def test_a_verifier_of_free_form_answers_that_accepts_what_is_wrong_is_told_before_anything_is_bought(
+    toy_site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, check: Callable[[str, str], bool], says: str
+) -> None:
+    truth = ParityVerifier.truth
+    monkeypatch.setattr(Parity, "labels", None)
+    monkeypatch.setattr(Parity, "parse", lambda self, reply: (reply.split() or [None])[-1])
+    monkeypatch.setattr(ParityVerifier, "check", lambda self, problem, label: check(truth(self, problem).label, label))
+    done = _run(tmp_path)
+    assert done.exit_code == 2
+    _one_line(done, says)
+    assert not (tmp_path / "run").exists()
+    assert not (tmp_path / "bought").exists()

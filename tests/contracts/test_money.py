@@ -43,6 +43,7 @@ def test_a_resume_buys_nothing_more_of_it_unless_it_is_accepted(toy_run: ToyRun,
         toy_run("teacher.trouble=cut", f"teacher.marker={marker}", stages=("teacher-base",))
     again = CliRunner().invoke(main, ["run", "--resume", str(tmp_path / "run")])
     assert again.exit_code == 1
+    assert again.stderr.endswith(f"by:\nharness run --resume {tmp_path / 'run'} --accept-unreadable\n")
     assert len(_bought(marker)) == FIRST
     accepted = CliRunner().invoke(main, ["run", "--resume", str(tmp_path / "run"), "--accept-unreadable"])
     assert accepted.exit_code == EXIT_BLOCKED
