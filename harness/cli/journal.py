@@ -8,7 +8,7 @@ import click
 
 from harness.api import UsageError
 from harness.boundary import filenames
-from harness.boundary.text import one_line
+from harness.boundary.text import in_shell, one_line
 from harness.cli import say
 from harness.cli.process import Parts
 from harness.journal import run_dirs
@@ -50,7 +50,7 @@ def drop(run_dir: Path, key: str) -> None:
             journal.close()
         for name in (filenames.RESULT, filenames.AUDIT):
             (run_dir / name).unlink(missing_ok=True)
-    say(f"{one_line(key)} is set aside; harness run --resume does it again")
+    say(f"{one_line(key)} is set aside; done again by: harness run --resume {in_shell(run_dir)}")
 
 
 def _path(run_dir: Path) -> Path:

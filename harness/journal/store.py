@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from harness.api import JournalError
+from harness.api import JournalError, UsageError
 from harness.boundary import files
 from harness.boundary.text import did_you_mean
 from harness.journal import completions, encoding, keys
@@ -118,13 +118,13 @@ class Journal:
     def drop(self, key: str) -> Any:
         """Sets a record aside, which is noted: what it recorded is done again. Gives what it held.
 
-        Raises JournalError for a key that is not recorded, and for what the run itself was begun with.
+        Raises UsageError for a key that is not recorded, and for what the run itself was begun with.
         """
         if key in (keys.PLAN, keys.IDENTITY):
-            raise JournalError(f"{self._path}: {key} is what the run was begun with; start a new run, or fork it")
+            raise UsageError(f"{self._path}: {key} is what the run was begun with; start a new run, or fork it")
         if key not in self._known:
             near = did_you_mean(key, self._known)
-            raise JournalError(f"{self._path}: holds no record of {key!r};{near} harness journal list shows all")
+            raise UsageError(f"{self._path}: holds no record of {key!r};{near} harness journal list shows all")
         value = self._known[key].value
         self.note(keys.DROPPED, {"key": key, "value": value})
         return value

@@ -137,7 +137,7 @@ def test_a_record_that_is_set_aside_is_made_again_and_stays_paid_for(toy_run: To
 def test_what_cannot_be_set_aside_is_one_line(toy_run: ToyRun, key: str, says: str) -> None:
     run_dir = toy_run(stages=("teacher-base",))
     refused = CliRunner().invoke(main, ["journal", "drop", str(run_dir), key])
-    assert refused.exit_code == 1
+    assert refused.exit_code == 2
     assert says in refused.stderr
     assert len(refused.stderr.strip().splitlines()) == 1
     assert (run_dir / "result.json").exists()
