@@ -28,6 +28,10 @@ UNFINISHED = ".unfinished-"
 """Stands in the name of an adapter's folder until it is whole, before what makes the name one of its own."""
 
 
+EXAMPLES = "examples"
+"""The folder with a file for each training."""
+
+
 def examples(training: str) -> str:
     """The file of the rows that an adapter was trained on, by the name of its training."""
-    return f"examples/{training}.jsonl"
+    return f"{EXAMPLES}/{training}.jsonl"

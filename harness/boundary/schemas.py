@@ -7,6 +7,8 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, TypeGuard
 
+import jsonschema_rs
+
 from harness.api import HarnessError
 from harness.boundary import files
 from harness.boundary.text import one_line, shortened
@@ -21,10 +23,17 @@ LARGEST = 2**53 - 1
 """Largest number, and negated the smallest, of a field that holds one: beyond it a float is not exact any more."""
 MAX_PROBLEMS = 50
 """At most so many violations are told of one file."""
+_INTEGER = "writtenAsInteger"
 
 
 def violations(name: str, value: Any) -> Iterator[str]:
-    """Where a value breaks a schema: ``path: what is wrong``, at most ``MAX_PROBLEMS``."""
+    """Where a value breaks a schema: ``path: what is wrong``, at most ``MAX_PROBLEMS``.
+
+    What the compiled schema takes is sound. All that it does not take is looked at again by ``jsonschema``, which has
+    the last word, and words for it.
+    """
+    if _compiled(name).is_valid(value):
+        return
     for count, error in enumerate(_validator(name).iter_errors(value)):
         if count == MAX_PROBLEMS:
             yield "... and more"
@@ -66,6 +75,41 @@ def path_text(path: Any) -> str:
 def load(name: str) -> Any:
     """A schema, as JSON."""
     return files.parse(resources.files("harness_schemas").joinpath(f"{name}.schema.json").read_text("utf-8"))
+
+
+@cache
+def _compiled(name: str) -> jsonschema_rs.Draft202012Validator:
+    """A schema compiled, as narrow as ``_validator``: what it takes, that takes too."""
+    registry = jsonschema_rs.Registry([(load(other)["$id"], _narrow(load(other))) for other in NAMES])
+    return jsonschema_rs.Draft202012Validator(
+        _narrow(load(name)), registry=registry, keywords={_INTEGER: _WrittenAsInteger}, offline=True
+    )
+
+
+def _narrow(schema: Any) -> Any:
+    """A schema with the bounds of its numbers, and with a keyword of our own for what must be written as an integer."""
+    if isinstance(schema, list):
+        return [_narrow(inner) for inner in schema]
+    if not isinstance(schema, dict):
+        return schema
+    narrowed = {key: _narrow(inner) for key, inner in schema.items()}
+    if narrowed.get("type") in ("integer", "number"):
+        narrowed["minimum"] = max(narrowed.get("minimum", -LARGEST), -LARGEST)
+        narrowed["maximum"] = min(narrowed.get("maximum", LARGEST), LARGEST)
+        narrowed[_INTEGER] = narrowed["type"] == "integer"
+    return narrowed
+
+
+class _WrittenAsInteger:
+    """The keyword: whether ``3.0`` is taken, which JSON Schema takes for an integer."""
+
+    def __init__(self, parent: object, wanted: bool, path: object) -> None:  # noqa: ARG002 - as a keyword is made
+        self._wanted = wanted
+
+    def validate(self, instance: object) -> None:
+        """Raises ValueError for a number that is wanted as an integer and is not written as one."""
+        if self._wanted and isinstance(instance, float):
+            raise ValueError("not written as an integer")
 
 
 @cache

@@ -23,6 +23,7 @@ from harness.api import (
     Teacher,
 )
 from harness.experiment import returned
+from harness.journal import encoding
 from harness.journal.completions import recordable, restored, restored_batch
 from harness.journal.ledger import RunLedger
 from harness.journal.store import Journal, Recorded
@@ -54,6 +55,8 @@ def ask_teacher(
     done = _Counter(len(requests), on_done)
     phase = phase or Phase("", lambda _: True)
     for request in requests:
+        if not phase.wants:
+            break
         if (value := journal.recorded(request.key)) is not None:
             phase.saw(restored(value))
     phase.check()
@@ -64,7 +67,7 @@ def ask_teacher(
         for given in teacher.complete([by_key[key] for key in missing], ledger):
             completion = returned.completion(named, given, awaited)
             written = ledger.is_open(completion.key)
-            yield completion.key, recordable(completion), completion.stop in final
+            yield Recorded(completion.key, recordable(completion), completion.stop in final, free=not written)
             if completion.stop != "error":
                 ledger.settle(completion.key, completion.usage)
                 cost = teacher.cost(completion.usage)
@@ -80,8 +83,8 @@ def ask_teacher(
             if not ledger.in_doubt:
                 ledger.proceed()  # a teacher that writes nothing down is not asked to stop by its ledger
 
-    values = journal.fill({request.key: _given(teacher, request) for request in requests}, perform)
-    completions = [restored(values[request.key]) for request in requests]
+    made = journal.fill(_inputs(teacher, requests), perform, restored)
+    completions = [made[request.key] for request in requests]
     for completion in completions:
         phase.saw(completion)  # what another journal had recorded, too
     phase.check()
@@ -112,9 +115,14 @@ class Phase:
         self._seen: dict[str, Completion] = {}
         self._read = False
 
+    @property
+    def wants(self) -> bool:
+        """Whether another reply can tell more than is known."""
+        return not self._read and len(self._seen) < FIRST
+
     def saw(self, completion: Completion) -> None:
         """Takes note of a reply."""
-        if self._read or completion.stop == "error" or len(self._seen) >= FIRST:
+        if not self.wants or completion.stop == "error":
             return
         self._read = self._reads(completion)
         self._seen[completion.key] = completion
@@ -122,7 +130,7 @@ class Phase:
     @property
     def unreadable(self) -> UnreadableError | None:
         """Set once so many replies were seen, and none of them could be read."""
-        if self._read or len(self._seen) < FIRST:
+        if self._read or self.wants:
             return None
         stops = Counter(completion.stop for completion in self._seen.values())
         ended = ", ".join(f"{count} ended with {stop}" for stop, count in stops.items())
@@ -152,7 +160,7 @@ def accept_failures(
             "needs them. What is recorded is kept; resume tries them again"
         )
     for request, done in failed:
-        journal.finalize(request.key, _given(teacher, request), recordable(done))
+        journal.finalize(request.key, {"model": teacher.identity, "messages": request.messages}, recordable(done))
 
 
 def ask_student(
@@ -187,9 +195,10 @@ def ask_student(
     return completions, seconds
 
 
-def _given(teacher: Teacher, request: Request) -> dict[str, Any]:
-    """All that a teacher's reply depends on."""
-    return {"model": teacher.identity, "messages": request.messages}
+def _inputs(teacher: Teacher, requests: Sequence[Request]) -> dict[str, dict[str, str]]:
+    """Digests of all that a teacher's replies depend on, by key."""
+    model = encoding.digests({"model": teacher.identity})
+    return {request.key: model | encoding.digests({"messages": request.messages}) for request in requests}
 
 
 def _generate(student: Student, batch: Sequence[Request], adapter: Adapter | None, named: str) -> dict[str, Any]:

@@ -20,6 +20,8 @@ from harness.boundary import files
 DIGITS = 16
 FIRST = b"0" * DIGITS
 """What stands for the digits before the first line."""
+LINE = 4096
+"""Bytes that are read of a line at first, and as many as are read by then where they are too few."""
 FIELDS = {"key": str, "input": dict, "value": object, "final": bool, "taken": bool}
 
 
@@ -54,6 +56,21 @@ def checksum(line: bytes) -> bytes:
     return line[:DIGITS]
 
 
+def at(descriptor: int, place: int) -> Record:
+    """The record of the line that begins at this byte of an open file, which was read or written before."""
+    line, wanted = b"", LINE
+    while not line.endswith(b"\n"):
+        more = os.pread(descriptor, wanted, place + len(line))
+        if not more:
+            raise JournalError(f"the journal was changed while it was open, at byte {place}")
+        line += more[: more.find(b"\n") + 1] or more
+        wanted = len(line)
+    record = _record(line[DIGITS + 1 : -1])
+    if record is None:
+        raise JournalError(f"the journal was changed while it was open, at byte {place}")
+    return record
+
+
 def read(path: Path, descriptor: int) -> Iterator[tuple[Record, int, bytes]]:
     """Every whole line of an open file from its beginning: record, length in bytes, digits.
 
@@ -83,10 +100,14 @@ def _digits(last: bytes, body: bytes) -> bytes:
 def _unseal(line: bytes, last: bytes) -> Record | None:
     """The record of a line, or None if the line is not what was written."""
     digits, _, body = line.partition(b" ")
-    if _digits(last, body) != digits:
-        return None
+    return _record(body) if _digits(last, body) == digits else None
+
+
+def _record(body: bytes) -> Record | None:
     try:
-        value = files.parse(body.decode("utf-8", "surrogatepass"))
+        value = files.if_canonical(body)
+        if value is files.UNKNOWN:
+            value = files.parse(body.decode("utf-8", "surrogatepass"))
         if value.keys() == FIELDS.keys() and all(isinstance(value[name], FIELDS[name]) for name in FIELDS):
             return Record(**value)
     except (ValueError, AttributeError):

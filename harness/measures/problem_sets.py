@@ -4,12 +4,15 @@ Pure functions of the rows of problems.jsonl."""
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from typing import Any
 
 from harness.boundary import filenames, files
 from harness.design.skills import SPLIT as SKILLS
+from harness.measures import kept
+from harness.measures.kept import ProblemRow
 from harness.measures.problems.shortcuts import words
 from harness.measures.rows import Row, grouped, rounded
 
@@ -21,7 +24,7 @@ WRITTEN = (filenames.JOURNAL_MD, filenames.EVOLUTION_MD)
 """The files that hold what the teacher wrote while it learned."""
 LONG_ENOUGH = 12
 """Characters of a problem's text from which on finding it in a strategy is no coincidence."""
-MEMBERS, LINES = "members", "lines"
+BAGS = MEMBERS, LINES = "members", "lines"
 """The forms that leave order out: the data with every list as a bag of its members, the text as a bag of its lines."""
 ORDERLY = 0.05
 """Share of the pairs that differ in order alone, and have different truths, from which on order decides in a task."""
@@ -29,36 +32,42 @@ ORDERLY = 0.05
 
 def problem_sets(problems: Sequence[Row]) -> list[dict[str, Any]]:
     """One entry per split: size, digest, labels in all and by stratum, every trivial rule's score."""
-    kept = ordered(problems)
+    rows = kept.problems(problems)
+    order = ordered(rows)
     return [
         {
             "split": split,
-            "n": len(rows),
-            "sha256": files.digest([[row["id"], row["data"]] for row in rows]),
-            "labels": _counts(row["truth"] for row in rows),
-            "distinct": min(len(set(forms)) for forms in _forms(rows, kept)),
-            "truth_in_text": sum(bool(words([row["truth"]]).search(row["text"])) for row in rows),
+            "n": len(inner),
+            "sha256": _digest(inner),
+            "labels": _counts(inner),
+            "distinct": min(len(set(forms)) for forms in _forms(inner, order)),
+            "truth_in_text": sum(bool(words((row.truth,)).search(row.text)) for row in inner),
             "strata": [
-                {
-                    "stratum": stratum,
-                    "n": len(inner),
-                    "labels": _counts(row["truth"] for row in inner),
-                    "trivial": trivial(inner),
-                }
-                for stratum, inner in grouped(rows, "stratum").items()
+                {"stratum": stratum, "n": len(each), "labels": _counts(each), "trivial": trivial(each)}
+                for stratum, each in grouped(inner, "stratum").items()
             ],
-            "trivial": trivial(rows),
+            "trivial": trivial(inner),
         }
-        for split, rows in grouped(problems, "split").items()
+        for split, inner in grouped(rows, "split").items()
     ]
+
+
+def _digest(rows: Sequence[ProblemRow]) -> str:
+    """SHA-256 of the ids and the data of problems as canonical JSON."""
+    sha256 = hashlib.sha256()
+    for place, row in enumerate(rows):
+        sha256.update(f"{',' if place else '['}[{files.canonical(row.id)},{row.data or '{}'}]".encode())
+    sha256.update(b"]")
+    return sha256.hexdigest()
 
 
 def trivial(problems: Sequence[Row]) -> list[dict[str, Any]]:
     """The score of each trivial rule on these problems, best first; by name where scores are equal."""
     scores: Counter[str] = Counter()
-    for row in problems:
-        for rule, answer in row["trivial"].items():
-            scores[rule] += answer["correct"]
+    same = Counter(id(row["trivial"]) for row in problems)  # kept rows share what they have in common
+    for answers in {id(row["trivial"]): row["trivial"] for row in problems}.values():
+        for rule, answer in answers.items():
+            scores[rule] += answer["correct"] * same[id(answers)]
     return [
         {"rule": rule, "correct": correct, "accuracy": rounded(correct / len(problems))}
         for rule, correct in sorted(scores.items(), key=lambda score: (-score[1], score[0]))
@@ -67,8 +76,9 @@ def trivial(problems: Sequence[Row]) -> list[dict[str, Any]]:
 
 def overlaps(problems: Sequence[Row]) -> list[dict[str, Any]]:
     """How many problems of each examined split occur in a split that is learned from: in any form, see ``_forms``."""
-    kept = ordered(problems)
-    forms = {split: _forms(rows, kept) for split, rows in grouped(problems, "split").items()}
+    rows = kept.problems(problems)
+    order = ordered(rows)
+    forms = {split: _forms(inner, order) for split, inner in grouped(rows, "split").items()}
     return [
         {
             "split": split,
@@ -82,17 +92,19 @@ def overlaps(problems: Sequence[Row]) -> list[dict[str, Any]]:
     ]
 
 
-def _forms(rows: Sequence[Row], kept: Set[str]) -> list[list[str]]:
+def _forms(rows: Sequence[ProblemRow], order: Set[str]) -> list[list[Any]]:
     """What tells problems apart, each as a list over the rows: canonical form, data, text, and the last two as bags.
 
     Problems are the same if they agree in one of these: the canonical form is the task's word alone, and may miss it.
     Where data or text is empty, the canonical form stands for it. Bags are of no use where order decides, as in the
-    forms ``kept``; elsewhere the truth belongs to them.
+    forms of ``order``; elsewhere the truth belongs to them.
     """
-    data = [files.canonical(row["data"]) if row["data"] else row["canonical"] for row in rows]
-    plain = [[row["canonical"] for row in rows], data, [row["text"] or row["canonical"] for row in rows]]
-    bags = [[f"{bag(row)} {row['truth']}" for row in rows] for form, bag in BAGS.items() if form not in kept]
-    return [*plain, *bags]
+    plain: list[list[Any]] = [
+        [row.canonical for row in rows],
+        [row.data or row.canonical for row in rows],
+        [row.text or row.canonical for row in rows],
+    ]
+    return [*plain, *([(row[form], row.truth) for row in rows] for form in BAGS if form not in order)]
 
 
 def ordered(problems: Sequence[Row]) -> set[str]:
@@ -101,34 +113,18 @@ def ordered(problems: Sequence[Row]) -> set[str]:
     Of the pairs of problems of which one is the other in another order, more than ORDERLY have different truths.
     """
     asked = {
-        (row["canonical"], _members(row), _lines(row), row["truth"]): row for row in problems if row["split"] != SKILLS
+        (row.canonical, row.members, row.lines, row.truth)
+        for row in kept.problems(problems)
+        if row.split != SKILLS
     }
-    return {form for form, bag in BAGS.items() if _decides([(bag(row), row["truth"]) for row in asked.values()])}
+    by_form = {MEMBERS: 1, LINES: 2}
+    return {form for form in BAGS if _decides([(each[by_form[form]], each[3]) for each in asked])}
 
 
-def _decides(bags: Sequence[tuple[str, str]]) -> bool:
+def _decides(bags: Sequence[tuple[bytes, str]]) -> bool:
     alike, agreeing = Counter(bag for bag, _ in bags), Counter(bags)
     pairs, same = (sum(n * (n - 1) // 2 for n in counts.values()) for counts in (alike, agreeing))
     return pairs - same > ORDERLY * pairs
-
-
-def _members(row: Row) -> str:
-    return files.canonical(_bag(row["data"])) if row["data"] else str(row["canonical"])
-
-
-def _bag(value: Any) -> Any:
-    """A value with every list in it, at any depth, in one order."""
-    if isinstance(value, Mapping):
-        return {key: _bag(inner) for key, inner in value.items()}
-    return sorted(map(_bag, value), key=files.canonical) if isinstance(value, list | tuple) else value
-
-
-def _lines(row: Row) -> str:
-    return "\n".join(sorted(row["text"].split("\n"))) if row["text"] else str(row["canonical"])
-
-
-BAGS: Mapping[str, Callable[[Row], str]] = {MEMBERS: _members, LINES: _lines}
-"""How a problem is written where order is left out."""
 
 
 def quoted(problems: Sequence[Row], texts: Iterable[str]) -> int | None:
@@ -138,7 +134,9 @@ def quoted(problems: Sequence[Row], texts: Iterable[str]) -> int | None:
     """
     written = _even("\n".join(texts))
     asked = [row["text"] for row in problems if row["split"] in EXAMINED]
-    found = sum(len(text.strip()) >= LONG_ENOUGH and _even(text) in written for text in asked)
+    found = 0
+    if len(written) >= LONG_ENOUGH:
+        found = sum(len(text.strip()) >= LONG_ENOUGH and _even(text) in written for text in asked)
     return None if not found and any(len(text.strip()) < LONG_ENOUGH for text in asked) else found
 
 
@@ -151,5 +149,6 @@ def _shared(forms: Sequence[Sequence[str]], others: Sequence[Sequence[str]]) -> 
     return sum(any(form in other for form, other in zip(row, known, strict=True)) for row in zip(*forms, strict=True))
 
 
-def _counts(values: Iterable[str]) -> dict[str, int]:
-    return dict(sorted(Counter(values).items()))
+def _counts(rows: Iterable[ProblemRow]) -> dict[str, int]:
+    """How many problems have each truth."""
+    return dict(sorted(Counter(row.truth for row in rows).items()))

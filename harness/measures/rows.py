@@ -4,29 +4,42 @@ Rows are plain JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Protocol, TypeVar
 
 from harness.design.arms import NAMES
 from harness.measures.statistics import LEVEL, Interval
 
-Row = Mapping[str, Any]
+
+
+class Row(Protocol):
+    """One row, read by its keys: that of a file, or one of ``harness.measures.kept``."""
+
+    def __getitem__(self, key: str, /) -> Any:
+        """The value under a key."""
+
+
+AnyRow = TypeVar("AnyRow", bound=Row)
 TOKENS = ("input_tokens", "output_tokens", "thinking_tokens", "cache_read_tokens", "cache_write_tokens")
 OUTCOMES = ("answered", "unparsed", "refused", "truncated", "failed")
 
 
-def by_arm(items: Iterable[Row]) -> dict[tuple[str, str, int | None], list[Row]]:
+def by_arm(items: Iterable[AnyRow]) -> dict[tuple[str, str, int | None], list[AnyRow]]:
     """Rows by arm, split and training seed, in the order of the experiment; each in the order of its problems."""
-    groups: dict[tuple[str, str, int | None], list[Row]] = {}
+    groups: dict[tuple[str, str, int | None], list[AnyRow]] = {}
     for row in items:
         groups.setdefault((row["arm"], row["split"], row["training_seed"]), []).append(row)
     ordered = sorted(groups, key=lambda key: (NAMES.index(key[0]), key[1] != "test", key[1], key[2] or 0))
-    return {key: sorted(groups[key], key=lambda row: str(row["problem"])) for key in ordered}
+    return {key: sorted(groups[key], key=_problem) for key in ordered}
 
 
-def grouped(rows: Iterable[Row], key: str) -> dict[str, list[Row]]:
+def _problem(row: Row) -> str:
+    return str(row["problem"])
+
+
+def grouped(rows: Iterable[AnyRow], key: str) -> dict[str, list[AnyRow]]:
     """Rows by the value of one field, in its order."""
-    groups: dict[str, list[Row]] = {}
+    groups: dict[str, list[AnyRow]] = {}
     for row in rows:
         groups.setdefault(row[key], []).append(row)
     return dict(sorted(groups.items()))

@@ -125,7 +125,7 @@ def _problems(drawn: Plan, task: Task, verifier: Verifier) -> list[dict[str, Any
         splits.append("train")
     problems = {split: list(task.problems(split, drawn.sizes[split]))[: drawn.count(split)] for split in sorted(splits)}
     truths = {problem.id: verifier.truth(problem) for rows in problems.values() for problem in rows}
-    return problem_rows(task, verifier, problems, truths)
+    return list(problem_rows(task, verifier, problems, truths))
 
 
 def _known(drawn: Plan) -> dict[str, Any]:

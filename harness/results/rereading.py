@@ -7,7 +7,9 @@ themselves. Whoever does not trust an installed plugin must not read its runs ag
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import io
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from harness.design.plan import Plan
 from harness.experiment.procedure import Experiment
 from harness.journal.ledger import RunLedger
 from harness.journal.store import ReadOnlyJournal
-from harness.measures.rows import Row
+from harness.measures.kept import Kept
 from harness.preflight import identity, replaying
 from harness.preflight.components import Components, assemble
 from harness.registry.observers import Observers
@@ -31,7 +33,7 @@ from harness.results.recorded import Unread, told
 GIVES = "plan and journal give"
 
 
-def differing(folder: Path, result: Row) -> Iterator[str]:
+def differing(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
     """Where the files of a run, or what its result says besides its numbers, is not what the replies give.
 
     The plan must be that of the result, and the journal sound. An ``Unread`` where the plugins are not those of the
@@ -51,38 +53,40 @@ def differing(folder: Path, result: Row) -> Iterator[str]:
             return
         try:
             with suspected("reading the replies again"):
-                given, texts = _made(folder, plan, components, journal, sources)
+                found = list(_differing(folder, result, plan, components, journal, sources))
         except HarnessError as error:
             said = one_line(f"the replies cannot be read again: {error}")
             yield said if identity.is_known(plan, sources) else Unread(said)
             return
-    yield from _sections(result, given)
-    yield from _files(folder, result, texts)
+    yield from found
 
 
-def _made(
+def _differing(
     folder: Path,
+    result: Mapping[str, Any],
     plan: Plan,
     components: Components,
     journal: ReadOnlyJournal,
     sources: Mapping[str, str | None] | None,
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """What the result says besides its numbers, and the text of every file beside it."""
+) -> Iterator[str]:
+    """Where it is another one: what the result says besides its numbers, then the files beside it."""
     recorded = replaying.components(plan, components, journal)
     ledger = RunLedger(journal, components.teacher.cost, None)
     data = Experiment(plan, recorded, journal, ledger, folder, Observers([])).run()
-    problems, _, texts = results.rows_and_texts(plan, recorded, data)
-    return files.plain(results.told(plan, recorded, data, problems, texts, sources)), texts
+    rows = Kept()
+    others = list(_files(folder, result, results.pieces(plan, recorded, data, rows)))
+    yield from _sections(result, files.plain(results.told(plan, recorded, data, rows.problems, sources)))
+    yield from others
 
 
-def _sections(result: Row, given: Row) -> Iterator[str]:
-    said = {key: value for key, value in result.items() if key in given and key != "files"}
+def _sections(result: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[str]:
+    said = {key: value for key, value in result.items() if key in given}
     given = {**given, "training": _as_old(said["training"], given["training"])}
-    for place, was, now in differences.between(said, {key: given[key] for key in given if key != "files"}):
+    for place, was, now in differences.between(said, given):
         yield f"{place}: says {told(was)}, {GIVES} {told(now)}"
 
 
-def _as_old(said: Sequence[Row], given: Sequence[Row]) -> list[Row]:
+def _as_old(said: Sequence[Mapping[str, Any]], given: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The trainings without what a result that an earlier version wrote does not say of them."""
     if len(said) != len(given):
         return list(given)
@@ -93,22 +97,31 @@ def _as_old(said: Sequence[Row], given: Sequence[Row]) -> list[Row]:
     ]
 
 
-def _files(folder: Path, result: Row, texts: Mapping[str, str]) -> Iterator[str]:
+def _files(folder: Path, result: Mapping[str, Any], texts: Mapping[str, str | Iterable[str]]) -> Iterator[str]:
     """The first line of each file that is another one. What is missing is told of elsewhere, if the result names it."""
     for name in sorted(texts.keys() ^ result["files"].keys()):
         yield f"files.{name}: {f'is named, but {GIVES} no such file' if name not in texts else 'is not named'}"
     for name, text in sorted(texts.items()):
-        if (path := folder / name).is_file() and path.read_bytes() != text.encode():
-            yield f"{name}: {_first(path.read_text('utf-8', 'replace').splitlines(), text.splitlines())}"
+        given = iter(io.BytesIO(text.encode()) if isinstance(text, str) else map(str.encode, text))
+        if (path := folder / name).is_file() and (found := _first(path, given)):
+            yield f"{name}: {found}"
+        for _ in given:
+            """What is left is taken all the same: the rows of a file are kept as they go by."""
 
 
-def _first(said: list[str], given: list[str]) -> str:
+def _first(path: Path, given: Iterator[bytes]) -> str | None:
     """The first line that differs, with its first value where it is JSON."""
-    pairs = zip(said, given, strict=False)
-    number = next((at for at, (a, b) in enumerate(pairs, 1) if a != b), min(len(said), len(given)) + 1)
+    with path.open("rb") as stream:
+        for number, (was, now) in enumerate(itertools.zip_longest(stream, given), 1):
+            if was != now:
+                return f"line {number}: {_told_of(was, now)}"
+    return None
+
+
+def _told_of(was: bytes | None, now: bytes | None) -> str:
     try:
-        was, now = (files.parse(lines[number - 1]) for lines in (said, given))
-        place, first, second = differences.between(was, now)[0]
-        return f"line {number}: {place or 'the line'}: says {told(first)}, {GIVES} {told(second)}"
+        said, given = (files.parse((line or b"").decode("utf-8", "replace").removesuffix("\n")) for line in (was, now))
+        place, first, second = differences.between(said, given)[0]
+        return f"{place or 'the line'}: says {told(first)}, {GIVES} {told(second)}"
     except (IndexError, ValueError):
-        return f"line {number}: is not what {GIVES}"
+        return f"is not what {GIVES}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from harness.experiment import examples
 from harness.experiment.data import ExperimentData, Training
 from harness.experiment.judging import Item
 from harness.measures import accounts, contrasts, problem_sets, scores
+from harness.measures.kept import Kept
 from harness.measures.problems import quotations, shortcuts
 from harness.measures.rows import Row
 from harness.preflight.components import Components
@@ -36,36 +37,36 @@ def write(
 
     ``sources``: the digest of each plugin's source, by kind, as the run has recorded it.
     """
-    problems, items, texts = rows_and_texts(plan, components, data)
-    ruled = shortcuts.ruled(problems, components.task.labels)
+    rows = Kept()
+    (run_dir / filenames.EXAMPLES).mkdir(exist_ok=True)
+    texts = pieces(plan, components, data, rows)
+    digests = {name: files.write(run_dir / name, text) for name, text in texts.items()}
+    written = [*(text for name, text in texts.items() if name in problem_sets.WRITTEN), plan.strategy or ""]
+    ruled = shortcuts.ruled(rows.problems, components.task.labels)
     result = {
-        **told(plan, components, data, problems, texts, sources),
+        **told(plan, components, data, rows.problems, sources),
+        "files": dict(sorted(digests.items())),
         "problems": problem_sets.problem_sets(ruled),
-        "overlaps": problem_sets.overlaps(problems),
-        "quoted": problem_sets.quoted(problems, [*(texts[name] for name in problem_sets.WRITTEN), plan.strategy or ""]),
-        "arms": scores.arms(items, ruled, components.task.labels),
-        "contrasts": contrasts.contrasts(items, plan.margin),
-        "transfer": contrasts.transfer(items),
+        "overlaps": problem_sets.overlaps(rows.problems),
+        "quoted": problem_sets.quoted(rows.problems, map(str, written)),
+        "arms": scores.arms(rows.items, ruled, components.task.labels),
+        "contrasts": contrasts.contrasts(rows.items, plan.margin),
+        "transfer": contrasts.transfer(rows.items),
     }
     schemas.require("result", result)
-
-    (run_dir / "examples").mkdir(exist_ok=True)
-    for name, text in texts.items():
-        files.write(run_dir / name, text)
     files.write(run_dir / filenames.RESULT, files.pretty(result))
     return result
 
 
-def rows_and_texts(
-    plan: Plan, components: Components, data: ExperimentData
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]], dict[str, str]]:
-    """The rows of the problems and of the items, and the text of every file beside the result by its name."""
-    problems = problem_rows(components.task, components.verifier, data.problems, data.truths)
-    items = [item_row(components, item) for item in data.items]
-    texts = {
-        filenames.PROBLEMS: files.lines(problems),
-        filenames.ITEMS: files.lines(items),
-        filenames.THOUGHTS: files.lines(thought_rows(data)),
+def pieces(plan: Plan, components: Components, data: ExperimentData, rows: Kept) -> dict[str, str | Iterable[str]]:
+    """The text of every file beside the result by its name, whole or line by line.
+
+    The rows of problems and items are kept in ``rows`` when their lines are taken.
+    """
+    texts: dict[str, str | Iterable[str]] = {
+        filenames.PROBLEMS: _lines(problem_rows(components.task, components.verifier, data.problems, data.truths), rows.problem),
+        filenames.ITEMS: _lines((item_row(components, item) for item in data.items), rows.item),
+        filenames.THOUGHTS: map(files.line, thought_rows(data)),
         filenames.JOURNAL_MD: markdown.journal_text(plan, data),
         filenames.STRATEGY_MD: markdown.strategy_text(plan, data),
         filenames.EVOLUTION_MD: markdown.evolution_text(plan, data),
@@ -73,8 +74,14 @@ def rows_and_texts(
     if data.learned is not None:
         texts[filenames.STRATEGY_TXT] = data.learned.rstrip() + "\n"
     for training in data.trainings:
-        texts[filenames.examples(training.name)] = files.lines(training.examples)
-    return problems, items, texts
+        texts[filenames.examples(training.name)] = map(files.line, training.examples)
+    return texts
+
+
+def _lines(rows: Iterable[dict[str, Any]], keep: Callable[[Row], object]) -> Iterator[str]:
+    for row in rows:
+        keep(row)
+        yield files.line(row)
 
 
 def told(
@@ -82,11 +89,11 @@ def told(
     components: Components,
     data: ExperimentData,
     problems: Sequence[Row],
-    texts: Mapping[str, str],
     sources: Mapping[str, str | None] | None,
 ) -> dict[str, Any]:
-    """What a result says that does not follow from its rows: a pure function of plan and journal."""
+    """What a result says that follows neither from its rows nor from its files: a pure function of plan and journal."""
     provenance = {} if sources is None else {"sources": dict(sources)}
+    search = quotations.Search(problems if data.trainings else ())
     return {
         "schema": SCHEMA,
         "harness": plan.harness,
@@ -98,9 +105,8 @@ def told(
         "labels": None if components.task.labels is None else list(components.task.labels),
         "source": "run",
         "learning": _learning(data),
-        "training": [_training(training, components.verifier, data, problems) for training in data.trainings],
+        "training": [_training(training, components.verifier, data, search) for training in data.trainings],
         "teacher_calls": _accounts(components, data),
-        "files": {name: hashlib.sha256(text.encode()).hexdigest() for name, text in sorted(texts.items())},
     }
 
 
@@ -136,7 +142,9 @@ def _learning(data: ExperimentData) -> dict[str, Any]:
     }
 
 
-def _training(training: Training, verifier: Verifier, data: ExperimentData, problems: Sequence[Row]) -> dict[str, Any]:
+def _training(
+    training: Training, verifier: Verifier, data: ExperimentData, search: quotations.Search
+) -> dict[str, Any]:
     """How an adapter was made, and that it does something."""
     by_id = {problem.id: problem for problem in data.problems["train"]}
     labelled = [(by_id[row.problem_id], row.label) for row in training.examples if row.label is not None]
@@ -145,7 +153,7 @@ def _training(training: Training, verifier: Verifier, data: ExperimentData, prob
         "arm": training.arm,
         "training_seed": training.seed,
         "examples": {**examples.summary(training.examples, training.offered), "right": right},
-        "quoted": quotations.quotations(files.plain(training.examples), problems),
+        "quoted": search.quotations(files.plain(training.examples)),
         **accounts.trained(files.plain(training.report), training.logit_change),
         "adapter_sha256": training.adapter.sha256,
     }
@@ -153,27 +161,27 @@ def _training(training: Training, verifier: Verifier, data: ExperimentData, prob
 
 def problem_rows(
     task: Task, verifier: Verifier, problems: Mapping[str, Sequence[Problem]], truths: Mapping[str, Truth]
-) -> list[dict[str, Any]]:
+) -> Iterator[dict[str, Any]]:
     """The rows of problems.jsonl: each problem with its truth and every trivial rule's answer.
 
     ``problems`` by split, ``truths`` by problem id. The student's own skills have neither text nor rules.
     """
-    return [
-        {
-            "id": problem.id,
-            "split": problem.split,
-            "stratum": problem.stratum,
-            "data": problem.data,
-            "text": problem.canonical if split == skills.SPLIT else _text(task, problem),
-            "canonical": problem.canonical,
-            "truth": truths[problem.id].label,
-            "witness": truths[problem.id].witness,
-            "reason": truths[problem.id].reason,
-            "trivial": {} if split == skills.SPLIT else _trivial(task, verifier, problem, truths[problem.id].label),
-        }
-        for split in sorted(problems)
-        for problem in problems[split]
-    ]
+    rules = _Rules(task, verifier)
+    for split in sorted(problems):
+        for problem in problems[split]:
+            truth, own = truths[problem.id], split == skills.SPLIT
+            yield {
+                "id": problem.id,
+                "split": problem.split,
+                "stratum": problem.stratum,
+                "data": problem.data,
+                "text": problem.canonical if own else _text(task, problem),
+                "canonical": problem.canonical,
+                "truth": truth.label,
+                "witness": truth.witness,
+                "reason": truth.reason,
+                "trivial": {} if own else rules.answers(problem, truth.label),
+            }
 
 
 def _text(task: Task, problem: Problem) -> str:
@@ -181,14 +189,21 @@ def _text(task: Task, problem: Problem) -> str:
     return "\n".join(message.text for message in task.prompt(problem, None) if message.role == "user")
 
 
-def _trivial(task: Task, verifier: Verifier, problem: Problem, truth: str) -> dict[str, dict[str, Any]]:
-    """What each trivial rule answers. A closed task has its constants among them, and nothing else by their names."""
-    answers = {rule.name: rule.work(problem).label for rule in task.rules if rule.trivial}
-    judged = {label: bool(verifier.check(problem, label)) for label in set(answers.values())}
-    found = {name: {"label": label, "correct": judged[label]} for name, label in answers.items()}
-    labels = task.labels or ()
-    constants = {constant(label): {"label": label, "correct": label == truth} for label in labels}
-    return {name: constants.get(name, answer) for name, answer in (constants | found).items()}
+class _Rules:
+    """The trivial rules of a task. A closed task has its constants among them, and nothing else by their names."""
+
+    def __init__(self, task: Task, verifier: Verifier) -> None:
+        self._rules = [(rule.name, rule.work) for rule in task.rules if rule.trivial]
+        self._constants = {constant(label): label for label in task.labels or ()}
+        self._verifier = verifier
+
+    def answers(self, problem: Problem, truth: str) -> dict[str, dict[str, Any]]:
+        """What each rule answers."""
+        constants = {name: {"label": label, "correct": label == truth} for name, label in self._constants.items()}
+        answers = {name: work(problem).label for name, work in self._rules}
+        judged = {label: bool(self._verifier.check(problem, label)) for label in set(answers.values())}
+        found = {name: {"label": label, "correct": judged[label]} for name, label in answers.items()}
+        return constants | {name: answer for name, answer in found.items() if name not in constants}
 
 
 def item_row(components: Components, item: Item) -> dict[str, Any]:
@@ -214,28 +229,18 @@ def item_row(components: Components, item: Item) -> dict[str, Any]:
     }
 
 
-def thought_rows(data: ExperimentData) -> list[dict[str, Any]]:
+def thought_rows(data: ExperimentData) -> Iterator[dict[str, Any]]:
     """The rows of thoughts.jsonl: raw model text, untrusted."""
-    answers = [
-        {
-            "arm": item.arm,
-            "training_seed": item.adapter.seed if item.adapter else None,
-            "problem": item.problem.id,
-            "text": item.completion.text,
-        }
-        for item in data.items
-    ]
-    demonstrations = [
-        {
-            "arm": f"demonstrations/{name}",
-            "training_seed": None,
-            "problem": demonstration.problem.id,
-            "text": demonstration.reply,
-        }
-        for name, made in data.demonstrations.items()
-        for demonstration in made
-    ]
-    return answers + demonstrations
+    for item in data.items:
+        seed = item.adapter.seed if item.adapter else None
+        yield _thought(item.arm, seed, item.problem, item.completion.text)
+    for name, made in data.demonstrations.items():
+        for demonstration in made:
+            yield _thought(f"demonstrations/{name}", None, demonstration.problem, demonstration.reply)
+
+
+def _thought(arm: str, seed: int | None, problem: Problem, text: str) -> dict[str, Any]:
+    return {"arm": arm, "training_seed": seed, "problem": problem.id, "text": text}
 
 
 def unread_rows(completions: Sequence[Completion]) -> list[dict[str, Any]]:

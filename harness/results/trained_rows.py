@@ -19,12 +19,13 @@ def differing(folder: Path, result: Mapping[str, Any], problems: Sequence[Row]) 
     are for others to tell. Free-form labels can be right in several ways, so that their count is known from below.
     """
     truths = {row["id"]: row["truth"] for row in problems}
+    search = quotations.Search(problems if result["training"] else ())
     for index, training in enumerate(result["training"]):
         path = folder / filenames.examples(accounts.training_name(result, training))
         try:
             rows = files.read_lines(path)
             exact = sum(row["label"] == truths[row["problem_id"]] for row in rows)
-            quoted = quotations.quotations(rows, problems)
+            quoted = search.quotations(rows)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue
         most = exact if result["labels"] is not None else len(rows)

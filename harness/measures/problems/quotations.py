@@ -37,18 +37,7 @@ def quotations(rows: Iterable[Row], problems: Sequence[Row]) -> list[dict[str, A
     short list may be the start of a longer one. ``problems`` is None, which is not known, where none is found but
     some text is too short to tell a quotation from coincidence.
     """
-    examined = {split: inner for split, inner in grouped(problems, "split").items() if split in EXAMINED}
-    asked = [row for inner in examined.values() for row in inner if _is_long(row)]
-    search = _Search(asked, problems)
-    found = [search.quoted(_text(row)) for row in rows]
-    return [
-        {
-            "split": split,
-            "problems": _count(inner, set().union(*found)),
-            "rows": sum(any(row["id"] in ids for row in inner) for ids in found),
-        }
-        for split, inner in examined.items()
-    ]
+    return Search(problems).quotations(rows)
 
 
 def _count(problems: Sequence[Row], quoted: set[str]) -> int | None:
@@ -68,10 +57,12 @@ def _words(text: str) -> Words:
     return tuple(re.findall(r"\w+|[^\w\s]", text.casefold()))
 
 
-class _Search:
-    """Finds problems in texts."""
+class Search:
+    """Finds the problems that arms are measured on in the rows of trainings."""
 
-    def __init__(self, asked: Sequence[Row], problems: Sequence[Row]) -> None:
+    def __init__(self, problems: Sequence[Row]) -> None:
+        self._examined = {split: inner for split, inner in grouped(problems, "split").items() if split in EXAMINED}
+        asked = [row for inner in self._examined.values() for row in inner if _is_long(row)]
         self._ids: dict[Words, list[Row]] = {}
         for row in asked:
             self._ids.setdefault(_words(row["text"]), []).append(row)
@@ -90,7 +81,19 @@ class _Search:
                 for bag in self._bags(row["text"]):
                     self._lines.pop(bag, None)
 
-    def quoted(self, text: str) -> set[str]:
+    def quotations(self, rows: Iterable[Row]) -> list[dict[str, Any]]:
+        """See ``quotations``."""
+        found = [self._quoted(_text(row)) for row in rows]
+        return [
+            {
+                "split": split,
+                "problems": _count(inner, set().union(*found)),
+                "rows": sum(not ids.isdisjoint(row["id"] for row in inner) for ids in found),
+            }
+            for split, inner in self._examined.items()
+        ]
+
+    def _quoted(self, text: str) -> set[str]:
         """The ids of the problems that stand in a text."""
         said = _words(text)
         found = {

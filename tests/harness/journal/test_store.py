@@ -12,12 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.api import JournalError, StoppedError
+from harness.journal import encoding
 from harness.journal.run_dirs import locked
 from harness.journal.store import Journal, ReadOnlyJournal, Recorded
 
 
 def never() -> object:
     raise AssertionError("an effect that is recorded was repeated")
+
+
+def inputs(**given: object) -> dict[str, dict[str, str]]:
+    """The digests of these inputs, by key."""
+    return {key: encoding.digests(each) for key, each in given.items()}
 
 
 def test_an_effect_is_performed_once_over_all_openings(tmp_path: Path) -> None:
@@ -34,14 +40,14 @@ def test_only_what_is_missing_is_asked_for_in_any_order(tmp_path: Path) -> None:
 
     def perform(missing: list[str]) -> Iterable[Recorded]:
         assert missing == ["a", "c"]
-        return [("c", "C", True), ("a", "A", True)]
+        return [Recorded("c", "C"), Recorded("a", "A")]
 
-    assert journal.fill({"a": 1, "b": 2, "c": 3}, perform) == {"a": "A", "b": "B", "c": "C"}
+    assert journal.fill(inputs(a=1, b=2, c=3), perform) == {"a": "A", "b": "B", "c": "C"}
 
 
 def test_a_failed_effect_is_told_and_tried_again_by_the_next_opening(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
-    assert journal.fill({"a": 1}, lambda _: [("a", "failed", False)]) == {"a": "failed"}
+    assert journal.fill(inputs(a=1), lambda _: [Recorded("a", "failed", final=False)]) == {"a": "failed"}
     journal.close()
     assert Journal(tmp_path / "journal.jsonl").once("a", 1, lambda: "fine") == "fine"
 
@@ -53,15 +59,15 @@ def test_another_input_under_the_same_key_is_refused(tmp_path: Path) -> None:
         journal.once("a", 2, never)
 
 
-@pytest.mark.parametrize("answers", [[("b", 1, True)], [("a", 1, True), ("a", 2, True)]])
+@pytest.mark.parametrize("answers", [[Recorded("b", 1)], [Recorded("a", 1), Recorded("a", 2)]])
 def test_an_answer_that_was_not_asked_for_or_comes_twice_is_refused(tmp_path: Path, answers: list[Recorded]) -> None:
     with pytest.raises(JournalError, match="which was not asked for, or had been answered"):
-        Journal(tmp_path / "journal.jsonl").fill({"a": 1}, lambda _: answers)
+        Journal(tmp_path / "journal.jsonl").fill(inputs(a=1), lambda _: answers)
 
 
 def test_a_request_that_nobody_answers_is_named(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="1 of 1 requests, the first is a"):
-        Journal(tmp_path / "journal.jsonl").fill({"a": 1}, lambda _: [])
+        Journal(tmp_path / "journal.jsonl").fill(inputs(a=1), lambda _: [])
 
 
 @pytest.fixture
@@ -193,9 +199,9 @@ def test_a_recording_gives_what_is_recorded_and_performs_and_writes_nothing(thre
 
 def test_a_call_that_failed_last_is_part_of_a_recording(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
-    for value, final in (("failed", False), ("failed again", False)):
+    for value in ("failed", "failed again"):
         journal = Journal(path)
-        journal.fill({"a": 1}, lambda _, value=value, final=final: [("a", value, final)])  # type: ignore[misc]
+        journal.fill(inputs(a=1), lambda _, value=value: [Recorded("a", value, final=False)])  # type: ignore[misc]
         journal.close()
     recording = ReadOnlyJournal(path)
     assert recording.once("a", 1, never) == "failed again"
