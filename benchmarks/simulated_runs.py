@@ -24,11 +24,12 @@ from harness.design.plan import UserSettings
 from harness.design.skills import SPLIT as SKILLS
 from harness.design.skills import Skills
 from harness.measures import accounts, contrasts, problem_sets, scores
+from harness.measures.kept import ProblemRow
 from harness.measures.problems import shortcuts
 from harness.measures.rows import TOKENS, by_arm, grouped
 from harness.preflight import components
+from harness.results.beside import BESIDE
 from harness.results.result import SCHEMA, problem_rows
-from harness.results.validation import BESIDE
 
 Row = dict[str, Any]
 Key = tuple[str, str, int | None]
@@ -61,7 +62,7 @@ class Design:
     labels: Sequence[str]
     seeds: Sequence[int]
     problems: Sequence[Row]
-    ruled: Sequence[Row]
+    ruled: Sequence[ProblemRow]
     """The problems with the automatic rules."""
     sets: Sequence[Row]
     overlaps: Sequence[Row]
@@ -107,7 +108,9 @@ def _drawn(seed: int, distribution: str) -> tuple[Sequence[str], Sequence[Row]]:
     truths = {problem.id: team.verifier.truth(problem) for rows in drawn.values() for problem in rows}
     skills = Skills(team.student.skills(made.sizes[SKILLS]))
     truths |= {problem.id: skills.truth(problem) for problem in skills.problems}
-    return team.task.labels or (), problem_rows(team.task, team.verifier, {**drawn, SKILLS: skills.problems}, truths)
+    return team.task.labels or (), list(
+        problem_rows(team.task, team.verifier, {**drawn, SKILLS: skills.problems}, truths)
+    )
 
 
 def _asked(problem: Mapping[str, Any], told: bool) -> Row:
@@ -202,7 +205,7 @@ class Run:
         made = {"training": self.training}
         return {f"examples/{accounts.training_name(made, each)}.jsonl": each for each in self.training}
 
-    def _arms(self, problems: Sequence[Row]) -> Iterator[Row]:
+    def _arms(self, problems: Sequence[ProblemRow]) -> Iterator[Row]:
         for key, rows in by_arm(self.rows()).items():
             if key not in self.measured:
                 (self.measured[key],) = scores.arms(rows, problems, self.design.labels)

@@ -16,7 +16,7 @@ from harness.boundary.text import one_line, shortened
 from harness.design import config, plan
 from harness.registry import guard, options, plugins
 from harness.registry.plugins import PluginRef
-from harness.results import validation
+from harness.results import beside, validation
 from harness.results.recorded import Unread, told
 
 LONGEST = 300
@@ -53,8 +53,7 @@ def read(
     broken = list(schemas.violations("result", result)) or list(validation.unknown_arms(result))
     if broken:
         raise UsageError(f"{path}: not a valid result ({broken[0]}); harness validate lists everything that is wrong")
-    beside = all((path.parent / name).is_file() for name in validation.BESIDE)
-    if not beside:
+    if not all((path.parent / name).is_file() for name in beside.BESIDE):
         return result, None
     return result, validation.held(path, fresh=fresh) if known is None else known
 

@@ -46,6 +46,7 @@ _MARKS = {  # UTF-32 first: one of its marks begins with one of UTF-16
 }
 _SCALARS = frozenset({str, bool, float, type(None)})
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+_AS_IT_IS = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
 _LOOKED_AT = 1024
 """Bytes at the start of a text from which its encoding is told."""
 UNKNOWN = object()
@@ -57,7 +58,7 @@ def plain(value: Any) -> Any:
 
     Raises TypeError for what has no JSON form, and ValueError for an integer that could not be read again.
     """
-    kind = type(value)
+    kind: Any = type(value)
     if kind in _SCALARS:
         return value
     if kind is dict:
@@ -86,7 +87,11 @@ def _field_names(kind: Any) -> tuple[str, ...]:
 
 def canonical(value: Any) -> str:
     """The one JSON text of a value: sorted keys, no spaces, no NaN."""
-    return _CANONICAL(plain(value))
+    try:
+        orjson.dumps(value, option=_AS_IT_IS)  # quicker than ``plain`` in seeing that there is nothing to be made plain
+    except orjson.JSONEncodeError:
+        value = plain(value)
+    return _CANONICAL(value)
 
 
 def digest(value: Any) -> str:

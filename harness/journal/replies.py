@@ -62,15 +62,17 @@ class RecordedReplies:
                 f"{self._run_dir}: {filenames.JOURNAL}: {error.strerror}; expected the directory of a run"
             ) from error
         try:
-            identity, plan = journal.recorded(keys.IDENTITY), journal.recorded(keys.PLAN)
-            records = journal.records
+            return self._read(journal)
         finally:
             journal.close()
+
+    def _read(self, journal: ReadOnlyJournal) -> _Recorded:
+        identity, plan = journal.recorded(keys.IDENTITY), journal.recorded(keys.PLAN)
         if not identity or not plan or not identity["teacher"]:
             raise UsageError(f"{self._run_dir}: its teacher was asked nothing, so there are no replies to give again")
         asked = encoding.digests({"model": identity["teacher"]})["model"]
         found: dict[str, dict[str, Completion]] = {}
-        for record in records:
+        for record in journal.records:
             if record.input.keys() == {"model", "messages"} and record.input["model"] == asked:
                 found.setdefault(record.input["messages"], {})[record.key] = restored(record.value)
         return _Recorded(identity["teacher"], plan, found)

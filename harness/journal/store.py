@@ -159,17 +159,17 @@ class Journal:
         if key not in self._known:
             near = did_you_mean(key, self._known)
             raise UsageError(f"{self._path}: holds no record of {key!r};{near} harness journal list shows all")
-        value = self._record(key).value
+        value = self.record(key).value
         self.note(keys.DROPPED, {"key": key, "value": value})
         return value
 
     def recorded(self, key: str) -> Any:
         """What is recorded of the effect under a key, or None: what is final, or in a ``ReadOnlyJournal`` the last."""
-        return self._record(key).value if key in self._known else None
+        return self.record(key).value if key in self._known else None
 
     def input(self, key: str) -> Mapping[str, str]:
         """The digests of what the effect under a key was given; none for one that is not recorded."""
-        return self._record(key).input if key in self._known else {}
+        return self.record(key).input if key in self._known else {}
 
     @property
     def open(self) -> set[str]:
@@ -180,14 +180,15 @@ class Journal:
         """The name and the record of each training."""
         for key in self._known:
             if key.startswith(keys.TRAININGS):
-                yield key.removeprefix(keys.TRAININGS), self._record(key).value
+                yield key.removeprefix(keys.TRAININGS), self.record(key).value
 
     def holds(self, key: str, given: Mapping[str, str]) -> Record | None:
         """What is recorded for good under a key, if it is for that input."""
-        record = self._record(key) if key in self._known else None
+        record = self.record(key) if key in self._known else None
         return record if record is not None and record.final and record.input == given else None
 
-    def _record(self, key: str) -> Record:
+    def record(self, key: str) -> Record:
+        """What stands under a key that is recorded."""
         return encoding.at(self._descriptor, self._known[key])
 
     def _take_over(self, key: str, given: Mapping[str, str]) -> None:
@@ -198,7 +199,7 @@ class Journal:
             self._append(Record(key, given, record.value, final=True, taken=True))
 
     def _recall(self, key: str, given: Mapping[str, str]) -> Any:
-        record = self._record(key)
+        record = self.record(key)
         was = record.input
         if was != given:
             changed = sorted(name for name in was.keys() | given.keys() if was.get(name) != given.get(name))

@@ -113,12 +113,13 @@ def ordered(problems: Sequence[Row]) -> set[str]:
     Of the pairs of problems of which one is the other in another order, more than ORDERLY have different truths.
     """
     asked = {
-        (row.canonical, row.members, row.lines, row.truth)
-        for row in kept.problems(problems)
-        if row.split != SKILLS
+        (row.canonical, row.members, row.lines, row.truth) for row in kept.problems(problems) if row.split != SKILLS
     }
-    by_form = {MEMBERS: 1, LINES: 2}
-    return {form for form in BAGS if _decides([(each[by_form[form]], each[3]) for each in asked])}
+    bags = {
+        MEMBERS: [(members, truth) for _, members, _, truth in asked],
+        LINES: [(lines, truth) for _, _, lines, truth in asked],
+    }
+    return {form for form in BAGS if _decides(bags[form])}
 
 
 def _decides(bags: Sequence[tuple[bytes, str]]) -> bool:

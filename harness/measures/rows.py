@@ -11,7 +11,6 @@ from harness.design.arms import NAMES
 from harness.measures.statistics import LEVEL, Interval
 
 
-
 class Row(Protocol):
     """One row, read by its keys: that of a file, or one of ``harness.measures.kept``."""
 

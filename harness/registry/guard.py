@@ -81,12 +81,18 @@ def _reader(name: str) -> Callable[[_Guarded], Any]:
 
 def _method(name: str) -> Callable[..., Any]:
     def method(self: _Guarded, *args: Any, **kwargs: Any) -> Any:
-        given, named = [bare(each) for each in args], {key: bare(each) for key, each in kwargs.items()}
+        given, named = map(bare, args), {key: bare(each) for key, each in kwargs.items()}
         value = call(self._ref, name, lambda: getattr(self._made, name)(*given, **named))
-        lazy = isinstance(value, Iterable) and not isinstance(value, Sequence | Mapping)
-        return _stepped(self._ref, name, value) if lazy else value
+        kind: Any = type(value)
+        return _stepped(self._ref, name, value) if _is_lazy(kind) else value
 
     return method
+
+
+@cache
+def _is_lazy(kind: Any) -> bool:
+    """Whether a value of a type is made step by step."""
+    return issubclass(kind, Iterable) and not issubclass(kind, Sequence | Mapping)
 
 
 def _stepped(ref: PluginRef, doing: str, values: Iterable[T]) -> Iterator[T]:

@@ -7,7 +7,7 @@ plugins of the run is in ``rereading``.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -53,8 +53,8 @@ def told(value: Any) -> str:
     return shortened(repr(value), LONGEST)
 
 
-def differing(folder: Path, result: Row, rows: Mapping[str, Sequence[Row]]) -> Iterator[str]:
-    """Where a result, or one of these rows by the name of their file, is not what the journal beside them holds."""
+def differing(folder: Path, result: Mapping[str, Any], sound: bool) -> Iterator[str]:
+    """Where a result, or the rows beside it if they are ``sound``, is not what the journal beside them holds."""
     try:
         path = files.inside(folder, filenames.JOURNAL)
     except ValueError as error:
@@ -67,17 +67,17 @@ def differing(folder: Path, result: Row, rows: Mapping[str, Sequence[Row]]) -> I
         with closing(ReadOnlyJournal(path)) as journal:
             yield from _head(journal, result)
             yield from _trainings(folder, journal, result)
-            if filenames.ITEMS in rows:
-                yield from _answers(journal, result, rows)
-            if filenames.THOUGHTS in rows:
-                yield from _demonstrations(journal, rows[filenames.THOUGHTS])
+            if sound and filenames.ITEMS in result["files"]:
+                yield from _answers(folder, journal, result)
+            if sound and filenames.THOUGHTS in result["files"]:
+                yield from _demonstrations(folder, journal)
     except JournalError as error:
         yield f"{filenames.JOURNAL}: {str(error).removeprefix(f'{path}: ')}"
     except OSError as error:
         yield Unchecked(f"{filenames.JOURNAL}: {error.strerror}, so nothing can be held against it")
 
 
-def another_result(folder: Path, result: Row) -> Iterator[str]:
+def another_result(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
     """Where the journal notes another result than this one; versions that noted none recorded no sources either."""
     with closing(ReadOnlyJournal(folder / filenames.JOURNAL)) as journal:
         noted = [record.key for record in journal.records if record.key.startswith(keys.RESULTS)]
@@ -87,7 +87,7 @@ def another_result(folder: Path, result: Row) -> Iterator[str]:
             yield f"{filenames.JOURNAL}: notes another result than this one"
 
 
-def _head(journal: ReadOnlyJournal, result: Row) -> Iterator[str]:
+def _head(journal: ReadOnlyJournal, result: Mapping[str, Any]) -> Iterator[str]:
     """Plan, identities and sources."""
     if journal.recorded(keys.PLAN) != files.digest(result["plan"]):
         yield "plan: is not the one that the journal was begun with"
@@ -106,42 +106,57 @@ def _head(journal: ReadOnlyJournal, result: Row) -> Iterator[str]:
     yield from _differences(result.get("sources"), identity.recorded_sources(journal), "sources")
 
 
-def _answers(journal: ReadOnlyJournal, result: Row, rows: Mapping[str, Sequence[Row]]) -> Iterator[str]:
+def _answers(folder: Path, journal: ReadOnlyJournal, result: Mapping[str, Any]) -> Iterator[str]:
     """Where an item is not the reply of the record, or a reply of the record has no item."""
-    replies = dict(_replies(journal))
-    found = set()
-    for number, row in enumerate(rows[filenames.ITEMS], 1):
+    replies, found = _Replies(journal), set()
+    for number, row in enumerate(files.stream_lines(folder / filenames.ITEMS), 1):
         place = f"{_asked(result, row)}/{row['problem']}"
         found.add(place)
-        if place in replies:
-            told_of = _misquoted(row, *replies[place])
+        if place in replies.places:
+            told_of = _misquoted(row, *replies.to(place))
         else:
             told_of = iter([f"the journal holds no reply of {row['arm']} to {row['problem']}"])
         yield from (f"{filenames.ITEMS}: line {number}: {what}" for what in told_of)
-    problems = {f"{BOOTSTRAP}/{row['id']}" for row in rows.get(filenames.PROBLEMS, ())}
-    for place in sorted(replies.keys() - found):
+    problems = {f"{BOOTSTRAP}/{row['id']}" for row in files.stream_lines(folder / filenames.PROBLEMS)}
+    for place in sorted(replies.places.keys() - found):
         # what a reflection asks besides has keys of its own choice
         if not place.startswith(f"{BOOTSTRAP}/") or place in problems:
             yield f"{filenames.ITEMS}: has no row for the recorded reply {place}"
 
 
-def _asked(result: Row, row: Row) -> str:
+def _asked(result: Mapping[str, Any], row: Row) -> str:
     """Under which name the record has the replies of an item's arm."""
     if row["training_seed"] is None or not result["training"]:
         return str(row["arm"])
     return accounts.training_name(result, row)
 
 
-def _replies(journal: ReadOnlyJournal) -> Iterator[tuple[str, Reply]]:
+class _Replies:
     """Every recorded answer by who was asked, and the problem."""
+
+    def __init__(self, journal: ReadOnlyJournal) -> None:
+        self._journal = journal
+        self.places = dict(_places(journal))
+        self._last: Record | None = None
+
+    def to(self, place: str) -> Reply:
+        """The answer, and the record that it is in."""
+        key, position = self.places[place]
+        if self._last is None or self._last.key != key:
+            self._last = self._journal.record(key)
+        value = self._last.value
+        return value if position is None else value["completions"][position], self._last
+
+
+def _places(journal: ReadOnlyJournal) -> Iterator[tuple[str, tuple[str, int | None]]]:
+    """The key of the record of every answer, and its position in it where it is a batch."""
     for record in journal.records:
         if _is_batch(record):
-            split = record.key.rpartition("/")[0]
-            name = split.rpartition("/")[0]
-            for completion in record.value["completions"]:
-                yield f"{name}/{completion['key']}", (completion, record)
-        elif _is_teachers(record) and not record.key.startswith("demonstrate/"):
-            yield record.key, (record.value, record)
+            name = record.key.rpartition("/")[0].rpartition("/")[0]
+            for position, completion in enumerate(record.value["completions"]):
+                yield f"{name}/{completion['key']}", (record.key, position)
+        elif _is_teachers(record) and not _is_demonstration(record):
+            yield record.key, (record.key, None)
 
 
 def _is_batch(record: Record) -> bool:
@@ -150,6 +165,10 @@ def _is_batch(record: Record) -> bool:
 
 def _is_teachers(record: Record) -> bool:
     return {"model", "messages"} <= record.input.keys() and "adapter" not in record.input
+
+
+def _is_demonstration(record: Record) -> bool:
+    return _is_teachers(record) and record.key.startswith("demonstrate/")
 
 
 def _misquoted(row: Row, completion: Mapping[str, Any], record: Record) -> Iterator[str]:
@@ -166,24 +185,23 @@ def _misquoted(row: Row, completion: Mapping[str, Any], record: Record) -> Itera
         yield "prompt_sha256 is not that of the recorded prompt"
 
 
-def _demonstrations(journal: ReadOnlyJournal, thoughts: Sequence[Row]) -> Iterator[str]:
+def _demonstrations(folder: Path, journal: ReadOnlyJournal) -> Iterator[str]:
     """Where a worked solution is not the recorded one."""
     said = {
         f"demonstrate/{row['arm'].removeprefix('demonstrations/')}/{row['problem']}": row["text"]
-        for row in thoughts
+        for row in files.stream_lines(folder / filenames.THOUGHTS)
         if row["arm"].startswith("demonstrations/")
     }
-    recorded = {
-        record.key: record.value["text"]
+    wrong = [
+        record.key
         for record in journal.records
-        if _is_teachers(record) and record.key.startswith("demonstrate/")
-    }
-    for key in sorted(recorded):
-        if said.get(key) != recorded[key]:
-            yield f"{filenames.THOUGHTS}: does not hold the recorded reply {key}"
+        if _is_demonstration(record) and said.get(record.key) != record.value["text"]
+    ]
+    for key in sorted(wrong):
+        yield f"{filenames.THOUGHTS}: does not hold the recorded reply {key}"
 
 
-def _trainings(folder: Path, journal: ReadOnlyJournal, result: Row) -> Iterator[str]:
+def _trainings(folder: Path, journal: ReadOnlyJournal, result: Mapping[str, Any]) -> Iterator[str]:
     """Where a training is not told as the record has it, or left other files; the weights are told of elsewhere."""
     named = set()
     for index, training in enumerate(result["training"]):
@@ -202,7 +220,7 @@ def _trainings(folder: Path, journal: ReadOnlyJournal, result: Row) -> Iterator[
             yield f"training: does not tell of the recorded training {name}"
 
 
-def _rows(folder: Path, journal: ReadOnlyJournal, name: str, training: Row) -> Iterator[str]:
+def _rows(folder: Path, journal: ReadOnlyJournal, name: str, training: Mapping[str, Any]) -> Iterator[str]:
     """Where the rows that an adapter was trained on, or its seed, are others. A missing file is told of elsewhere."""
     path = folder / filenames.examples(name)
     now: dict[str, Any] = {"seed": training["training_seed"]}

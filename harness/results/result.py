@@ -64,7 +64,9 @@ def pieces(plan: Plan, components: Components, data: ExperimentData, rows: Kept)
     The rows of problems and items are kept in ``rows`` when their lines are taken.
     """
     texts: dict[str, str | Iterable[str]] = {
-        filenames.PROBLEMS: _lines(problem_rows(components.task, components.verifier, data.problems, data.truths), rows.problem),
+        filenames.PROBLEMS: _lines(
+            problem_rows(components.task, components.verifier, data.problems, data.truths), rows.problem
+        ),
         filenames.ITEMS: _lines((item_row(components, item) for item in data.items), rows.item),
         filenames.THOUGHTS: map(files.line, thought_rows(data)),
         filenames.JOURNAL_MD: markdown.journal_text(plan, data),

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.api import ADAPTER_WEIGHTS, UsageError
 from harness.boundary import differences, filenames, files, schemas
 from harness.boundary.text import in_shell
-from harness.design.arms import BOOTSTRAP, NAMES, by_name
+from harness.design.arms import BOOTSTRAP, NAMES
 from harness.design.config import PLUGIN_KINDS
-from harness.design.rules import constant
-from harness.design.skills import SPLIT as SKILLS
 from harness.measures import accounts, contrasts, problem_sets, scores
+from harness.measures.contradictions import contradictions
+from harness.measures.kept import ItemRow, Kept, ProblemRow
 from harness.measures.problems import shortcuts
-from harness.measures.rows import Row
 from harness.results import recorded, rereading, trained_rows
+from harness.results.beside import BESIDE, Beside, broken_rows
 from harness.results.recorded import Unchecked, Unread, told
 
-BESIDE = (filenames.PROBLEMS, filenames.ITEMS)
-"""The rows that numbers are recomputed from."""
 SCHEMAS = {filenames.RESULT: "result", filenames.PLAN: "plan", filenames.RUN_META: "run-meta", filenames.AUDIT: "audit"}
 """The schema of a JSON file by its name."""
-ROWS = {filenames.PROBLEMS: "problem", filenames.ITEMS: "item"}
-"""The schema of the rows of a JSON Lines file by its name."""
 SAYS = {f"urn:transfer-harness:schema:{name}:1.0": name for name in ("result", "audit", "compare")}
 """The schema of a JSON file of any other name by what it says of itself."""
 LABELLERS = ("teacher", "verifier", "chance")
@@ -52,7 +47,7 @@ def held(path: Path, *, fresh: bool = False) -> list[str]:
     path = file_of(path)
     try:
         if path.suffix == ".jsonl":
-            return list(_rows(path))
+            return list(broken_rows(path))
         value = files.read(path)
     except OSError as error:
         return [f"the file: {error.strerror}"]
@@ -62,20 +57,19 @@ def held(path: Path, *, fresh: bool = False) -> list[str]:
     broken = list(schemas.violations(name, value)) or (list(unknown_arms(value)) if name == "result" else [])
     if broken or name != "result":
         return broken
-    rows: dict[str, Sequence[Row]] = {}
-    found = list(_result(path.parent, value, rows))
+    found = list(_result(path.parent, value))
     if fresh or value["source"] != "run":
         return found
-    return found + _provenance(path.parent, value, rows, sound=not found)
+    return found + _provenance(path.parent, value, sound=not found)
 
 
-def _provenance(folder: Path, result: Row, rows: Mapping[str, Sequence[Row]], sound: bool) -> list[str]:
+def _provenance(folder: Path, result: Mapping[str, Any], sound: bool) -> list[str]:
     """Where a result is not that of the plan and the journal beside it. Replies of unsound rows are not looked at.
 
     Only a result with which all else agrees is read again.
     """
     missing = list(_missing(folder, result))
-    found = list(recorded.differing(folder, result, rows if sound else {}))
+    found = list(recorded.differing(folder, result, sound))
     if sound and not found and not missing:
         found = list(recorded.another_result(folder, result))
     if sound and not found and not any(path.startswith(filenames.PLAN) for path in missing):
@@ -83,7 +77,7 @@ def _provenance(folder: Path, result: Row, rows: Mapping[str, Sequence[Row]], so
     return found + missing
 
 
-def _missing(folder: Path, result: Row) -> Iterator[str]:
+def _missing(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
     """What should lie beside a result for all of it to be known, and does not."""
     if not (folder / filenames.PLAN).is_file():
         yield Unchecked(f"{filenames.PLAN}: is not beside the result, so it cannot be checked")
@@ -135,17 +129,9 @@ def unknown_arms(result: Mapping[str, Any]) -> Iterator[str]:
             yield f"{path}: no arm {name!r}; arms: {', '.join(NAMES)}"
 
 
-def _rows(path: Path) -> Iterator[str]:
-    if path.name not in ROWS:
-        yield f"the file: no schema for {path.name}; known: {', '.join(ROWS)}"
-        return
-    for number, row in enumerate(files.read_lines(path), 1):
-        for violation in schemas.violations(ROWS[path.name], row):
-            yield f"line {number}: {violation}"
-
-
-def _result(folder: Path, result: Row, rows: dict[str, Sequence[Row]]) -> Iterator[str]:
-    """Where a result is not what the files beside it give; ``rows`` takes those that are the ones that it names."""
+def _result(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
+    """Where a result is not what the files beside it give."""
+    rows = Beside(folder)
     for name, expected in result["files"].items():
         try:
             path = files.inside(folder, name)
@@ -156,25 +142,22 @@ def _result(folder: Path, result: Row, rows: dict[str, Sequence[Row]]) -> Iterat
             yield f"files.{name}: is not beside the result, so it cannot be checked"
         elif (found := files.file_digest(path)) != expected:
             yield f"files.{name}: has digest {found}, the result says {expected}"
-        elif name in (*BESIDE, filenames.THOUGHTS):
-            try:
-                broken = list(_rows(path)) if name in BESIDE else []
-                yield from (f"{name}: {problem}" for problem in broken)
-                if not broken:
-                    rows[name] = files.read_lines(path)
-            except ValueError as error:
-                yield f"{name}: not sound JSON ({error})"
+        else:
+            yield from rows.read(name)
     yield from _neighbours(folder, result)
     yield from _examples(folder, result)
-    if rows.keys() >= set(BESIDE):
-        unsound = list(_unsound(result, rows[filenames.PROBLEMS], rows[filenames.ITEMS]))
-        yield from unsound or _recomputed(folder, result, rows[filenames.PROBLEMS], rows[filenames.ITEMS])
-        yield from () if unsound else _accounts(result, rows[filenames.ITEMS])
-        for place, said, given in () if unsound else trained_rows.differing(folder, result, rows[filenames.PROBLEMS]):
+    if not rows.has(*BESIDE):
+        return
+    unsound = list(contradictions(rows.kept, result["labels"]))
+    yield from unsound
+    if not unsound:
+        yield from _recomputed(folder, result, rows.kept)
+        yield from _accounts(result, rows.kept.items)
+        for place, said, given in trained_rows.differing(folder, result, rows.kept.problems):
             yield f"{place}: says {told(said)}, the rows give {told(given)}"
-        yield from _learned(folder, result, rows[filenames.ITEMS])
-        if filenames.THOUGHTS in rows or filenames.THOUGHTS not in result["files"]:  # else that is said above, once
-            yield from _replies(rows[filenames.ITEMS], rows.get(filenames.THOUGHTS, ()))
+    yield from _learned(folder, result, rows.kept.items)
+    if rows.has(filenames.THOUGHTS) or filenames.THOUGHTS not in result["files"]:  # else that is said above, once
+        yield from rows.misquoted()
 
 
 def _neighbours(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
@@ -206,7 +189,7 @@ def _examples(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
         if not path.is_file():
             continue
         try:
-            sources = Counter(row["label_source"] for row in files.read_lines(path))
+            sources = Counter(row["label_source"] for row in files.stream_lines(path))
         except (ValueError, KeyError, TypeError) as error:
             yield f"{path.relative_to(folder)}: a row is not an example ({type(error).__name__}: {error})"
             continue
@@ -216,7 +199,9 @@ def _examples(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
             yield f"{place}: says {was}, the rows give {now}"
 
 
-def _problem_sets(result: Mapping[str, Any], problems: Sequence[Row]) -> tuple[Sequence[Row], list[dict[str, Any]]]:
+def _problem_sets(
+    result: Mapping[str, Any], problems: Sequence[ProblemRow]
+) -> tuple[Sequence[ProblemRow], list[dict[str, Any]]]:
     """The problems with the automatic rules, and their sets; without what a result that is older than these lacks.
 
     The audit then says that it is not known.
@@ -230,11 +215,9 @@ def _problem_sets(result: Mapping[str, Any], problems: Sequence[Row]) -> tuple[S
     return problems, [{key: value for key, value in entry.items() if key not in later} for entry in sets]
 
 
-def _recomputed(
-    folder: Path, result: Mapping[str, Any], problems: Sequence[Row], items: Sequence[Row]
-) -> Iterator[str]:
+def _recomputed(folder: Path, result: Mapping[str, Any], rows: Kept) -> Iterator[str]:
     """Where the result says another number than its rows do."""
-    plugins = result["plan"]["plugins"]
+    plugins, problems, items = result["plan"]["plugins"], rows.problems, rows.items
     ruled, sets = _problem_sets(result, problems)
     computed: dict[str, Any] = {
         "simulated": [f"{kind} {plugins[kind]['name']}" for kind in PLUGIN_KINDS if plugins[kind]["simulated"]],
@@ -271,13 +254,13 @@ def _text(folder: Path, name: str) -> str:
         raise ValueError(f"{name}: not readable text ({error})") from error
 
 
-def _accounts(result: Mapping[str, Any], items: Sequence[Row]) -> Iterator[str]:
+def _accounts(result: Mapping[str, Any], items: Sequence[ItemRow]) -> Iterator[str]:
     """Where the account of a teacher arm that is measured is not that of its rows.
 
     While it learns a teacher may be asked more than its rows show, and of worked solutions there are no rows.
     """
 
-    def measured(accounts: Iterable[Row]) -> list[tuple[str, Row]]:
+    def measured(accounts: Iterable[Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
         return [(row["stage"], row) for row in accounts if row["purpose"] == "solve" and row["stage"] != BOOTSTRAP]
 
     solved = measured(result["teacher_calls"])
@@ -288,7 +271,7 @@ def _accounts(result: Mapping[str, Any], items: Sequence[Row]) -> Iterator[str]:
         yield f"{path}: says {told(was)}, the rows give {told(now)}"
 
 
-def _learned(folder: Path, result: Mapping[str, Any], items: Sequence[Row]) -> Iterator[str]:
+def _learned(folder: Path, result: Mapping[str, Any], items: Sequence[ItemRow]) -> Iterator[str]:
     """Where what was learned is not in the file of the strategy, or more was got right or wrong than was tried."""
     learned = result["learning"]["learned"]
     if learned is None and filenames.STRATEGY_TXT in result["files"]:
@@ -303,98 +286,6 @@ def _learned(folder: Path, result: Mapping[str, Any], items: Sequence[Row]) -> I
             yield str(error)
     batches = {entry["batch"]: entry for entry in result["learning"]["entries"]}.values()
     right, n = (sum(entry[key] for entry in batches) for key in ("correct", "n"))
-    tried = [row["correct"] for row in items if row["arm"] == BOOTSTRAP]
+    tried = [row.correct for row in items if row.arm == BOOTSTRAP]
     if right > sum(tried) or n - right > len(tried) - sum(tried):
         yield f"learning.entries: say {right} of {n} right, the rows of {BOOTSTRAP} give {sum(tried)} of {len(tried)}"
-
-
-def _replies(items: Sequence[Row], thoughts: Sequence[Row]) -> Iterator[str]:
-    """Where an item's digest is not that of its raw reply."""
-    try:
-        digests = {
-            (row["arm"], row["training_seed"], row["problem"]): hashlib.sha256(row["text"].encode()).hexdigest()
-            for row in thoughts
-        }
-    except (KeyError, TypeError, AttributeError) as error:
-        yield f"{filenames.THOUGHTS}: a row is not a reply ({type(error).__name__}: {error})"
-        return
-    for number, row in enumerate(items, 1):
-        if digests.get((row["arm"], row["training_seed"], row["problem"])) != row["text_sha256"]:
-            yield f"items.jsonl: line {number}: text_sha256 is not that of the reply in {filenames.THOUGHTS}"
-
-
-def _unsound(result: Mapping[str, Any], problems: Sequence[Row], items: Sequence[Row]) -> Iterator[str]:
-    """Where rows contradict each other, or the labels of the task."""
-    truths = {row["id"]: row["truth"] for row in problems}
-    places = {row["id"]: (row["split"], row["stratum"]) for row in problems}
-    if len(truths) != len(problems):
-        yield "problems.jsonl: an id occurs twice"
-    yield from _misruled(problems, result["labels"])
-    seen: set[tuple[str, int | None, str]] = set()
-    for number, row in enumerate(items, 1):
-        where = f"items.jsonl: line {number}"
-        if row["arm"] not in NAMES:
-            yield f"{where}: no arm {row['arm']!r}; arms: {', '.join(NAMES)}"
-        if row["problem"] not in truths:
-            yield f"{where}: problem {row['problem']!r} is not in problems.jsonl"
-        elif row["truth"] != truths[row["problem"]]:
-            yield f"{where}: truth {row['truth']!r}, problems.jsonl says {truths[row['problem']]!r}"
-        elif (row["split"], row["stratum"]) != places[row["problem"]]:
-            yield f"{where}: split and stratum are not those of its problem"
-        yield from (f"{where}: {what}" for what in _mistrained(row))
-        yield from (f"{where}: {what}" for what in _misjudged(row, result["labels"]))
-        key = row["arm"], row["training_seed"], row["problem"]
-        if key in seen:
-            yield f"{where}: arm {row['arm']} has problem {row['problem']} twice"
-        seen.add(key)
-
-
-def _misruled(problems: Sequence[Row], labels: Sequence[str] | None) -> Iterator[str]:
-    """Where the trivial rules of a problem are not those of its split, lack a constant answer, or are misjudged."""
-    rules: dict[str, Set[str]] = {}
-    for number, row in enumerate(problems, 1):
-        where, trivial = f"problems.jsonl: line {number}", row["trivial"]
-        if trivial.keys() != rules.setdefault(row["split"], trivial.keys()):
-            yield f"{where}: has other rules than the first problem of its split"
-        elif row["split"] != SKILLS:
-            for label in labels or ():
-                if constant(label) not in trivial or trivial[constant(label)]["label"] != label:
-                    yield f"{where}: has no rule {constant(label)!r} that says {label!r}"
-        for rule, answer in trivial.items():
-            if _is_misjudged(answer["label"], row["truth"], answer["correct"], closed=labels is not None):
-                yield (
-                    f"{where}: rule {rule!r} says {answer['label']!r}, truth {row['truth']!r}, "
-                    f"and correct is {answer['correct']}"
-                )
-
-
-def _mistrained(row: Row) -> Iterator[str]:
-    """Where an item of an arm that is trained names no training, or one of an arm that is not names one."""
-    if row["arm"] not in NAMES:
-        return
-    trained = by_name(row["arm"]).recipe is not None
-    for key in ("training_seed", "adapter_sha256"):
-        if (row[key] is not None) != trained:
-            yield f"{key} is {told(row[key])}, but arm {row['arm']} is {'' if trained else 'not '}trained"
-
-
-def _is_misjudged(label: str, truth: str, correct: bool, closed: bool) -> bool:
-    """Whether a judgement cannot be: the truth itself is right, and nothing else is where labels are closed."""
-    return correct != (label == truth) if closed else label == truth and not correct
-
-
-def _misjudged(row: Row, labels: Sequence[str] | None) -> Iterator[str]:
-    """Where an item's judgement does not follow from its outcome.
-
-    Free-form answers can be right in several ways; the one right reply of a skill cannot.
-    """
-    outcome = row["outcome"]
-    if outcome["kind"] != "answered":
-        if row["correct"]:
-            yield "correct without an answer"
-        return
-    closed = labels is not None and row["split"] != SKILLS
-    if closed and outcome["label"] not in (labels or ()):
-        yield f"label {outcome['label']!r} is none of the task's"
-    if _is_misjudged(outcome["label"], row["truth"], row["correct"], closed or row["split"] == SKILLS):
-        yield f"label {outcome['label']!r}, truth {row['truth']!r}, and correct is {row['correct']}"

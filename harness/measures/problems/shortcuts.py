@@ -57,7 +57,9 @@ def _majority(rows: Sequence[ProblemRow]) -> list[str | None]:
     """
     counts = {stratum: Counter(row.truth for row in inner) for stratum, inner in grouped(rows, "stratum").items()}
     others = {
-        (stratum, truth): _commonest(all_of - Counter([truth])) for stratum, all_of in counts.items() for truth in all_of
+        (stratum, truth): _commonest(all_of - Counter([truth]))
+        for stratum, all_of in counts.items()
+        for truth in all_of
     }
     return [others[row.stratum, row.truth] for row in rows]
 

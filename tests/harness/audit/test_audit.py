@@ -12,7 +12,7 @@ from harness.audit import UNKNOWN, audit, runs
 from harness.audit.checks import RULESET, CoreCheck
 from harness.boundary import files, schemas
 from harness.output.terminal import audit as text
-from harness.results import validation
+from harness.results import beside, validation
 from tests.harness.audit.cases import CASES, by_teacher_lead
 from tests.harness.audit.results import Made, Row, honest, table
 
@@ -37,7 +37,7 @@ def test_an_honest_run_is_valid_clean_and_shows_every_claim(clean: Row) -> None:
 def test_what_an_honest_run_leaves_is_what_validate_recomputes(run: Made, tmp_path: Path) -> None:
     folder = run.write(tmp_path)
     assert validation.problems_of(folder) == []
-    for name in validation.BESIDE:
+    for name in beside.BESIDE:
         assert validation.problems_of(folder / name) == []
     result, mismatches = runs.read(folder)
     assert audit(result, mismatches)["verdict"] == "clean"

@@ -39,7 +39,7 @@ def _read(run_dir: Path) -> list[Record]:
     found: list[Record] = []
 
     class Listening(ReadOnlyJournal):
-        def _keep(self, record: Record) -> None:
+        def _keep(self, record: Record, place: int) -> None:  # noqa: ARG002 - as the journal calls it
             found.append(record)
 
     Listening(run_dir / "journal.jsonl").close()

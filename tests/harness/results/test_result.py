@@ -21,7 +21,7 @@ def _rows(task: Parity, **splits: list[Problem]) -> list[dict[str, object]]:
         for split, problems in splits.items()
         for problem in problems
     }
-    return problem_rows(task, VERIFIER, splits, truths)
+    return list(problem_rows(task, VERIFIER, splits, truths))
 
 
 def test_every_constant_answer_is_among_the_trivial_rules_of_a_closed_task() -> None:

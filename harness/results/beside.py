@@ -1,0 +1,89 @@
+"""The rows beside a result, read once: whether each is sound, and what numbers are made of.
+
+Line by line, so that a file may have any size; what is kept of a row is what ``harness.measures.kept`` keeps.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.boundary import filenames, files, schemas
+from harness.measures.kept import Kept
+
+BESIDE = (filenames.PROBLEMS, filenames.ITEMS)
+"""The rows that numbers are recomputed from."""
+ROWS = {filenames.PROBLEMS: "problem", filenames.ITEMS: "item"}
+"""The schema of the rows of a JSON Lines file by its name."""
+Place = tuple[str, int | None, str]
+"""Arm, training seed and problem of a reply."""
+
+
+def broken_rows(path: Path) -> Iterator[str]:
+    """Where a row of a file breaks its schema. Raises OSError, ValueError."""
+    if path.name not in ROWS:
+        yield f"the file: no schema for {path.name}; known: {', '.join(ROWS)}"
+        return
+    for number, row in enumerate(files.stream_lines(path), 1):
+        yield from (f"line {number}: {violation}" for violation in schemas.violations(ROWS[path.name], row))
+
+
+class Beside:
+    """The rows beside a result that ``read`` found sound."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._sound: set[str] = set()
+        self._texts: list[str] = []
+        self._replies: dict[Place, str] = {}
+        self._no_reply: str | None = None
+        self.kept = Kept()
+
+    def read(self, name: str) -> Iterator[str]:
+        """Reads the rows of a file, if it is one of rows, and tells where they break their schema."""
+        whole = True
+        try:
+            if name == filenames.THOUGHTS:
+                self._read_replies()
+            elif name in ROWS:
+                keep = self.kept.problem if name == filenames.PROBLEMS else self._keep_item
+                for number, row in enumerate(files.stream_lines(self._folder / name), 1):
+                    for violation in schemas.violations(ROWS[name], row):
+                        yield f"{name}: line {number}: {violation}"
+                        whole = False
+                    if whole:
+                        keep(row)
+        except ValueError as error:
+            yield f"{name}: not sound JSON ({error})"
+            whole = False
+        if whole:
+            self._sound.add(name)
+
+    def _keep_item(self, row: Mapping[str, Any]) -> None:
+        self.kept.item(row)
+        self._texts.append(row["text_sha256"])
+
+    def _read_replies(self) -> None:
+        try:
+            for row in files.stream_lines(self._folder / filenames.THOUGHTS):
+                place = row["arm"], row["training_seed"], row["problem"]
+                self._replies[place] = hashlib.sha256(row["text"].encode()).hexdigest()
+        except (KeyError, TypeError, AttributeError) as error:
+            self._no_reply = f"{filenames.THOUGHTS}: a row is not a reply ({type(error).__name__}: {error})"
+
+    def has(self, *names: str) -> bool:
+        """Whether all of these files were read and are sound."""
+        return self._sound.issuperset(names)
+
+    def misquoted(self) -> Iterator[str]:
+        """Where an item's digest is not that of its raw reply."""
+        if self._no_reply is not None:
+            yield self._no_reply
+            return
+        for number, (row, said) in enumerate(zip(self.kept.items, self._texts, strict=True), 1):
+            if self._replies.get((row.arm, row.training_seed, row.problem)) != said:
+                yield (
+                    f"{filenames.ITEMS}: line {number}: text_sha256 is not that of the reply in {filenames.THOUGHTS}"
+                )
