@@ -75,7 +75,8 @@ def _mistrained(row: ItemRow) -> Iterator[str]:
     trained = by_name(row.arm).recipe is not None
     for key in ("training_seed", "adapter_sha256"):
         if (row[key] is not None) != trained:
-            yield f"{key} is {shortened(repr(row[key]), LONGEST)}, but arm {row.arm} is {'' if trained else 'not '}trained"
+            said = shortened(repr(row[key]), LONGEST)
+            yield f"{key} is {said}, but arm {row.arm} is {'' if trained else 'not '}trained"
 
 
 def _is_misjudged(label: str, truth: str, correct: bool, closed: bool) -> bool:

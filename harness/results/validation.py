@@ -17,8 +17,8 @@ from harness.measures import accounts, contrasts, problem_sets, scores
 from harness.measures.contradictions import contradictions
 from harness.measures.kept import ItemRow, Kept, ProblemRow
 from harness.measures.problems import shortcuts
-from harness.results import recorded, rereading, trained_rows
-from harness.results.beside import BESIDE, Beside, broken_rows
+from harness.results import recorded, rereading
+from harness.results.beside import BESIDE, Beside, broken_rows, trained_differently
 from harness.results.recorded import Unchecked, Unread, told
 
 SCHEMAS = {filenames.RESULT: "result", filenames.PLAN: "plan", filenames.RUN_META: "run-meta", filenames.AUDIT: "audit"}
@@ -153,7 +153,7 @@ def _result(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
     if not unsound:
         yield from _recomputed(folder, result, rows.kept)
         yield from _accounts(result, rows.kept.items)
-        for place, said, given in trained_rows.differing(folder, result, rows.kept.problems):
+        for place, said, given in trained_differently(folder, result, rows.kept.problems):
             yield f"{place}: says {told(said)}, the rows give {told(given)}"
     yield from _learned(folder, result, rows.kept.items)
     if rows.has(filenames.THOUGHTS) or filenames.THOUGHTS not in result["files"]:  # else that is said above, once
