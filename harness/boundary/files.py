@@ -94,6 +94,14 @@ def canonical(value: Any) -> str:
     return _CANONICAL(value)
 
 
+def reads_back(text: str, value: Any) -> bool:
+    """Whether canonical JSON can be read, and is that of a value all of which is JSON already."""
+    try:
+        return bool(orjson.loads(text) == value)
+    except orjson.JSONDecodeError:
+        return False
+
+
 def digest(value: Any) -> str:
     """SHA-256 of a value's canonical JSON, in hexadecimal."""
     return hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()

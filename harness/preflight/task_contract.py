@@ -109,16 +109,20 @@ def _problems(subject: Subject) -> Iterator[str]:
             if not isinstance(problem, Problem):
                 yield f"gives {shown(problem)} as problem {index} of {split!r}, expected a Problem"
                 return
-            where = f"gives problem {shown(problem.id)} of {split!r}, "
-            for field in ("id", "stratum", "canonical"):
-                least = 1 if field == "id" else 0
-                yield from (f"{where}whose {field} {wrong}" for wrong in of_text(getattr(problem, field), least))
-            yield from (f"{where}whose data {wrong}" for wrong in of_object(problem.data))
-            if problem.split != split:
-                yield f"{where}that says it is of {shown(problem.split)}"
+            wrong = list(_of_problem(problem, split))
             if problem.id in seen:
-                yield f"{where}whose id another problem has"
+                wrong.append("whose id another problem has")
             seen.add(problem.id)
+            yield from (f"gives problem {shown(problem.id)} of {split!r}, {each}" for each in wrong)
+
+
+def _of_problem(problem: Problem, split: str) -> Iterator[str]:
+    yield from (f"whose id {wrong}" for wrong in of_text(problem.id, 1))
+    yield from (f"whose stratum {wrong}" for wrong in of_text(problem.stratum))
+    yield from (f"whose canonical {wrong}" for wrong in of_text(problem.canonical))
+    yield from (f"whose data {wrong}" for wrong in of_object(problem.data))
+    if problem.split != split:
+        yield f"that says it is of {shown(problem.split)}"
 
 
 def _again(subject: Subject) -> Iterator[str]:
@@ -151,18 +155,15 @@ def _prompts(subject: Subject) -> Iterator[str]:
         if subject.demonstrated and problem.split == "train":
             asks["demonstration"] = subject.task.demonstration
         for name, ask in asks.items():
-            where = f"gives a {name} for problem {shown(problem.id)} "
             plain, told = ask(problem, None), ask(problem, MARK)
             wrong = next((found for messages in (plain, told) for found in of_messages(messages)), None)
+            if wrong is None and not any(MARK in message.text for message in told):
+                wrong = "does not hold the strategy that it was given; put it in word for word"
+            if wrong is None and any(MARK in message.text for message in plain):
+                wrong = "holds a strategy though none was given"
             if wrong is not None:
-                yield f"{where}that {wrong}"
-            elif not any(MARK in message.text for message in told):
-                yield f"{where}that does not hold the strategy that it was given; put it in word for word"
-            elif any(MARK in message.text for message in plain):
-                yield f"{where}that holds a strategy though none was given"
-            else:
-                continue
-            return
+                yield f"gives a {name} for problem {shown(problem.id)} that {wrong}"
+                return
 
 
 def _readings(subject: Subject) -> Iterator[str]:
@@ -193,35 +194,39 @@ def _readings(subject: Subject) -> Iterator[str]:
 def _truths(subject: Subject) -> Iterator[str]:
     labels = subject.task.labels
     for problem in subject.all:
-        truth, where = subject.truths[problem.id], f"on problem {shown(problem.id)}"
+        truth = subject.truths[problem.id]
         if not isinstance(truth, Truth):
-            yield f"gives {shown(truth)} as truth {where}, expected a Truth"
+            yield f"gives {shown(truth)} as truth {_on(problem)}, expected a Truth"
             return
-        yield from (f"gives a truth whose label {wrong} {where}" for wrong in of_text(truth.label, 1))
-        yield from (f"gives a truth whose reason {wrong} {where}" for wrong in of_text(truth.reason))
-        yield from (f"gives a truth whose witness {wrong} {where}" for wrong in of_object(truth.witness))
+        yield from (f"gives a truth whose label {wrong} {_on(problem)}" for wrong in of_text(truth.label, 1))
+        yield from (f"gives a truth whose reason {wrong} {_on(problem)}" for wrong in of_text(truth.reason))
+        yield from (f"gives a truth whose witness {wrong} {_on(problem)}" for wrong in of_object(truth.witness))
         if labels is not None and truth.label not in labels:
-            yield f"gives the truth {shown(truth.label)} {where}, which is none of the task's labels"
+            yield f"gives the truth {shown(truth.label)} {_on(problem)}, which is none of the task's labels"
             return
+
+
+def _on(problem: Problem) -> str:
+    return f"on problem {shown(problem.id)}"
 
 
 def _judgements(subject: Subject) -> Iterator[str]:
     labels = subject.task.labels
     for problem in subject.all:
-        label, where = subject.truths[problem.id].label, f"on problem {shown(problem.id)}"
+        label = subject.truths[problem.id].label
         judged = subject.verifier.check(problem, label)
         if type(judged).__name__ not in ("bool", "bool_"):
-            yield f"judges {shown(label)} as {shown(judged)} {where}, expected True or False"
+            yield f"judges {shown(label)} as {shown(judged)} {_on(problem)}, expected True or False"
             return
         if not judged:
-            yield f"calls its own truth {shown(label)} wrong {where}; its check must accept its truth"
+            yield f"calls its own truth {shown(label)} wrong {_on(problem)}; its check must accept its truth"
             return
         for other in labels or ():
             if other != label and subject.verifier.check(problem, other):
-                yield f"calls {shown(other)} right {where}, where it says that {shown(label)} is the truth"
+                yield f"calls {shown(other)} right {_on(problem)}, where it says that {shown(label)} is the truth"
                 return
         if labels is None and subject.verifier.check(problem, ""):
-            yield f"calls an empty answer right {where}"
+            yield f"calls an empty answer right {_on(problem)}"
             return
 
 

@@ -82,10 +82,21 @@ def of_object(value: object) -> Iterator[str]:
     if not isinstance(value, Mapping):
         yield f"is {shown(value)}, expected a mapping"
         return
+    if _is_small(value):
+        return
     found = list(of_json(value))
     yield from found[:1]
     if not found and (size := len(files.canonical(value))) > LARGEST:
         yield f"is {size:,} characters of JSON, expected at most {LARGEST:,}"
+
+
+def _is_small(value: object) -> bool:
+    """Whether a value is quickly seen to be sound, and far below what a file can hold; most are."""
+    try:
+        text = files.canonical(value)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return len(text) <= LARGEST and text.count("[") + text.count("{") <= DEEPEST and files.reads_back(text, value)
 
 
 def of_count(value: object, least: int = 0, most: int = 10**9) -> Iterator[str]:
