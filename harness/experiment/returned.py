@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
 
@@ -27,6 +27,7 @@ from harness.boundary.text import one_line
 from harness.preflight.violations import of_count, of_object, of_text, shown
 
 MOST_TOKENS = 10**12
+USAGE = tuple(field.name for field in fields(Usage))
 
 
 def completion(named: str, value: object, awaited: set[str]) -> Completion:
@@ -68,7 +69,8 @@ def of_usage(value: object) -> Iterator[str]:
     if not isinstance(value, Usage):
         yield f"is {shown(value)}, expected a Usage"
         return
-    for name, count in asdict(value).items():
+    for name in USAGE:
+        count = getattr(value, name)
         if name == "batched":
             if not isinstance(count, bool):
                 yield f"has batched = {shown(count)}, expected True or False"

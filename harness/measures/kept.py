@@ -52,8 +52,7 @@ class ProblemRow:
     lines: bytes
     """Digest of the text as a bag of its lines."""
 
-    def __getitem__(self, key: str) -> Any:
-        return getattr(self, key)
+    __getitem__ = object.__getattribute__
 
 
 @dataclass(slots=True)
@@ -76,8 +75,7 @@ class ItemRow:
     prompt_sha256: str
     wording_sha256: str
 
-    def __getitem__(self, key: str) -> Any:
-        return getattr(self, key)
+    __getitem__ = object.__getattribute__
 
 
 class Kept:

@@ -27,7 +27,7 @@ def call(ref: PluginRef, doing: str, act: Callable[[], T]) -> T:
     except BaseException as error:
         if faults.passes(error):
             raise
-        raise PluginError(faults.line(_blamed(ref, error), doing, error)) from error
+        raise _failed(ref, doing, error) from error
 
 
 def guarded(ref: PluginRef, made: object, *protocols: Any) -> Any:
@@ -81,8 +81,12 @@ def _reader(name: str) -> Callable[[_Guarded], Any]:
 
 def _method(name: str) -> Callable[..., Any]:
     def method(self: _Guarded, *args: Any, **kwargs: Any) -> Any:
-        given, named = map(bare, args), {key: bare(each) for key, each in kwargs.items()}
-        value = call(self._ref, name, lambda: getattr(self._made, name)(*given, **named))
+        try:
+            value = getattr(self._made, name)(*map(bare, args), **{key: bare(each) for key, each in kwargs.items()})
+        except BaseException as error:
+            if faults.passes(error):
+                raise
+            raise _failed(self._ref, name, error) from error
         kind: Any = type(value)
         return _stepped(self._ref, name, value) if _is_lazy(kind) else value
 
@@ -105,6 +109,10 @@ def _stepped(ref: PluginRef, doing: str, values: Iterable[T]) -> Iterator[T]:
     finally:
         if callable(close := getattr(steps, "close", None)):
             call(ref, doing, close)
+
+
+def _failed(ref: PluginRef, doing: str, error: BaseException) -> PluginError:
+    return PluginError(faults.line(_blamed(ref, error), doing, error))
 
 
 def _blamed(ref: PluginRef, error: BaseException) -> str:
