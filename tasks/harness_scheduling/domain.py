@@ -56,6 +56,26 @@ def read(data: Mapping[str, Json]) -> Scheduling:
     return Scheduling(starts, ends, rooms)
 
 
+class LastReading:
+    """``read``, done once for all that is asked of one problem in turn; data that was changed since is read anew."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[Mapping[str, Json], Mapping[str, Json], Scheduling] | None = None
+
+    def __call__(self, data: Mapping[str, Json]) -> Scheduling:
+        """The meetings and rooms in a problem's data. Raises ValueError as ``read``."""
+        kept = self._kept
+        if kept and kept[0] is data and kept[1] == data:
+            return kept[2]
+        starts, ends, rooms = scheduling = read(data)
+        self._kept = data, {"meetings": _pairs(starts, ends), "rooms": rooms}, scheduling
+        return scheduling
+
+
+def _pairs(starts: Hours, ends: Hours) -> list[list[int]]:
+    return list(map(list, zip(starts, ends, strict=True)))
+
+
 def _is_integer(value: Json) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)
 
@@ -88,7 +108,7 @@ def problem(split: str, index: int, stratum: str, scheduling: Scheduling) -> Pro
         id=f"{split}/{index:04d}",
         split=split,
         stratum=stratum,
-        data={"meetings": list(map(list, zip(starts, ends, strict=True))), "rooms": rooms},
+        data={"meetings": _pairs(starts, ends), "rooms": rooms},
         canonical=canonical(starts, ends, rooms),
     )
 

@@ -12,11 +12,12 @@ from functools import partial
 from itertools import accumulate, pairwise
 
 from harness.api import Problem, Worked
-from harness_scheduling.domain import NO, YES, Scheduling, first_crowd, overlapping_pairs, read, shown, touches
+from harness_scheduling.domain import NO, YES, LastReading, Scheduling, first_crowd, overlapping_pairs, shown, touches
 from harness_scheduling.prompts import reply
 
 Steps = tuple[list[str], bool]
 """The lines of a solution before its answer, and whether it finds that the meetings fit."""
+_read = LastReading()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Rule:
 
     def work(self, problem: Problem) -> Worked:
         """The steps on a problem, one a line, and the answer that they lead to, which may be wrong."""
-        lines, fits = self.steps(read(problem.data))
+        lines, fits = self.steps(_read(problem.data))
         label = YES if fits else NO
         return Worked("\n".join([*lines, reply(label)]), label)
 

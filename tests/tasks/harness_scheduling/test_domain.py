@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness_scheduling.domain import canonical, first_crowd, last_crowd, overlapping_pairs, peak, read, touches
+from harness.api import Json
+from harness_scheduling.domain import (
+    LastReading,
+    canonical,
+    first_crowd,
+    last_crowd,
+    overlapping_pairs,
+    peak,
+    read,
+    touches,
+)
 
 Meetings = list[tuple[int, int]]
 meetings = st.lists(
@@ -110,3 +120,30 @@ def test_data_is_read_in_the_order_in_which_it_is_listed() -> None:
 def test_malformed_data_is_refused(data: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"rooms|meeting"):
         read(data)
+
+
+def test_what_is_asked_of_one_problem_in_turn_is_read_once() -> None:
+    last = LastReading()
+    data: dict[str, Json] = {"meetings": [[9, 11]], "rooms": 1}
+    assert last(data) is last(data)
+    assert last(data) == read(data)
+
+
+@pytest.mark.parametrize("changed", [[[9, 12]], [[9, 11], [10, 12]], []])
+def test_data_that_was_changed_is_read_anew(changed: list[list[int]]) -> None:
+    last, meetings = LastReading(), [[9, 11]]
+    data: dict[str, Json] = {"meetings": meetings, "rooms": 1}
+    last(data)
+    meetings[:] = changed
+    assert last(data) == read(data)
+
+
+def test_an_hour_that_was_changed_in_place_is_read_anew() -> None:
+    last, meeting = LastReading(), [9, 11]
+    data: dict[str, Json] = {"meetings": [meeting], "rooms": 1}
+    last(data)
+    meeting[1] = 12
+    assert last(data) == read(data)
+    meeting[1] = 9
+    with pytest.raises(ValueError, match="does not end after it starts"):
+        last(data)
