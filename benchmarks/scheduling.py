@@ -11,7 +11,7 @@ from functools import partial
 
 from benchmarks import measure
 from harness.api import Problem
-from harness_scheduling.domain import Meeting, problem
+from harness_scheduling.domain import Scheduling, problem
 from harness_scheduling.options import SchedulingOptions
 from harness_scheduling.parsing import parse
 from harness_scheduling.task import SchedulingTask
@@ -27,11 +27,12 @@ SIZES = (1_000, 10_000, 100_000, 1_000_000)
 
 def random_problem(meetings: int, rooms: int, hours: int, stream: random.Random) -> Problem:
     """Meetings at random hours of a span that long."""
-    drawn = []
+    starts, ends = [], []
     for _ in range(meetings):
         start = stream.randrange(hours - 1)
-        drawn.append(Meeting(start, stream.randint(start + 1, min(hours, start + 4))))
-    return problem("test", 0, "benchmark", drawn, rooms)
+        starts.append(start)
+        ends.append(stream.randint(start + 1, min(hours, start + 4)))
+    return problem("test", 0, "benchmark", Scheduling(starts, ends, rooms))
 
 
 def verify(problems: Sequence[Problem]) -> None:

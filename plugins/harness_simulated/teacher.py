@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from harness.api import Completion, Distil, Json, Ledger, Reflect, Request, Rule, Solve, Task, Usage, UsageError, Worked
 from harness_simulated import Options, journal
@@ -26,6 +27,7 @@ class SimulatedTeacher:
         self._seed = seed
         self._rules = tuple(task.rules)
         self._texts = tuple(journal.one_line(rule.text) for rule in self._rules)
+        self._stated = lru_cache(maxsize=8)(self._read)
 
     @property
     def identity(self) -> Mapping[str, Json]:
@@ -63,9 +65,13 @@ class SimulatedTeacher:
 
         Of several it is the one that ends last, as later words amend earlier ones; without any it is the beginner's.
         """
+        return self._stated(strategy) or self._beginners_rule()
+
+    def _read(self, strategy: str | None) -> Rule | None:
+        """The rule that a strategy states. A run asks with one strategy many times."""
         said = journal.one_line(strategy or "")
         ends = {place: said.rfind(text) + len(text) for place, text in enumerate(self._texts) if text and text in said}
-        return self._rules[max(ends, key=ends.__getitem__)] if ends else self._beginners_rule()
+        return self._rules[max(ends, key=ends.__getitem__)] if ends else None
 
     def _answer(self, request: Request) -> str:
         match request.context:

@@ -9,21 +9,24 @@ it fits only because a room is free from the hour at which its meeting ends.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from random import Random
+from itertools import islice
+from operator import add
 
 from harness.api import Problem, UsageError
 from harness_scheduling.domain import (
-    Meeting,
+    Hours,
+    Scheduling,
     canonical,
     first_crowd,
     last_crowd,
     overlapping_pairs,
-    peak,
     problem,
     touches,
 )
+from harness_scheduling.placings import Draws, Placed, between, hides, hours, placings
 
 _Alike = tuple[int | None, bool | None, int | None]
 """What twins share beside their draft: overlapping pairs, whether any meetings touch, and the crowd at one end."""
@@ -95,15 +98,6 @@ class _UsedUpError(Exception):
     """No new twins were found for a cell."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Placed:
-    """A problem before it has its position."""
-
-    stratum: str
-    meetings: tuple[Meeting, ...]
-    rooms: int
-
-
 def balanced_problems(split: str, count: int, seed: int) -> list[Problem]:
     """The first ``count`` balanced problems of a split. Problem i depends on seed, split and i alone.
 
@@ -114,8 +108,8 @@ def balanced_problems(split: str, count: int, seed: int) -> list[Problem]:
     taken: set[str] = set()
     try:
         for block in range(-(-count // BLOCK)):
-            for placed in _block(FAMILIES[split], block, Random(f"{seed}/{split}/{block}"), taken):
-                made.append(problem(split, len(made), placed.stratum, placed.meetings, placed.rooms))
+            for stratum, scheduling in _block(FAMILIES[split], block, Draws(f"{seed}/{split}/{block}"), taken):
+                made.append(problem(split, len(made), stratum, scheduling))
     except _UsedUpError as error:
         raise UsageError(
             f"{count} problems asked of the split '{split}', which holds about {len(made)} that are balanced and all "
@@ -124,64 +118,50 @@ def balanced_problems(split: str, count: int, seed: int) -> list[Problem]:
     return made[:count]
 
 
-def _block(family: Family, block: int, rng: Random, taken: set[str]) -> Iterator[_Placed]:
+def _block(family: Family, block: int, draws: Draws, taken: set[str]) -> Iterator[tuple[str, Scheduling]]:
     """Twelve problems: four rounds of one problem of each stratum, where two rounds hold a YES and a NO of each."""
-    columns = {stratum: _column(family, stratum, block, rng, taken) for stratum in family.strata}
+    columns = {stratum: _column(family, stratum, block, draws, taken) for stratum in family.strata}
     strata = list(columns)
     for turn in range(BLOCK // len(strata)):
-        rng.shuffle(strata)
+        draws.shuffle(strata)
         for stratum in strata:
-            yield columns[stratum][turn]
+            yield stratum, columns[stratum][turn]
 
 
-def _column(family: Family, stratum: str, block: int, rng: Random, taken: set[str]) -> list[_Placed]:
+def _column(family: Family, stratum: str, block: int, draws: Draws, taken: set[str]) -> list[Scheduling]:
     """A stratum's two YES and two NO of a block. Cells take turns, and in each cell critical and other twins do."""
     cells = family.strata[stratum]
     fits, fails = [], []
     for pair in (2 * block, 2 * block + 1):
         occurrence, position = divmod(pair, len(cells))
-        cell = cells[position]
-        yes, no = _twins(family, cell, (occurrence + position) % 2 == 0, rng, taken)
-        fits.append(_Placed(stratum, yes, cell.rooms))
-        fails.append(_Placed(stratum, no, cell.rooms))
-    rng.shuffle(fits)
-    rng.shuffle(fails)
+        yes, no = _twins(family, cells[position], (occurrence + position) % 2 == 0, draws, taken)
+        fits.append(yes)
+        fails.append(no)
+    draws.shuffle(fits)
+    draws.shuffle(fails)
     column = []
     for both in zip(fits, fails, strict=True):
-        column += rng.sample(both, 2)
+        column += draws.sample(both, 2)
     return column
 
 
-def _twins(
-    family: Family, cell: Cell, critical: bool, rng: Random, taken: set[str]
-) -> tuple[tuple[Meeting, ...], tuple[Meeting, ...]]:
+def _twins(family: Family, cell: Cell, critical: bool, draws: Draws, taken: set[str]) -> tuple[Scheduling, Scheduling]:
     """A YES and a NO that are new to the split. The draft that both follow is drawn before either label is known."""
-    crowd = rng.choice((first_crowd, last_crowd))
+    crowd = draws.choice((first_crowd, last_crowd))
+    lengths = draws.each(between(1, family.longest))
+    openings = [draws.each(between(family.opens, family.closes - length)) for length in range(1, family.longest + 1)]
     for _ in range(DRAFTS):
-        durations = [rng.randint(1, family.longest) for _ in range(cell.meetings)]
-        starts = [rng.randint(family.opens, family.closes - duration) for duration in durations]
+        durations = list(islice(lengths, cell.meetings))
+        starts = [next(openings[duration - 1]) for duration in durations]
         first = min(starts)
-        span = max(map(int.__add__, starts, durations)) - first
+        span = max(map(add, starts, durations)) - first
         if not _can_hold_both(cell, durations, span):
             continue
-        found: dict[tuple[_Alike, bool], tuple[Meeting, ...]] = {}
-        for _ in range(PLACINGS):
-            meetings = _placing(durations, first, span, rng)
-            fits = peak(meetings) <= cell.rooms
-            if not _suits(cell, meetings, fits, critical):
-                continue
-            alike = (
-                overlapping_pairs(meetings) if cell.no_can_share_pairs else None,
-                touches(meetings) if cell.no_can_touch or not critical else None,
-                crowd(meetings) if cell.no_can_hide else None,
-            )
-            if (alike, fits) in found or not _is_new(family, meetings, cell.rooms, taken):
-                continue
-            found[alike, fits] = meetings
-            if (alike, not fits) in found:
-                yes, no = found[alike, True], found[alike, False]
-                taken.update(canonical(twin, cell.rooms) for twin in (yes, no))
-                return yes, no
+        drawn = placings(durations, span, cell.rooms, critical, draws, PLACINGS)
+        for fitting, failing in _alike(drawn, cell, critical, crowd):
+            if (yes := _first_new(family, cell, fitting, taken)) and (no := _first_new(family, cell, failing, taken)):
+                taken.update(canonical(*hours(placed), cell.rooms) for placed in (yes, no))
+                return _moved(yes, first, cell.rooms), _moved(no, first, cell.rooms)
     raise _UsedUpError(f"{cell.meetings} meetings with {cell.rooms} rooms")
 
 
@@ -189,27 +169,46 @@ def _can_hold_both(cell: Cell, durations: list[int], span: int) -> bool:
     """Whether a draft may hold a YES and a NO. It need not: this only spares placings that cannot succeed."""
     if sum(durations) > cell.rooms * span:
         return False
-    two_longest = sum(sorted(durations)[-2:])
-    return cell.meetings > cell.rooms + 1 or span < two_longest
+    return cell.meetings > cell.rooms + 1 or span < sum(sorted(durations)[-2:])
 
 
-def _placing(durations: list[int], first: int, span: int, rng: Random) -> tuple[Meeting, ...]:
-    """Meetings of these durations, one of which starts at ``first`` and another ends ``span`` hours later."""
-    starts = [first + rng.randrange(span - duration + 1) for duration in durations]
-    opening, closing = rng.sample(range(len(durations)), 2)
-    starts[opening] = first
-    starts[closing] = first + span - durations[closing]
-    return tuple(Meeting(start, start + duration) for start, duration in zip(starts, durations, strict=True))
+def _alike(
+    drawn: Iterable[tuple[Placed, int]], cell: Cell, critical: bool, crowd: Callable[[Hours, Hours], int]
+) -> Iterator[tuple[list[Placed], list[Placed]]]:
+    """After each placing, those that fit and those that do not so far and are like it, if there are both."""
+    shared, touching, hidden = cell.no_can_share_pairs, cell.no_can_touch or not critical, cell.no_can_hide
+    found: dict[tuple[_Alike, bool], list[Placed]] = defaultdict(list)
+    waiting: list[tuple[Placed, int]] = []
+    for each in drawn:
+        waiting.append(each)
+        if each[1] and not found:
+            continue  # what a NO is like is asked once there is a YES
+        alike = None
+        for placed, overfull in waiting:
+            if overfull and hidden and not hides(placed, overfull):
+                continue
+            starts, ends = hours(placed)
+            alike = (
+                overlapping_pairs(starts, ends) if shared else None,
+                touches(starts, ends) if touching else None,
+                crowd(starts, ends) if hidden else None,
+            )
+            found[alike, not overfull].append(placed)
+        waiting.clear()
+        if alike and (fitting := found[alike, True]) and (failing := found[alike, False]):
+            yield fitting, failing
 
 
-def _suits(cell: Cell, meetings: tuple[Meeting, ...], fits: bool, critical: bool) -> bool:
-    """Whether a YES is critical as asked, and whether a NO hides where it can."""
-    if fits:
-        return (peak(meetings, touching=True) > cell.rooms) == critical
-    return not cell.no_can_hide or max(first_crowd(meetings), last_crowd(meetings)) <= cell.rooms
+def _first_new(family: Family, cell: Cell, candidates: list[Placed], taken: set[str]) -> Placed | None:
+    """The first that the split may use and has not used; those before it are taken out."""
+    while candidates:
+        form = canonical(*hours(candidates[0]), cell.rooms)
+        if form not in taken and hashlib.sha256(form.encode()).digest()[7] % 8 in family.share:
+            return candidates[0]
+        del candidates[0]
+    return None
 
 
-def _is_new(family: Family, meetings: tuple[Meeting, ...], rooms: int, taken: set[str]) -> bool:
-    form = canonical(meetings, rooms)
-    residue = int.from_bytes(hashlib.sha256(form.encode()).digest()[:8]) % 8
-    return residue in family.share and form not in taken
+def _moved(placed: Placed, first: int, rooms: int) -> Scheduling:
+    starts, ends = hours(placed)
+    return Scheduling([first + start for start in starts], [first + end for end in ends], rooms)

@@ -25,11 +25,12 @@ _BREAKS = "\r\x0b\x0c\x85\u2028\u2029"
 """What ends a line, as a line feed does."""
 _WIDE = dict(zip("ＡＮＳＷＥＲＹＯａｎｓｗｅｒｙｏ：﹕！＜＞◁▷", "ANSWERYOANSWERYO::!<><>", strict=True))  # noqa: RUF001 - they are looked for because they look alike
 """The letters and signs of an answer as East Asian text has them, and the triangles that mark a thought."""
+_NAMES = (b"THINK", b"THINKING", b"THOUGHT", b"REASONING")
 _THOUGHTS = {
-    f"{left}{slash}{name}{right}".encode(): f"<{slash}THINK>".encode()
-    for name in ("THINK", "THINKING", "THOUGHT", "REASONING")
-    for left, right in ("<>", "[]")
-    for slash in ("", "/")
+    b"".join((left, slash, name, right)): b"".join((b"<", slash, b"THINK>"))
+    for name in _NAMES
+    for left, right in ((b"<", b">"), (b"[", b"]"))
+    for slash in (b"", b"/")
 }
 """How models mark where a thought begins and where it ends, and the one mark for each."""
 _LATEX = tuple(
@@ -54,6 +55,8 @@ _PLAIN = bytes.maketrans(
 )
 """Capitals, one mark for the end of a line, and East Asian forms as ASCII."""
 _DROPPED = _bytes(_MARKUP + _MARKS + _SPACES + _INVISIBLE)
+_ANSWER = b"\nANSWER:"
+_LINES = {_ANSWER + label.encode() + b"\n": label for label in (YES, NO)}
 
 
 def parse(reply: str) -> str | None:
@@ -65,9 +68,11 @@ def parse(reply: str) -> str | None:
     and a thought that is not closed goes on to the end.
     """
     text = _bare(_said(_bytes(reply).translate(_PLAIN)))
-    stated = {label for label in (YES, NO) if f"\nANSWER:{label}\n".encode() in text}
-    last = text[text.rfind(b"\nANSWER:") + len(b"\nANSWER:") :].partition(b"\n")[0].decode("latin-1")
-    return last if stated == {last} else None
+    stated = [label for line, label in _LINES.items() if line in text]
+    if len(stated) != 1:
+        return None
+    last = text[text.rfind(_ANSWER) + len(_ANSWER) :].partition(b"\n")[0]
+    return stated[0] if last == stated[0].encode() else None
 
 
 def claimed_peak(reply: str) -> int | None:
@@ -88,6 +93,8 @@ def _said(text: bytes) -> bytes:
 
     What comes before an end without a beginning is a thought too: there the prompt has begun it.
     """
+    if not any(map(text.__contains__, _NAMES)):
+        return text
     for mark, one in _THOUGHTS.items():
         text = text.replace(mark, one)
     last, *before = reversed(text.split(b"</THINK>"))
@@ -102,8 +109,9 @@ def _said(text: bytes) -> bytes:
 
 def _bare(text: bytes) -> bytes:
     """A text in capitals, each line between two line feeds, without what is ignored in a line."""
-    for command in _LATEX:
-        text = text.replace(command, b"")
+    if b"\\" in text:
+        for command in _LATEX:
+            text = text.replace(command, b"")
     text = text.translate(None, _DROPPED)
     text = text.replace(b":!", b":?").replace(b"!", b"")  # a mark before a label may deny it
     return b"\n" + text + b"\n"

@@ -6,7 +6,7 @@ Reading a reply is in ``parsing``.
 from __future__ import annotations
 
 from harness.api import Message, Problem
-from harness_scheduling.domain import read
+from harness_scheduling.domain import read, shown
 
 INSTRUCTIONS = (
     "Meetings need rooms. A room holds one meeting at a time. A meeting that ends at an hour leaves its room free for "
@@ -59,7 +59,7 @@ def reply(label: str) -> str:
 
 
 def _messages(instructions: str, problem: Problem, strategy: str | None) -> tuple[Message, ...]:
-    meetings, rooms = read(problem.data)
+    starts, ends, rooms = read(problem.data)
     system = instructions if strategy is None else f"{instructions}\n\nStrategy:\n{strategy}"
-    listed = " ".join(map(str, meetings))
+    listed = " ".join(shown(zip(starts, ends, strict=True)))
     return Message("system", system), Message("user", f"Meetings: {listed}\nRooms: {rooms}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from random import Random
 
 from harness.api import Problem
-from harness_scheduling.domain import Meeting, problem
+from harness_scheduling.domain import Scheduling, problem
 
 LEVELS = ("EASY", "MEDIUM", "HARD")
 _MEETINGS = {"EASY": (2,), "MEDIUM": (3, 4), "HARD": (4, 5, 6)}
@@ -30,8 +30,8 @@ def _drawn(split: str, index: int, level: str, rng: Random) -> Problem:
     counts = _MEETINGS[level]
     count = rng.choice(counts) if len(counts) > 1 else counts[0]
     rooms = rng.choice(_ROOMS[level])
-    meetings = []
+    starts, ends = [], []
     for _ in range(count):
-        start = rng.randint(9, 15)
-        meetings.append(Meeting(start, start + rng.randint(1, 3)))
-    return problem(split, index, level, meetings, rooms)
+        starts.append(rng.randint(9, 15))
+        ends.append(starts[-1] + rng.randint(1, 3))
+    return problem(split, index, level, Scheduling(starts, ends, rooms))

@@ -5,27 +5,19 @@ A rule carries itself out on a problem, right or wrong, and shows its steps. Wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate, pairwise
 
 from harness.api import Problem, Worked
-from harness_scheduling.domain import (
-    NO,
-    YES,
-    Scheduling,
-    events,
-    first_crowd,
-    overlap,
-    overlapping_pairs,
-    read,
-    running,
-    touches,
-)
+from harness_scheduling.domain import NO, YES, LastReading, Scheduling, first_crowd, overlapping_pairs, shown, touches
 from harness_scheduling.prompts import reply
 
 Steps = tuple[list[str], bool]
 """The lines of a solution before its answer, and whether it finds that the meetings fit."""
+_read = LastReading()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +31,7 @@ class Rule:
 
     def work(self, problem: Problem) -> Worked:
         """The steps on a problem, one a line, and the answer that they lead to, which may be wrong."""
-        lines, fits = self.steps(read(problem.data))
+        lines, fits = self.steps(_read(problem.data))
         label = YES if fits else NO
         return Worked("\n".join([*lines, reply(label)]), label)
 
@@ -56,7 +48,7 @@ def _fewer(lines: Sequence[str], left: int, right: int) -> Steps:
     return [*lines, f"{left} {'<' if fits else '>='} {right}"], fits
 
 
-def _numbers(values: Sequence[int]) -> str:
+def _numbers(values: Iterable[int]) -> str:
     return " ".join(map(str, values))
 
 
@@ -65,12 +57,12 @@ def _always(fits: bool, _: Scheduling) -> Steps:
 
 
 def _meetings_fit_rooms(scheduling: Scheduling) -> Steps:
-    count = len(scheduling.meetings)
+    count = len(scheduling.starts)
     return _compare([f"Meetings: {count}", f"Rooms: {scheduling.rooms}"], count, scheduling.rooms)
 
 
 def _two_a_room(scheduling: Scheduling) -> Steps:
-    count, twice = len(scheduling.meetings), 2 * scheduling.rooms
+    count, twice = len(scheduling.starts), 2 * scheduling.rooms
     return _compare([f"Meetings: {count}", f"Twice the rooms: {twice}"], count, twice)
 
 
@@ -80,58 +72,64 @@ def _three_rooms(scheduling: Scheduling) -> Steps:
 
 
 def _total_hours(scheduling: Scheduling) -> Steps:
-    meetings, rooms = scheduling
-    total = sum(end - start for start, end in meetings)
-    span = max((end for _, end in meetings), default=0) - min((start for start, _ in meetings), default=0)
+    starts, ends, rooms = scheduling
+    total = sum(ends) - sum(starts)
+    span = max(ends, default=0) - min(starts, default=0)
     return _compare([f"Hours of meetings: {total}", f"Hours of rooms: {rooms} x {span}"], total, rooms * span)
 
 
 def _overlapping_pairs(scheduling: Scheduling) -> Steps:
-    pairs = overlapping_pairs(scheduling.meetings)
-    return _fewer([f"Overlapping pairs: {pairs}"], pairs, scheduling.rooms)
+    starts, ends, rooms = scheduling
+    pairs = overlapping_pairs(starts, ends)
+    return _fewer([f"Overlapping pairs: {pairs}"], pairs, rooms)
 
 
 def _neighbours(scheduling: Scheduling) -> Steps:
-    ordered = sorted(scheduling.meetings)
-    count = sum(map(overlap, ordered, ordered[1:]))
-    return _fewer([f"In order: {' '.join(map(str, ordered))}", f"Overlaps: {count}"], count, scheduling.rooms)
+    starts, ends, rooms = scheduling
+    ordered = sorted(zip(starts, ends, strict=True))
+    count = sum(start < end for (_, end), (start, _) in pairwise(ordered))
+    return _fewer([f"In order: {' '.join(shown(ordered))}", f"Overlaps: {count}"], count, rooms)
 
 
 def _distinct_starts(scheduling: Scheduling) -> Steps:
-    starts = sorted(meeting.start for meeting in scheduling.meetings)
+    starts = sorted(scheduling.starts)
     fits = len(set(starts)) == len(starts)
     return [f"Starts: {_numbers(starts)}", "All different" if fits else "Not all different"], fits
 
 
 def _back_to_back(scheduling: Scheduling) -> Steps:
-    fits = touches(scheduling.meetings)
+    fits = touches(scheduling.starts, scheduling.ends)
     return ["One meeting ends as another starts" if fits else "No meeting ends as another starts"], fits
 
 
 def _first_crowd(scheduling: Scheduling) -> Steps:
-    meetings, rooms = scheduling
-    first_end = min((meeting.end for meeting in meetings), default=0)
-    crowd = first_crowd(meetings)
+    starts, ends, rooms = scheduling
+    first_end = min(ends, default=0)
+    crowd = first_crowd(starts, ends)
     return _compare([f"First end: {first_end}", f"Starts before {first_end}: {crowd}"], crowd, rooms)
 
 
 def _busiest_meeting(scheduling: Scheduling) -> Steps:
-    meetings, rooms = scheduling
-    counts = [sum(overlap(one, other) for other in meetings) - 1 for one in meetings]
-    lines = [f"{meeting} overlaps with {count}" for meeting, count in zip(meetings, counts, strict=True)]
+    starts, ends, rooms = scheduling
+    in_order, ended = sorted(starts), sorted(ends)
+    meetings = list(zip(starts, ends, strict=True))
+    counts = [bisect_left(in_order, end) - bisect_right(ended, start) - 1 for start, end in meetings]
+    lines = [f"{meeting} overlaps with {count}" for meeting, count in zip(shown(meetings), counts, strict=True)]
     needed = max(counts, default=-1) + 1
     return _compare([*lines, f"Rooms needed: {needed}"], needed, rooms)
 
 
 def _sweep(touching: bool, scheduling: Scheduling) -> Steps:
-    meetings, rooms = scheduling
-    ordered = events(meetings, touching)
-    counts = running(ordered)
+    starts, ends, rooms = scheduling
+    signs = "+-" if touching else "-+"
+    begins = signs.index("+")
+    events = sorted([2 * hour + begins for hour in starts] + [2 * hour + 1 - begins for hour in ends])
+    counts = list(accumulate([1 if event % 2 == begins else -1 for event in events]))
     peak = max(counts, default=0)
     lines = [
-        f"Starts: {_numbers(sorted(meeting.start for meeting in meetings))}",
-        f"Ends: {_numbers(sorted(meeting.end for meeting in meetings))}",
-        f"Events: {' '.join(f'{hour}+' if change > 0 else f'{hour}-' for hour, change in ordered)}",
+        f"Starts: {_numbers(sorted(starts))}",
+        f"Ends: {_numbers(sorted(ends))}",
+        f"Events: {' '.join([f'{event // 2}{signs[event % 2]}' for event in events])}",
         f"Running: {_numbers(counts)}",
         f"Peak: {peak}",
     ]

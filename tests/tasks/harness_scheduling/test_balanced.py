@@ -30,13 +30,13 @@ def content(problem: Problem) -> Scheduling:
 
 
 def fits(problem: Problem) -> bool:
-    meetings, rooms = content(problem)
-    return peak(meetings) <= rooms
+    starts, ends, rooms = content(problem)
+    return peak(starts, ends) <= rooms
 
 
 def cell(problem: Problem) -> tuple[int, int]:
-    meetings, rooms = content(problem)
-    return len(meetings), rooms
+    starts, _, rooms = content(problem)
+    return len(starts), rooms
 
 
 def surplus(problems: Sequence[Problem]) -> Counter[object]:
@@ -99,17 +99,16 @@ def test_no_problem_occurs_twice_in_a_split(split: str) -> None:
 def test_hours_stay_within_the_day(split: str) -> None:
     family = FAMILIES[split]
     for problem in drawn(split, 300, 0):
-        for start, end in content(problem).meetings:
-            assert family.opens <= start < end <= family.closes
-            assert end - start <= family.longest
+        starts, ends, _ = content(problem)
+        assert family.opens <= min(starts) < max(ends) <= family.closes
+        assert max(map(int.__sub__, ends, starts)) <= family.longest
 
 
 @pytest.mark.parametrize("split", ["test", "harder"])
 def test_durations_and_the_span_tell_nothing_of_the_label(split: str) -> None:
     def dress(problem: Problem) -> object:
-        meetings, _ = content(problem)
-        first, last = min(start for start, _ in meetings), max(end for _, end in meetings)
-        return cell(problem), first, last, sorted(end - start for start, end in meetings)
+        starts, ends, _ = content(problem)
+        return cell(problem), min(starts), max(ends), sorted(map(int.__sub__, ends, starts))
 
     problems = drawn(split, 300, 1)
     assert sorted(map(repr, map(dress, filter(fits, problems)))) == sorted(
@@ -122,9 +121,9 @@ def test_pairs_and_touching_tell_nothing_where_the_label_leaves_them_open(split:
     pairs: Counter[object] = Counter()
     for problem in drawn(split, 300, 1):
         (count, rooms), sign = cell(problem), 1 if fits(problem) else -1
-        meetings = content(problem).meetings
+        starts, ends, _ = content(problem)
         if rooms > 1 and count > rooms + 1:
-            pairs[count, rooms, overlapping_pairs(meetings), touches(meetings)] += sign
+            pairs[count, rooms, overlapping_pairs(starts, ends), touches(starts, ends)] += sign
     assert pairs
     assert set(pairs.values()) == {0}
 
@@ -133,8 +132,8 @@ def test_pairs_and_touching_tell_nothing_where_the_label_leaves_them_open(split:
 def test_half_of_the_yes_of_a_cell_are_critical(split: str) -> None:
     counts: Counter[tuple[int, int]] = Counter()
     for problem in filter(fits, drawn(split, 300, 0)):
-        meetings, rooms = content(problem)
-        counts[cell(problem)] += 1 if peak(meetings, touching=True) > rooms else -1
+        starts, ends, rooms = content(problem)
+        counts[cell(problem)] += 1 if peak(starts, ends, touching=True) > rooms else -1
     assert len(counts) == 7
     assert max(map(abs, counts.values())) <= 1
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from harness_scheduling.domain import Meeting, problem
+from harness_scheduling.domain import Scheduling, problem
 from harness_scheduling.parsing import parse
 from harness_scheduling.prompts import SEED_STRATEGY, demonstration, prompt
 
-PROBLEM = problem("test", 0, "EASY", [Meeting(9, 11), Meeting(10, 12), Meeting(13, 14)], 2)
+PROBLEM = problem("test", 0, "EASY", Scheduling([9, 10, 13], [11, 12, 14], 2))
 SYSTEM = (
     "Meetings need rooms. A room holds one meeting at a time. A meeting that ends at an hour leaves its room free for "
     "a meeting that starts at that hour. Decide whether all meetings fit into the rooms. Write your steps, then end "

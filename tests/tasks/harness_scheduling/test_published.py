@@ -14,14 +14,14 @@ from harness_scheduling.published import published_problems
 def yes_and_no(problems: list[Problem]) -> dict[str, tuple[int, int]]:
     counts: Counter[tuple[str, bool]] = Counter()
     for problem in problems:
-        meetings, rooms = read(problem.data)
-        counts[problem.stratum, peak(meetings) <= rooms] += 1
+        starts, ends, rooms = read(problem.data)
+        counts[problem.stratum, peak(starts, ends) <= rooms] += 1
     return {level: (counts[level, True], counts[level, False]) for level in ("EASY", "MEDIUM", "HARD")}
 
 
 def as_drawn(problem: Problem) -> tuple[object, int]:
-    meetings, rooms = read(problem.data)
-    return tuple(sorted(meetings)), rooms
+    starts, ends, rooms = read(problem.data)
+    return tuple(sorted(zip(starts, ends, strict=True))), rooms
 
 
 def test_test_set_has_the_published_labels() -> None:

@@ -6,17 +6,20 @@ from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.api import Problem, StepCheck
-from harness_scheduling import oracle
-from harness_scheduling.domain import Meeting, problem
+from harness_scheduling import oracle, verifier
+from harness_scheduling.domain import Scheduling, problem
 from harness_scheduling.verifier import SweepLine
 
 VERIFIER = SweepLine()
 
 
 def made(rooms: int, *meetings: tuple[int, int]) -> Problem:
-    return problem("test", 0, "EASY", [Meeting(*meeting) for meeting in meetings], rooms)
+    starts, ends = [start for start, _ in meetings], [end for _, end in meetings]
+    return problem("test", 0, "EASY", Scheduling(starts, ends, rooms))
 
 
 def test_truth_agrees_with_the_oracle_on_100000_random_problems() -> None:
@@ -26,14 +29,42 @@ def test_truth_agrees_with_the_oracle_on_100000_random_problems() -> None:
         meetings = []
         for _ in range(rng.randrange(8)):
             start = rng.randrange(-3, 12)
-            meetings.append(Meeting(start, start + rng.randrange(1, 6)))
+            meetings.append((start, start + rng.randrange(1, 6)))
         rooms = rng.randrange(6)
-        truth = VERIFIER.truth(problem("test", 0, "EASY", meetings, rooms))
+        truth = VERIFIER.truth(made(rooms, *meetings))
         fits = oracle.fits(meetings, rooms)
         assert (truth.label == "YES") == fits
         assert oracle.confirms(meetings, rooms, truth.label, truth.witness)
         yes += fits
     assert 20_000 < yes < 80_000
+
+
+@given(
+    st.lists(st.tuples(st.integers(-9, 9) | st.integers(-(2**63), 2**64), st.integers(1, 5)), max_size=9),
+    st.integers(0, 4),
+)
+def test_a_large_problem_is_judged_as_a_small_one(drawn: list[tuple[int, int]], rooms: int) -> None:
+    one = made(rooms, *[(start, start + hours) for start, hours in drawn])
+    small = VERIFIER.truth(one)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(verifier, "LARGE", 1)
+        assert VERIFIER.truth(one) == small
+
+
+def test_a_witness_of_a_large_problem_is_confirmed_by_the_oracle() -> None:
+    rng = Random(3)
+    meetings = [(start, start + rng.randrange(1, 9)) for start in rng.choices(range(-99, 999), k=2 * verifier.LARGE)]
+    for rooms in (5, 30):
+        truth = VERIFIER.truth(made(rooms, *meetings))
+        assert truth.label == ("YES" if oracle.fits(meetings, rooms) else "NO")
+        assert oracle.confirms(meetings, rooms, truth.label, truth.witness)
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 5)), max_size=7), st.integers(0, 4))
+def test_the_check_of_a_label_agrees_with_the_truth(drawn: list[tuple[int, int]], rooms: int) -> None:
+    one = made(rooms, *[(start, start + hours) for start, hours in drawn])
+    true = VERIFIER.truth(one).label
+    assert {label for label in ("YES", "NO") if VERIFIER.check(one, label)} == {true}
 
 
 def test_a_yes_names_a_room_for_each_meeting_in_the_listed_order() -> None:
