@@ -58,3 +58,8 @@ class ExperimentData:
     trainings: list[Training] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     """Time that the student took to answer, by arm: no part of a result."""
+
+    def drop_rows(self) -> None:
+        """Drops what is held of single problems, once it is in files: most of what a large run holds."""
+        for held in (self.problems, self.truths, self.items, self.calls, self.demonstrations):
+            held.clear()

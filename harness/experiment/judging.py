@@ -96,5 +96,6 @@ def score(
     outcome = judge(reader, completion)
     correct = isinstance(outcome, Answered) and bool(verifier.check(problem, outcome.label))
     steps = verifier.steps(problem, completion.text) if completion.stop == "end" else None
-    sent, wording = files.digest(asked.messages), files.digest(asked.wording)
+    sent = files.digest(asked.messages)
+    wording = sent if asked.wording is asked.messages else files.digest(asked.wording)
     return Item(arm, problem, truth, outcome, correct, steps, sent, wording, completion, adapter)

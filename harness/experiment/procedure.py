@@ -188,7 +188,9 @@ class Experiment:
                 (self._skills, self._skills) if own else (self._components.task, self._components.verifier)
             )
             truth = self._data.truths[problem.id]
-            asked = Asked(request.messages, self._prompt(arm, problem, None))
+            plain = request.context.strategy is None
+            wording = request.messages if plain else self._prompt(arm, problem, None)
+            asked = Asked(request.messages, wording)
             items.append(score(arm, reader, verifier, problem, truth, asked, completion, adapter))
         self._data.items += items
         return items

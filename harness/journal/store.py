@@ -90,6 +90,11 @@ class Journal:
         return (encoding.at(self._descriptor, place) for place in list(self._known.values()))
 
     @property
+    def keys(self) -> list[str]:
+        """The keys of ``records``."""
+        return list(self._known)
+
+    @property
     def live(self) -> bool:
         """Whether effects can be performed: not in a journal that is only read again."""
         return True

@@ -13,7 +13,7 @@ from sys import intern
 from typing import Any, TypeVar
 
 from harness.boundary import files
-from harness.measures.rows import Row
+from harness.measures.rows import AnyRow, Row
 
 T = TypeVar("T")
 DIGEST_BYTES = 16
@@ -86,17 +86,15 @@ class Kept:
         self.items: list[ItemRow] = []
         self._shared = Shared()
 
-    def problem(self, row: Row) -> ProblemRow:
-        """Keeps a row of problems.jsonl."""
-        kept = problem(row, self._shared)
-        self.problems.append(kept)
-        return kept
+    def problem(self, row: AnyRow) -> AnyRow:
+        """Keeps a row of problems.jsonl on its way."""
+        self.problems.append(problem(row, self._shared))
+        return row
 
-    def item(self, row: Row) -> ItemRow:
-        """Keeps a row of items.jsonl."""
-        kept = item(row, self._shared)
-        self.items.append(kept)
-        return kept
+    def item(self, row: AnyRow) -> AnyRow:
+        """Keeps a row of items.jsonl on its way."""
+        self.items.append(item(row, self._shared))
+        return row
 
 
 def problems(rows: Iterable[Row]) -> list[ProblemRow]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 from harness.api import (
     Foreseeing,
@@ -87,8 +88,19 @@ def _teacher(plan: Plan, chosen: ChosenPlugins, task: Task) -> Teacher:
     return held
 
 
+_STAGED: dict[type, bool] = {}
+
+
+def _is_staged(task: Task) -> TypeGuard[Staged]:
+    """Whether a task has words for each stage. It is asked with every prompt, and looking at a protocol is slow."""
+    kind = type(task)
+    if kind not in _STAGED:
+        _STAGED[kind] = isinstance(task, Staged)
+    return _STAGED[kind]
+
+
 def prompt(plan: Plan, task: Task, stage: str, problem: Problem, strategy: str | None) -> tuple[Message, ...]:
     """The messages that ask for an answer in a stage: in its own words where the plan says so."""
-    if plan.prompts == "separate" and isinstance(task, Staged):
+    if plan.prompts == "separate" and _is_staged(task):
         return task.stage_prompt(stage, problem, strategy)
     return task.prompt(problem, strategy)

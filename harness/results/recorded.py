@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -53,41 +52,43 @@ def told(value: Any) -> str:
     return shortened(repr(value), LONGEST)
 
 
-def differing(folder: Path, result: Mapping[str, Any], sound: bool) -> Iterator[str]:
-    """Where a result, or the rows beside it if they are ``sound``, is not what the journal beside them holds."""
+def opened(folder: Path) -> ReadOnlyJournal | str:
+    """The journal in a folder; else what is wrong with it, as ``Unchecked`` where there is none to be read."""
     try:
         path = files.inside(folder, filenames.JOURNAL)
     except ValueError as error:
-        yield f"{filenames.JOURNAL}: {error}"
-        return
+        return f"{filenames.JOURNAL}: {error}"
     if not path.exists():
-        yield Unchecked(f"{filenames.JOURNAL}: is not beside the result, so nothing can be held against it")
-        return
+        return Unchecked(f"{filenames.JOURNAL}: is not beside the result, so nothing can be held against it")
     try:
-        with closing(ReadOnlyJournal(path)) as journal:
-            yield from _head(journal, result)
-            yield from _trainings(folder, journal, result)
-            if sound and filenames.ITEMS in result["files"]:
-                yield from _answers(folder, journal, result)
-            if sound and filenames.THOUGHTS in result["files"]:
-                yield from _demonstrations(folder, journal)
+        return ReadOnlyJournal(path)
     except JournalError as error:
-        yield f"{filenames.JOURNAL}: {str(error).removeprefix(f'{path}: ')}"
+        return f"{filenames.JOURNAL}: {str(error).removeprefix(f'{path}: ')}"
     except OSError as error:
-        yield Unchecked(f"{filenames.JOURNAL}: {error.strerror}, so nothing can be held against it")
+        return Unchecked(f"{filenames.JOURNAL}: {error.strerror}, so nothing can be held against it")
 
 
-def another_result(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
+def differing(folder: Path, journal: ReadOnlyJournal, result: Mapping[str, Any], sound: bool) -> Iterator[str]:
+    """Where a result, or the rows beside it if they are ``sound``, is not what the journal beside them holds."""
+    replies = _Replies(journal)
+    yield from _head(journal, result, replies)
+    yield from _trainings(folder, journal, result)
+    if sound and filenames.ITEMS in result["files"]:
+        yield from _answers(folder, result, replies)
+    if sound and filenames.THOUGHTS in result["files"]:
+        yield from _demonstrations(folder, replies)
+
+
+def another_result(journal: ReadOnlyJournal, result: Mapping[str, Any]) -> Iterator[str]:
     """Where the journal notes another result than this one; versions that noted none recorded no sources either."""
-    with closing(ReadOnlyJournal(folder / filenames.JOURNAL)) as journal:
-        noted = [record.key for record in journal.records if record.key.startswith(keys.RESULTS)]
-        if not noted and identity.recorded_sources(journal) is not None:
-            yield Unchecked(f"{filenames.JOURNAL}: does not say which result was written; resume the run to its end")
-        elif noted and noted[-1] != keys.result(files.digest(result)):
-            yield f"{filenames.JOURNAL}: notes another result than this one"
+    noted = [key for key in journal.keys if key.startswith(keys.RESULTS)]
+    if not noted and identity.recorded_sources(journal) is not None:
+        yield Unchecked(f"{filenames.JOURNAL}: does not say which result was written; resume the run to its end")
+    elif noted and noted[-1] != keys.result(files.digest(result)):
+        yield f"{filenames.JOURNAL}: notes another result than this one"
 
 
-def _head(journal: ReadOnlyJournal, result: Mapping[str, Any]) -> Iterator[str]:
+def _head(journal: ReadOnlyJournal, result: Mapping[str, Any], replies: _Replies) -> Iterator[str]:
     """Plan, identities and sources."""
     if journal.recorded(keys.PLAN) != files.digest(result["plan"]):
         yield "plan: is not the one that the journal was begun with"
@@ -96,8 +97,8 @@ def _head(journal: ReadOnlyJournal, result: Mapping[str, Any]) -> Iterator[str]:
         yield Unchecked(f"{filenames.JOURNAL}: does not say who answered")
         return
     acted = {
-        "teacher": any(_is_teachers(record) for record in journal.records),
-        "student": any(_is_batch(record) for record in journal.records),
+        "teacher": replies.of_teacher,
+        "student": replies.of_student,
         "trainer": any(journal.trainings()),
     }
     recorded = {**known, "student": known["student"] and known["student"]["identity"]}
@@ -106,9 +107,9 @@ def _head(journal: ReadOnlyJournal, result: Mapping[str, Any]) -> Iterator[str]:
     yield from _differences(result.get("sources"), identity.recorded_sources(journal), "sources")
 
 
-def _answers(folder: Path, journal: ReadOnlyJournal, result: Mapping[str, Any]) -> Iterator[str]:
+def _answers(folder: Path, result: Mapping[str, Any], replies: _Replies) -> Iterator[str]:
     """Where an item is not the reply of the record, or a reply of the record has no item."""
-    replies, found = _Replies(journal), set()
+    found = set()
     for number, row in enumerate(files.stream_lines(folder / filenames.ITEMS), 1):
         place = f"{_asked(result, row)}/{row['problem']}"
         found.add(place)
@@ -132,12 +133,28 @@ def _asked(result: Mapping[str, Any], row: Row) -> str:
 
 
 class _Replies:
-    """Every recorded answer by who was asked, and the problem."""
+    """What teacher and student answered, found in one reading of a journal."""
 
     def __init__(self, journal: ReadOnlyJournal) -> None:
         self._journal = journal
-        self.places = dict(_places(journal))
         self._last: Record | None = None
+        self.of_teacher = self.of_student = False
+        self.places: dict[str, tuple[str, int | None]] = {}
+        """By who was asked, and the problem: the key of the record, and the position in it where it is a batch."""
+        self.demonstrations: dict[str, str] = {}
+        """The text of each worked solution, by its key."""
+        for record in journal.records:
+            if _is_batch(record):
+                self.of_student = True
+                name = record.key.rpartition("/")[0].rpartition("/")[0]
+                for position, completion in enumerate(record.value["completions"]):
+                    self.places[f"{name}/{completion['key']}"] = record.key, position
+            elif _is_teachers(record):
+                self.of_teacher = True
+                if record.key.startswith("demonstrate/"):
+                    self.demonstrations[record.key] = record.value["text"]
+                else:
+                    self.places[record.key] = record.key, None
 
     def to(self, place: str) -> Reply:
         """The answer, and the record that it is in."""
@@ -148,27 +165,12 @@ class _Replies:
         return value if position is None else value["completions"][position], self._last
 
 
-def _places(journal: ReadOnlyJournal) -> Iterator[tuple[str, tuple[str, int | None]]]:
-    """The key of the record of every answer, and its position in it where it is a batch."""
-    for record in journal.records:
-        if _is_batch(record):
-            name = record.key.rpartition("/")[0].rpartition("/")[0]
-            for position, completion in enumerate(record.value["completions"]):
-                yield f"{name}/{completion['key']}", (record.key, position)
-        elif _is_teachers(record) and not _is_demonstration(record):
-            yield record.key, (record.key, None)
-
-
 def _is_batch(record: Record) -> bool:
     return {"adapter", "model", "messages"} <= record.input.keys()
 
 
 def _is_teachers(record: Record) -> bool:
     return {"model", "messages"} <= record.input.keys() and "adapter" not in record.input
-
-
-def _is_demonstration(record: Record) -> bool:
-    return _is_teachers(record) and record.key.startswith("demonstrate/")
 
 
 def _misquoted(row: Row, completion: Mapping[str, Any], record: Record) -> Iterator[str]:
@@ -185,20 +187,16 @@ def _misquoted(row: Row, completion: Mapping[str, Any], record: Record) -> Itera
         yield "prompt_sha256 is not that of the recorded prompt"
 
 
-def _demonstrations(folder: Path, journal: ReadOnlyJournal) -> Iterator[str]:
+def _demonstrations(folder: Path, replies: _Replies) -> Iterator[str]:
     """Where a worked solution is not the recorded one."""
     said = {
         f"demonstrate/{row['arm'].removeprefix('demonstrations/')}/{row['problem']}": row["text"]
         for row in files.stream_lines(folder / filenames.THOUGHTS)
         if row["arm"].startswith("demonstrations/")
     }
-    wrong = [
-        record.key
-        for record in journal.records
-        if _is_demonstration(record) and said.get(record.key) != record.value["text"]
-    ]
-    for key in sorted(wrong):
-        yield f"{filenames.THOUGHTS}: does not hold the recorded reply {key}"
+    for key, text in sorted(replies.demonstrations.items()):
+        if said.get(key) != text:
+            yield f"{filenames.THOUGHTS}: does not hold the recorded reply {key}"
 
 
 def _trainings(folder: Path, journal: ReadOnlyJournal, result: Mapping[str, Any]) -> Iterator[str]:

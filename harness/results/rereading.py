@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,7 @@ from harness.results.recorded import Unread, told
 GIVES = "plan and journal give"
 
 
-def differing(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
+def differing(folder: Path, journal: ReadOnlyJournal, result: Mapping[str, Any]) -> Iterator[str]:
     """Where the files of a run, or what its result says besides its numbers, is not what the replies give.
 
     The plan must be that of the result, and the journal sound. An ``Unread`` where the plugins are not those of the
@@ -45,19 +44,18 @@ def differing(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
     except HarnessError as error:
         yield Unread(one_line(f"the replies were not read again: {error}"))
         return
-    with closing(ReadOnlyJournal(folder / filenames.JOURNAL)) as journal:
-        sources = identity.recorded_sources(journal)
-        if others := identity.changed(plan, sources):
-            what = f"the source of {' and of '.join(others)} has changed since the run"
-            yield Unread(one_line(f"the replies were not read again: {what}"))
-            return
-        try:
-            with suspected("reading the replies again"):
-                found = list(_differing(folder, result, plan, components, journal, sources))
-        except HarnessError as error:
-            said = one_line(f"the replies cannot be read again: {error}")
-            yield said if identity.is_known(plan, sources) else Unread(said)
-            return
+    sources = identity.recorded_sources(journal)
+    if others := identity.changed(plan, sources):
+        what = f"the source of {' and of '.join(others)} has changed since the run"
+        yield Unread(one_line(f"the replies were not read again: {what}"))
+        return
+    try:
+        with suspected("reading the replies again"):
+            found = list(_differing(folder, result, plan, components, journal, sources))
+    except HarnessError as error:
+        said = one_line(f"the replies cannot be read again: {error}")
+        yield said if identity.is_known(plan, sources) else Unread(said)
+        return
     yield from found
 
 
@@ -73,9 +71,10 @@ def _differing(
     recorded = replaying.components(plan, components, journal)
     ledger = RunLedger(journal, components.teacher.cost, None)
     data = Experiment(plan, recorded, journal, ledger, folder, Observers([])).run()
-    rows = Kept()
+    rows = Kept() if data.trainings else None
     others = list(_files(folder, result, results.pieces(plan, recorded, data, rows)))
-    yield from _sections(result, files.plain(results.told(plan, recorded, data, rows.problems, sources)))
+    problems = [] if rows is None else rows.problems
+    yield from _sections(result, files.plain(results.told(plan, recorded, data, problems, sources)))
     yield from others
 
 
@@ -106,7 +105,7 @@ def _files(folder: Path, result: Mapping[str, Any], texts: Mapping[str, str | It
         if (path := folder / name).is_file() and (found := _first(path, given)):
             yield f"{name}: {found}"
         for _ in given:
-            """What is left is taken all the same: the rows of a file are kept as they go by."""
+            """What is left is taken all the same: the rows of a file are kept on their way."""
 
 
 def _first(path: Path, given: Iterator[bytes]) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,16 +35,19 @@ def write(
 ) -> dict[str, Any]:
     """Writes everything that a finished run leaves, result.json last. Returns the result.
 
-    ``sources``: the digest of each plugin's source, by kind, as the run has recorded it.
+    What ``data`` holds of single problems is dropped once it is written. ``sources``: the digest of each plugin's
+    source, by kind, as the run has recorded it.
     """
     rows = Kept()
     (run_dir / filenames.EXAMPLES).mkdir(exist_ok=True)
     texts = pieces(plan, components, data, rows)
     digests = {name: files.write(run_dir / name, text) for name, text in texts.items()}
     written = [*(text for name, text in texts.items() if name in problem_sets.WRITTEN), plan.strategy or ""]
+    facts = told(plan, components, data, rows.problems, sources)
+    data.drop_rows()
     ruled = shortcuts.ruled(rows.problems, components.task.labels)
     result = {
-        **told(plan, components, data, rows.problems, sources),
+        **facts,
         "files": dict(sorted(digests.items())),
         "problems": problem_sets.problem_sets(ruled),
         "overlaps": problem_sets.overlaps(rows.problems),
@@ -58,16 +61,18 @@ def write(
     return result
 
 
-def pieces(plan: Plan, components: Components, data: ExperimentData, rows: Kept) -> dict[str, str | Iterable[str]]:
+def pieces(
+    plan: Plan, components: Components, data: ExperimentData, rows: Kept | None
+) -> dict[str, str | Iterable[str]]:
     """The text of every file beside the result by its name, whole or line by line.
 
-    The rows of problems and items are kept in ``rows`` when their lines are taken.
+    The rows of problems and items are kept in ``rows``, if they are given, when their lines are taken.
     """
+    problems = problem_rows(components.task, components.verifier, data.problems, data.truths)
+    items = (item_row(components, item) for item in data.items)
     texts: dict[str, str | Iterable[str]] = {
-        filenames.PROBLEMS: _lines(
-            problem_rows(components.task, components.verifier, data.problems, data.truths), rows.problem
-        ),
-        filenames.ITEMS: _lines((item_row(components, item) for item in data.items), rows.item),
+        filenames.PROBLEMS: map(files.line, problems if rows is None else map(rows.problem, problems)),
+        filenames.ITEMS: map(files.line, items if rows is None else map(rows.item, items)),
         filenames.THOUGHTS: map(files.line, thought_rows(data)),
         filenames.JOURNAL_MD: markdown.journal_text(plan, data),
         filenames.STRATEGY_MD: markdown.strategy_text(plan, data),
@@ -78,12 +83,6 @@ def pieces(plan: Plan, components: Components, data: ExperimentData, rows: Kept)
     for training in data.trainings:
         texts[filenames.examples(training.name)] = map(files.line, training.examples)
     return texts
-
-
-def _lines(rows: Iterable[dict[str, Any]], keep: Callable[[Row], object]) -> Iterator[str]:
-    for row in rows:
-        keep(row)
-        yield files.line(row)
 
 
 def told(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -69,11 +70,15 @@ def _provenance(folder: Path, result: Mapping[str, Any], sound: bool) -> list[st
     Only a result with which all else agrees is read again.
     """
     missing = list(_missing(folder, result))
-    found = list(recorded.differing(folder, result, sound))
-    if sound and not found and not missing:
-        found = list(recorded.another_result(folder, result))
-    if sound and not found and not any(path.startswith(filenames.PLAN) for path in missing):
-        found = list(rereading.differing(folder, result))
+    journal = recorded.opened(folder)
+    if isinstance(journal, str):
+        return [journal, *missing]
+    with closing(journal):
+        found = list(recorded.differing(folder, journal, result, sound))
+        if sound and not found and not missing:
+            found = list(recorded.another_result(journal, result))
+        if sound and not found and not any(path.startswith(filenames.PLAN) for path in missing):
+            found = list(rereading.differing(folder, journal, result))
     return found + missing
 
 
