@@ -1,4 +1,4 @@
-"""How fast scheduling problems are made, by either generator, and verified, by the number of meetings; replies read.
+"""How fast scheduling problems are made, by either generator, verified, by the number of meetings, worked and answered.
 
 python -m benchmarks.scheduling
 """
@@ -8,20 +8,24 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from functools import partial
+from typing import cast
 
 from benchmarks import measure
-from harness.api import Problem
+from harness.api import Ledger, Problem, Request, Solve
 from harness_scheduling.domain import Scheduling, problem
 from harness_scheduling.options import SchedulingOptions
 from harness_scheduling.parsing import parse
 from harness_scheduling.task import SchedulingTask
 from harness_scheduling.verifier import SweepLine
+from harness_simulated import Options
+from harness_simulated.teacher import SimulatedTeacher
 from tests import hostile
 
 RUNS = 3
 MADE = {"balanced": 1_000, "published": 10_000}
 """By distribution; fewer of the balanced, which is the default and takes longer."""
 SIX = 20_000
+ANSWERED = 4_000
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 
 
@@ -42,6 +46,27 @@ def verify(problems: Sequence[Problem]) -> None:
         verifier.truth(each)
 
 
+def work(task: SchedulingTask, problems: Sequence[Problem]) -> None:
+    """Every trivial rule carried out on each problem."""
+    rules = [rule for rule in task.rules if rule.trivial]
+    for each in problems:
+        for rule in rules:
+            rule.work(each)
+
+
+def answer(task: SchedulingTask, problems: Sequence[Problem]) -> list[str]:
+    """The simulated teacher's reply to each problem, with the right rule in its strategy."""
+    teacher, strategy = SimulatedTeacher(Options(), task, 0), task.rules[-1].text
+    requests = [Request(each.id, task.prompt(each, strategy), Solve(each, strategy)) for each in problems]
+    return [completion.text for completion in teacher.complete(requests, cast("Ledger", None))]
+
+
+def read(replies: Sequence[str]) -> None:
+    """The answer that each reply states."""
+    for reply in replies:
+        parse(reply)
+
+
 def main() -> None:
     """Prints a table: what was done, how many, seconds, how many a second."""
     stream = random.Random(0)
@@ -58,6 +83,16 @@ def main() -> None:
     for size in SIZES:
         large = [random_problem(size, size, 10 * size, stream)]
         add(f"meetings of one problem ({size:,})", size, measure.median_seconds(partial(verify, large), 1))
+    published = SchedulingTask(SchedulingOptions(distribution="published"), 0)
+    problems = published.problems("test", ANSWERED)
+    add(
+        "problems worked by each trivial rule",
+        ANSWERED,
+        measure.median_seconds(partial(work, published, problems), RUNS),
+    )
+    add("problems put and answered", ANSWERED, measure.median_seconds(partial(answer, published, problems), RUNS))
+    replies = answer(published, problems)
+    add("replies read", ANSWERED, measure.median_seconds(partial(read, replies), RUNS))
     slowest = max(measure.median_seconds(partial(parse, text), RUNS) for text in hostile.LARGE.values())
     add("characters of a hostile reply read", hostile.MEGABYTE, slowest)
     print(measure.table(rows))

@@ -11,7 +11,6 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import count, repeat
-from math import comb
 from operator import sub
 from typing import NamedTuple, TypeGuard
 
@@ -125,7 +124,8 @@ def peak(starts: Hours, ends: Hours, touching: bool = False) -> int:
 
 def overlapping_pairs(starts: Hours, ends: Hours) -> int:
     """How many pairs of meetings share some time. Meetings that only touch do not."""
-    return comb(len(starts), 2) - sum(map(bisect_right, repeat(sorted(ends)), starts))
+    apart = map(bisect_right, repeat(sorted(ends)), starts)
+    return len(starts) * (len(starts) - 1) // 2 - sum(apart)
 
 
 def first_crowd(starts: Hours, ends: Hours) -> int:

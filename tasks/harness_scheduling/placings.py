@@ -38,11 +38,11 @@ class Draws(Random):
         return next(self._bytes) >> (8 - k)
 
     def each(self, table: Sequence[int]) -> Iterator[int]:
-        """Endlessly the values of a table of ``values``, drawn as ``choice`` draws them."""
+        """Endlessly the values of a table, as ``between`` makes one, drawn as ``choice`` draws them."""
         return filter(None, map(table.__getitem__, self._bytes))
 
 
-def values(choices: Sequence[int]) -> list[int]:
+def _values(choices: Sequence[int]) -> list[int]:
     """What each byte means when one of these is drawn, which are not 0: one of them, or 0 to draw again."""
     shift = 8 - len(choices).bit_length()
     return [choices[byte >> shift] if byte >> shift < len(choices) else 0 for byte in range(256)]
@@ -51,7 +51,7 @@ def values(choices: Sequence[int]) -> list[int]:
 @cache
 def between(first: int, last: int) -> list[int]:
     """The table of the integers from ``first`` to ``last``, 0 not among them."""
-    return values(range(first, last + 1))
+    return _values(range(first, last + 1))
 
 
 def placings(
@@ -103,7 +103,7 @@ def _held(start: int, duration: int) -> int:
 
 @cache
 def _anywhere(duration: int, span: int) -> list[int]:
-    return values([_held(start, duration) for start in range(span - duration + 1)])
+    return _values([_held(start, duration) for start in range(span - duration + 1)])
 
 
 @cache

@@ -13,7 +13,7 @@ from harness_scheduling.domain import NO, YES, Hours, Scheduling, peak, read, sh
 from harness_scheduling.parsing import claimed_peak
 
 LARGE = 1000
-"""From so many meetings on, NumPy puts them in order: it takes a while to import, and then a tenth of the time."""
+"""From so many meetings on NumPy puts them in order, in a fifth of the time once it is imported."""
 _INT64 = 2**63
 """What NumPy counts up to."""
 
