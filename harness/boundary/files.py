@@ -45,7 +45,6 @@ _MARKS = {  # UTF-32 first: one of its marks begins with one of UTF-16
     codecs.BOM_UTF16_BE: "UTF-16",
 }
 _SCALARS = frozenset({str, bool, float, type(None)})
-_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 _AS_IT_IS = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
 _LOOKED_AT = 1024
 """Bytes at the start of a text from which its encoding is told."""
@@ -85,10 +84,24 @@ def _field_names(kind: Any) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(kind))
 
 
+def _fields(record: Any) -> dict[str, Any]:
+    """The fields of a record. Raises TypeError for anything else, which ``plain`` may know."""
+    if not dataclasses.is_dataclass(record) or isinstance(record, type):
+        raise TypeError(f"{type(record).__name__} is no record")
+    return {name: getattr(record, name) for name in _field_names(type(record))}
+
+
+_CANONICAL = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_fields
+).encode
+
+
 def canonical(value: Any) -> str:
     """The one JSON text of a value: sorted keys, no spaces, no NaN."""
     try:
-        orjson.dumps(value, option=_AS_IT_IS)  # quicker than ``plain`` in seeing that there is nothing to be made plain
+        orjson.dumps(
+            value, _fields, _AS_IT_IS
+        )  # quicker than ``plain`` in seeing that there is little to be made plain
     except orjson.JSONEncodeError:
         value = plain(value)
     return _CANONICAL(value)

@@ -11,7 +11,7 @@ from harness.boundary import files, schemas
 from harness.cli import say
 from harness.cli.process import Verb
 from harness.output.comparison import fail_if
-from harness.output.comparison.compare import compare, read
+from harness.output.comparison.compare import compare, read_both
 from harness.output.terminal import comparison
 
 EXIT_FAILED = 1
@@ -38,7 +38,7 @@ def command(a: Path, b: Path, only: tuple[str, ...], conditions: tuple[str, ...]
     Exits with 1 if a condition holds, with 2 if the two cannot be compared. More: docs/compare.md.
     """
     parsed = [fail_if.parse(text) for text in conditions]
-    sides = read(a), read(b)
+    sides = read_both(a, b)
     made = compare(*sides, only)
     made["conditions"] = [fail_if.judge(condition, made) for condition in parsed]
     made["failed"] = any(row["holds"] for row in made["conditions"])

@@ -180,7 +180,8 @@ def _misquoted(row: Row, completion: Mapping[str, Any], record: Record) -> Itera
     if row["outcome"]["kind"] not in OUTCOMES[completion["stop"]]:
         yield f"outcome is {row['outcome']['kind']}, but the recorded reply ended with {completion['stop']}"
     for key in ("model", "usage"):
-        yield from _differences(row[key], completion[key], key)
+        if row[key] != completion[key]:
+            yield from _differences(row[key], completion[key], key)
     if _is_batch(record) and record.input["adapter"] != files.digest(row["adapter_sha256"]):
         yield "adapter_sha256 is not that of the adapter that answered"
     if _is_teachers(record) and record.input["messages"] != row["prompt_sha256"]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import sqrt
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from typing import Any
 from harness import __version__
 from harness.api import UsageError
 from harness.audit import audit, runs
-from harness.boundary import filenames, files
+from harness.boundary import filenames, files, meanwhile
 from harness.boundary.text import one_line
+from harness.measures.kept import Kept
 from harness.measures.rows import Row, answered, blanks, by_arm, interval, rounded
 from harness.measures.statistics import Interval, minimum_detectable, paired, seeded_difference, wilson
 from harness.output.comparison import compatibility
@@ -60,6 +62,12 @@ def read(path: Path) -> Side:
     return Side(result, audited, _items(path if path.is_dir() else path.parent, result, mismatches))
 
 
+def read_both(a: Path, b: Path) -> tuple[Side, Side]:
+    """Both sides: on two cores, since a large one takes seconds. Raises as ``read`` does, and HarnessError."""
+    with meanwhile.doing(partial(read, b)) as second:
+        return read(a), second()
+
+
 def _items(
     folder: Path, result: Mapping[str, Any], mismatches: Sequence[str] | None
 ) -> Mapping[tuple[str, str, int | None], Sequence[Row]] | None:
@@ -76,7 +84,10 @@ def _items(
     wrong = [problem for problem in told if mismatches is None or problem.startswith(f"{filenames.ITEMS}:")]
     if wrong:
         raise UsageError(f"{path}: {wrong[0].removeprefix(f'{filenames.ITEMS}: ')}; harness validate lists everything")
-    rows = by_arm(files.read_lines(path))
+    kept = Kept()
+    for row in files.stream_lines(path):
+        kept.item(row)
+    rows = by_arm(kept.items)
     counted = {key: _counts(inner) for key, inner in rows.items()}
     for arm in result["arms"]:
         key = arm["arm"], arm["split"], arm["training_seed"]
