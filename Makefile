@@ -1,15 +1,18 @@
 # Two commands do everything on a machine with Python 3.11 and make:
 #   make run    installs into .venv and runs the offline experiment
-#   make test   installs into .venv and passes lint, types and tests
+#   make test   installs into .venv and passes lint, types and tests; test-all adds the slow tests
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PIP = .venv/bin/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: run test lint types tests clean
+.PHONY: run test test-all lint types tests clean
 
 run: .venv/run-ready
 	.venv/bin/harness run
 
 test: lint types tests
+
+test-all: test
+	.venv/bin/pytest -m slow
 
 lint: .venv/test-ready
 	.venv/bin/ruff check .

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import pytest
 from hypothesis import settings
 
 from harness import run
-from harness.boundary import faults
+from harness.boundary import faults, files
 from harness.design.plan import UserSettings
+from harness.output.report import figure
 from harness.registry.observers import Observers
 from tests import toys
 
@@ -33,6 +35,26 @@ def _nobody_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(faults, "_AUTHORS", {})
 
 
+@pytest.fixture(scope="session")
+def drawings() -> dict[str, bytes]:
+    """Figures by what they show."""
+    return {}
+
+
+@pytest.fixture(autouse=True)
+def drawn_once(drawings: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A figure of the same arms is drawn once: to draw takes as long as all the rest of a run with toys."""
+    draw = figure.svg
+
+    def drawn(arms: Sequence[Mapping[str, Any]], dark: bool = False) -> bytes:
+        key = files.canonical([arms, dark])
+        if key not in drawings:
+            drawings[key] = draw(arms, dark)
+        return drawings[key]
+
+    monkeypatch.setattr(figure, "svg", drawn)
+
+
 ToyRun = Callable[..., Path]
 
 
@@ -52,3 +74,26 @@ def toy_run(toy_site: Path, tmp_path: Path) -> ToyRun:  # noqa: ARG001 - the plu
         return tmp_path / out
 
     return start
+
+
+@pytest.fixture(scope="session")
+def finished_runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Path]]:
+    """Where finished runs are kept, and those that there are."""
+    return tmp_path_factory.mktemp("finished"), {}
+
+
+@pytest.fixture
+def finished_run(toy_run: ToyRun, tmp_path: Path, finished_runs: tuple[Path, dict[str, Path]]) -> ToyRun:
+    """A copy of a finished run with toys, to be read or spoiled; runs with the same keywords are made once.
+
+    What a test has changed of the toys before is not among the keywords: it gives the change a name, ``toys``.
+    """
+    kept, known = finished_runs
+
+    def copied(*assignments: str, out: str = "run", toys: str = "as they are", **user: Any) -> Path:
+        key = repr((toys, assignments, sorted(user.items())))
+        if key not in known:
+            known[key] = Path(shutil.copytree(toy_run(*assignments, out=f"{out}.made", **user), kept / str(len(known))))
+        return Path(shutil.copytree(known[key], tmp_path / out))
+
+    return copied

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,13 @@ class Boundaries:
             return value
 
         return wrapped
+
+
+def first_and_last(names: Sequence[str]) -> list[int]:
+    """The numbers of the first and the last call of each name, and one beyond all."""
+    first = {name: number for number, name in reversed([*enumerate(names, 1)])}
+    last = {name: number for number, name in enumerate(names, 1)}
+    return [*sorted({*first.values(), *last.values()}), 2 * len(names)]
 
 
 Tree = dict[str, "bytes | Tree"]

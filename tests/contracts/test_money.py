@@ -134,8 +134,8 @@ def test_a_record_that_is_set_aside_is_made_again_and_stays_paid_for(toy_run: To
         ("teacher-base/test/003", "did you mean 'teacher-base/test/0003'?"),
     ],
 )
-def test_what_cannot_be_set_aside_is_one_line(toy_run: ToyRun, key: str, says: str) -> None:
-    run_dir = toy_run(stages=("teacher-base",))
+def test_what_cannot_be_set_aside_is_one_line(finished_run: ToyRun, key: str, says: str) -> None:
+    run_dir = finished_run(stages=("teacher-base",))
     refused = CliRunner().invoke(main, ["journal", "drop", str(run_dir), key])
     assert refused.exit_code == 2
     assert says in refused.stderr
@@ -143,8 +143,10 @@ def test_what_cannot_be_set_aside_is_one_line(toy_run: ToyRun, key: str, says: s
     assert (run_dir / "result.json").exists()
 
 
-def test_a_record_for_another_input_says_how_to_set_it_aside(toy_run: ToyRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    run_dir = toy_run(stages=("teacher-base",))
+def test_a_record_for_another_input_says_how_to_set_it_aside(
+    finished_run: ToyRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_dir = finished_run(stages=("teacher-base",))
     (run_dir / "result.json").unlink()
     ask = Parity.prompt
     monkeypatch.setattr(

@@ -13,7 +13,6 @@ import pytest
 
 from harness import run
 from harness.design.plan import UserSettings
-from harness.output.report import figure
 from harness.registry.observers import Observers
 from tests import toys
 from tests.loopback.server import Loopback
@@ -50,6 +49,8 @@ def _wish(**options: object) -> UserSettings:
     )
 
 
+EVERY = pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["some", "every"])
+"""Whether every place is tried, or a few of them."""
 MEMORY = Path("/dev/shm")  # noqa: S108 - what is put there is made by mkdtemp
 
 
@@ -61,12 +62,6 @@ def tmp_path(tmp_path: Path) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(dir=MEMORY, prefix="harness-") as folder:
         yield Path(folder)
-
-
-@pytest.fixture(autouse=True)
-def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No figures in the reports: drawing touches no disk, and takes longer than all the rest of a small run."""
-    monkeypatch.setattr(figure, "svg", lambda *_: b"<svg/>")
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import pytest
 
 from harness.api import HarnessError, JournalError
 from harness.journal.store import Journal
-from tests.durability.conftest import Small
+from tests.durability.conftest import EVERY, Small
 from tests.harness.journal.test_store import never
 
-SAMPLE = 60
+SAMPLE, SOME = 60, 12
 """Places of a whole run's journal that are tried; every place is tried on a small journal in test_store."""
 
 
@@ -21,28 +21,30 @@ def whole(small: Small, tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
-def _places(length: int) -> list[int]:
-    return sorted(random.Random(5).sample(range(length), SAMPLE))
+def _places(length: int, every: bool) -> list[int]:
+    return sorted(random.Random(5).sample(range(length), SAMPLE if every else SOME))
 
 
+@EVERY
 @pytest.mark.timeout(300)
-def test_a_run_whose_journal_is_cut_anywhere_ends_in_the_same_bytes(small: Small, whole: Path) -> None:
+def test_a_run_whose_journal_is_cut_anywhere_ends_in_the_same_bytes(small: Small, whole: Path, every: bool) -> None:
     journal, result = whole / "journal.jsonl", whole / "result.json"
     recorded, expected = journal.read_bytes(), result.read_bytes()
-    for place in _places(len(recorded)):
+    for place in _places(len(recorded), every):
         journal.write_bytes(recorded[:place])
         result.unlink()
         small.go_on(whole)
         assert result.read_bytes() == expected, f"cut at {place}"
 
 
+@EVERY
 @pytest.mark.timeout(300)
 def test_a_run_whose_journal_has_a_flipped_byte_is_refused_with_the_line_and_nothing_is_touched(
-    small: Small, whole: Path
+    small: Small, whole: Path, every: bool
 ) -> None:
     journal, result = whole / "journal.jsonl", whole / "result.json"
     recorded, expected = journal.read_bytes(), result.read_bytes()
-    for place in _places(len(recorded) - 1):
+    for place in _places(len(recorded) - 1, every):
         damaged = recorded[:place] + bytes([recorded[place] ^ 0x20]) + recorded[place + 1 :]
         journal.write_bytes(damaged)
         with pytest.raises(JournalError, match=rf"line {recorded[:place].count(10) + 1} is damaged"):

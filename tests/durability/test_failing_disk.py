@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from harness.api import HarnessError
-from tests.durability.conftest import Small
-from tests.faults import Boundaries
+from tests.durability.conftest import EVERY, Small
+from tests.faults import Boundaries, first_and_last
 
 
 def _failing(number: int, failed: set[str] | None = None) -> Boundaries:
@@ -31,17 +31,19 @@ def _error_of(small: Small, run_dir: Path, failing: Boundaries) -> str | None:
     return None
 
 
+@EVERY
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
 def test_a_disk_that_fails_at_any_call_stops_the_run_with_one_line_and_costs_no_byte(
-    small: Small, tmp_path: Path, number: int
+    small: Small, tmp_path: Path, number: int, every: bool
 ) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    small.start(whole)
+    with (boundaries := Boundaries(0, print)).watched():
+        small.start(whole)
     result = (whole / "result.json").read_bytes()
     failed: set[str] = set()
     failing = _failing(number, failed)
-    for failing.at in count(1):
+    for failing.at in count(1) if every else first_and_last(boundaries.names):
         failing.count = 0
         error = _error_of(small, broken, failing)
         if error is None:

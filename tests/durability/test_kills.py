@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from harness.boundary import files
-from tests.durability.conftest import Small
-from tests.faults import Boundaries, in_child, kill
+from tests.durability.conftest import EVERY, Small
+from tests.faults import Boundaries, first_and_last, in_child, kill
 from tests.loopback.server import Loopback
 
 CONCURRENCY = 2
@@ -22,14 +22,16 @@ def _until_killed(small: Small, run_dir: Path, at: int) -> None:
         small.start(run_dir)
 
 
+@EVERY
 @pytest.mark.timeout(900)
 def test_a_run_killed_at_any_boundary_ends_in_the_same_bytes_and_buys_at_most_what_was_under_way(
-    bought: Small, server: Loopback, tmp_path: Path
+    bought: Small, server: Loopback, tmp_path: Path, every: bool
 ) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    bought.start(whole)
+    with (boundaries := Boundaries(0, kill)).watched():
+        bought.start(whole)
     result, price = (whole / "result.json").read_bytes(), len(server.purchases)
-    for at in count(1):
+    for at in count(1) if every else first_and_last(boundaries.names):
         server.purchases.clear()
         status = in_child(lambda at=at: _until_killed(bought, killed, at))  # type: ignore[misc]
         if status == 0:

@@ -26,13 +26,13 @@ def test_a_run_replays_to_the_same_bytes_without_its_adapters_and_calls_nobody(t
     assert after == {path: data for path, data in before.items() if "adapters" not in path.parts}
 
 
-def test_a_run_in_which_calls_failed_replays_too(toy_run: ToyRun) -> None:
-    assert replay(toy_run("teacher.trouble=fail", stages=("teacher-base",))).differing == ()
+def test_a_run_in_which_calls_failed_replays_too(finished_run: ToyRun) -> None:
+    assert replay(finished_run("teacher.trouble=fail", stages=("teacher-base",))).differing == ()
 
 
 @pytest.mark.parametrize("name", ["result.json", "items.jsonl", "strategy.md", "examples/student-lora.jsonl"])
-def test_a_file_that_was_changed_or_taken_away_is_named(toy_run: ToyRun, name: str) -> None:
-    run_dir = toy_run()
+def test_a_file_that_was_changed_or_taken_away_is_named(finished_run: ToyRun, name: str) -> None:
+    run_dir = finished_run()
     path = run_dir / name
     path.write_bytes(path.read_bytes() + b" ")
     assert replay(run_dir).differing == (f"{name}: is not what plan and journal give",)
@@ -42,25 +42,25 @@ def test_a_file_that_was_changed_or_taken_away_is_named(toy_run: ToyRun, name: s
     assert replay(run_dir).differing == (f"{name}: is a symbolic link; a run directory holds none",)
 
 
-def test_a_run_that_did_not_end_is_refused(toy_run: ToyRun) -> None:
-    run_dir = toy_run()
+def test_a_run_that_did_not_end_is_refused(finished_run: ToyRun) -> None:
+    run_dir = finished_run()
     journal = run_dir / "journal.jsonl"
     journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:-4]))
     with pytest.raises(JournalError, match="holds no record of probe/lora-shuffled"):
         replay(run_dir)
 
 
-def test_what_is_no_run_is_refused(tmp_path: Path, toy_run: ToyRun) -> None:
+def test_what_is_no_run_is_refused(tmp_path: Path, finished_run: ToyRun) -> None:
     with pytest.raises(UsageError, match=r"expected a run directory with a plan\.json"):
         replay(tmp_path)
-    run_dir = toy_run()
+    run_dir = finished_run()
     (run_dir / "journal.jsonl").unlink()
     with pytest.raises(UsageError, match=r"journal\.jsonl: No such file"):
         replay(run_dir)
 
 
-def test_the_command_tells_and_exits_with_0_or_1(toy_run: ToyRun) -> None:
-    run_dir = toy_run()
+def test_the_command_tells_and_exits_with_0_or_1(finished_run: ToyRun) -> None:
+    run_dir = finished_run()
     same = CliRunner().invoke(main, ["replay", str(run_dir)])
     assert same.exit_code == 0
     assert same.stdout.endswith("files rebuilt from plan and journal: the same bytes\n")

@@ -18,8 +18,8 @@ def _read(run_dir: Path) -> dict[str, dict[str, object]]:
     return {f"{arm['arm']}/{arm['split']}": arm for arm in result["arms"]}
 
 
-def test_a_run_measures_every_arm_on_its_problems(toy_run: ToyRun) -> None:
-    arms = _read(toy_run())
+def test_a_run_measures_every_arm_on_its_problems(finished_run: ToyRun) -> None:
+    arms = _read(finished_run())
     assert {key.split("/")[0] for key in arms} == {*STANDARD, *CONTROLS["standard"]}
     assert arms["student-lora/harder"]["n"] == 8
     assert (arms["student-base/skills"]["correct"], arms["student-lora/skills"]["correct"]) == (4, 0)
@@ -28,13 +28,13 @@ def test_a_run_measures_every_arm_on_its_problems(toy_run: ToyRun) -> None:
     assert arms["lora-labels/test"]["correct"] != 12
 
 
-def test_the_teacher_is_better_with_what_it_learned(toy_run: ToyRun) -> None:
-    arms = _read(toy_run())
+def test_the_teacher_is_better_with_what_it_learned(finished_run: ToyRun) -> None:
+    arms = _read(finished_run())
     assert (arms["teacher-base/test"]["correct"], arms["teacher-strategy/test"]["correct"]) == (8, 12)
 
 
-def test_every_file_of_a_run_directory_is_there(toy_run: ToyRun) -> None:
-    run_dir = toy_run()
+def test_every_file_of_a_run_directory_is_there(finished_run: ToyRun) -> None:
+    run_dir = finished_run()
     names = {path.relative_to(run_dir).as_posix() for path in run_dir.rglob("*") if path.is_file()}
     trained = ("student-lora", "lora-labels", "lora-naive", "lora-shuffled")
     assert names == {
@@ -47,8 +47,8 @@ def test_every_file_of_a_run_directory_is_there(toy_run: ToyRun) -> None:
     assert run_dir.stat().st_mode & 0o777 == 0o700
 
 
-def test_readable_files_say_what_is_simulated(toy_run: ToyRun) -> None:
-    run_dir = toy_run()
+def test_readable_files_say_what_is_simulated(finished_run: ToyRun) -> None:
+    run_dir = finished_run()
     for name in ("journal.md", "strategy.md", "strategy-evolution.md"):
         assert "Simulated: teacher toy" in (run_dir / name).read_text()
     assert files.read(run_dir / "result.json")["simulated"] == ["teacher toy"]
@@ -69,8 +69,8 @@ def test_resuming_a_finished_run_repeats_no_effect_and_changes_no_byte(toy_run: 
 
 
 @pytest.mark.parametrize(("trouble", "kind"), [("fail", "failed"), ("refuse", "refused"), ("cut", "truncated")])
-def test_a_call_that_gives_no_whole_reply_is_never_an_answer(toy_run: ToyRun, trouble: str, kind: str) -> None:
-    run_dir = toy_run(f"teacher.trouble={trouble}", stages=("teacher-base",), accept_unreadable=True)
+def test_a_call_that_gives_no_whole_reply_is_never_an_answer(finished_run: ToyRun, trouble: str, kind: str) -> None:
+    run_dir = finished_run(f"teacher.trouble={trouble}", stages=("teacher-base",), accept_unreadable=True)
     (arm,) = _read(run_dir).values()
     assert arm["correct"] == 0
     assert arm["outcomes"] == {"answered": 0, "unparsed": 0, "refused": 0, "truncated": 0, "failed": 0, kind: 12}
@@ -123,23 +123,26 @@ def test_a_strategy_learned_elsewhere_takes_the_place_of_learning(toy_run: ToyRu
     assert _read(run_dir)["teacher-strategy/test"]["correct"] == 12
 
 
-def test_limit_takes_the_first_problems_of_each_split(toy_run: ToyRun) -> None:
-    whole, part = toy_run(out="whole", stages=("teacher-base",)), toy_run(out="part", stages=("teacher-base",), limit=5)
+def test_limit_takes_the_first_problems_of_each_split(finished_run: ToyRun) -> None:
+    whole, part = (
+        finished_run(out="whole", stages=("teacher-base",)),
+        finished_run(out="part", stages=("teacher-base",), limit=5),
+    )
     ids = [row["problem"] for row in files.read_lines(part / "items.jsonl")]
     assert ids == [row["problem"] for row in files.read_lines(whole / "items.jsonl")][:5]
 
 
-def test_a_damaged_adapter_is_refused_by_a_resume(toy_run: ToyRun) -> None:
-    run_dir = toy_run()
+def test_a_damaged_adapter_is_refused_by_a_resume(finished_run: ToyRun) -> None:
+    run_dir = finished_run()
     (run_dir / "adapters" / "student-lora" / "adapter_model.safetensors").write_text('{"so": true}')
     with pytest.raises(JournalError, match="not the one that was trained"):
         run.resume(run_dir, Observers([]))
 
 
 def test_a_plan_that_cannot_be_followed_any_more_is_refused_with_the_difference(
-    toy_run: ToyRun, toy_site: Path
+    finished_run: ToyRun, toy_site: Path
 ) -> None:
-    run_dir = toy_run()
+    run_dir = finished_run()
     (toy_site / "harness_toys-1.0.dist-info" / "METADATA").write_text(
         "Metadata-Version: 2.1\nName: harness-toys\nVersion: 2.0\n"
     )
@@ -155,8 +158,8 @@ def test_a_directory_in_use_is_not_written_over(toy_run: ToyRun) -> None:
     assert (run_dir / "result.json").read_bytes() == before
 
 
-def test_control_arms_differ_from_the_treatment_in_the_target_alone(toy_run: ToyRun) -> None:
-    run_dir = toy_run(controls="all")
+def test_control_arms_differ_from_the_treatment_in_the_target_alone(finished_run: ToyRun) -> None:
+    run_dir = finished_run(controls="all")
     rows = {path.stem: files.read_lines(path) for path in (run_dir / "examples").iterdir()}
     treatment = rows.pop("student-lora")
     for arm, control in rows.items():
@@ -166,12 +169,12 @@ def test_control_arms_differ_from_the_treatment_in_the_target_alone(toy_run: Toy
     assert [row["target"] for row in rows["lora-labels"]] == [row["label"] for row in treatment]
 
 
-def test_every_arm_can_be_run(toy_run: ToyRun) -> None:
-    assert {key.split("/")[0] for key in _read(toy_run(controls="all"))} == set(NAMES)
+def test_every_arm_can_be_run(finished_run: ToyRun) -> None:
+    assert {key.split("/")[0] for key in _read(finished_run(controls="all"))} == set(NAMES)
 
 
-def test_a_damaged_journal_is_refused_by_a_resume_and_named(toy_run: ToyRun) -> None:
-    run_dir = toy_run()
+def test_a_damaged_journal_is_refused_by_a_resume_and_named(finished_run: ToyRun) -> None:
+    run_dir = finished_run()
     journal = run_dir / "journal.jsonl"
     data = journal.read_bytes()
     journal.write_bytes(data[:100] + b"x" + data[101:])
@@ -180,30 +183,30 @@ def test_a_damaged_journal_is_refused_by_a_resume_and_named(toy_run: ToyRun) -> 
     assert files.read(run_dir / "run_meta.json")["sessions"][-1]["finished"] is False
 
 
-def test_a_run_whose_record_is_gone_is_not_bought_again(toy_run: ToyRun) -> None:
-    run_dir = toy_run()
+def test_a_run_whose_record_is_gone_is_not_bought_again(finished_run: ToyRun) -> None:
+    run_dir = finished_run()
     (run_dir / "journal.jsonl").unlink()
     with pytest.raises(JournalError, match=r"has a result but no journal\.jsonl"):
         run.resume(run_dir, Observers([]))
 
 
-def test_a_plan_that_was_edited_is_refused_as_such(toy_run: ToyRun) -> None:
-    run_dir = toy_run()
+def test_a_plan_that_was_edited_is_refused_as_such(finished_run: ToyRun) -> None:
+    run_dir = finished_run()
     path = run_dir / "plan.json"
     path.write_text(path.read_text().replace('"test": 12', '"test": 11'))
     with pytest.raises(JournalError, match=r"plan\.json was changed after the run began"):
         run.resume(run_dir, Observers([]))
 
 
-def test_a_missing_adapter_is_said_to_be_missing(toy_run: ToyRun) -> None:
-    run_dir = toy_run()
+def test_a_missing_adapter_is_said_to_be_missing(finished_run: ToyRun) -> None:
+    run_dir = finished_run()
     (run_dir / "adapters" / "student-lora" / "adapter_model.safetensors").unlink()
     with pytest.raises(JournalError, match="the trained adapter is missing"):
         run.resume(run_dir, Observers([]))
 
 
-def test_a_run_ends_with_its_audit(toy_run: ToyRun) -> None:
-    run_dir = toy_run()
+def test_a_run_ends_with_its_audit(finished_run: ToyRun) -> None:
+    run_dir = finished_run()
     made = files.read(run_dir / "audit.json")
     assert list(schemas.violations("audit", made)) == []
     assert made["result_sha256"] == files.digest(files.read(run_dir / "result.json"))
@@ -237,8 +240,8 @@ def test_a_check_that_cannot_be_made_is_refused_before_anything_is_done(
     assert not (tmp_path / "run").exists()
 
 
-def test_run_meta_notes_every_session(toy_run: ToyRun) -> None:
-    run_dir = toy_run()
+def test_run_meta_notes_every_session(finished_run: ToyRun) -> None:
+    run_dir = finished_run()
     run.resume(run_dir, Observers([]))
     meta = files.read(run_dir / "run_meta.json")
     assert [session["finished"] for session in meta["sessions"]] == [True, True]

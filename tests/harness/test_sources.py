@@ -62,8 +62,8 @@ def _old(run_dir: Path) -> None:
     (run_dir / "result.json").write_text(files.pretty(result))
 
 
-def test_the_digest_of_every_plugin_that_a_run_uses_is_in_its_journal_and_its_result(toy_run: ToyRun) -> None:
-    run_dir = toy_run()
+def test_the_digest_of_every_plugin_that_a_run_uses_is_in_its_journal_and_its_result(finished_run: ToyRun) -> None:
+    run_dir = finished_run()
     journal = ReadOnlyJournal(run_dir / "journal.jsonl")
     recorded = identity.recorded_sources(journal)
     journal.close()
@@ -71,7 +71,7 @@ def test_the_digest_of_every_plugin_that_a_run_uses_is_in_its_journal_and_its_re
     assert recorded.keys() == {"task", "verifier", "teacher", "student", "reflection", "trainer"}
     assert all(len(digest or "") == 64 for digest in recorded.values())
     assert files.read(run_dir / "result.json")["sources"] == recorded
-    assert files.read(toy_run(out="part", stages=("student-base",)) / "result.json")["sources"].keys() == {
+    assert files.read(finished_run(out="part", stages=("student-base",)) / "result.json")["sources"].keys() == {
         "task",
         "verifier",
         "student",
@@ -106,8 +106,8 @@ def test_a_fork_takes_over_what_still_holds_under_another_source(
     assert files.read(tmp_path / "fork" / "result.json")["sources"]["task"] == "f" * 64
 
 
-def test_a_finished_run_is_told_of_again_and_no_file_of_it_is_written(toy_run: ToyRun) -> None:
-    run_dir = toy_run()
+def test_a_finished_run_is_told_of_again_and_no_file_of_it_is_written(finished_run: ToyRun) -> None:
+    run_dir = finished_run()
     before, meta = _state(run_dir), files.read(run_dir / "run_meta.json")
     done = _command("run", "--resume", str(run_dir))
     assert done.exit_code == EXIT_BLOCKED
@@ -149,8 +149,8 @@ def test_what_a_kill_left_undone_is_done_from_the_record(toy_run: ToyRun, tmp_pa
     assert marker.read_text() == effects
 
 
-def test_a_result_that_was_changed_is_no_finished_run_and_made_anew(toy_run: ToyRun) -> None:
-    run_dir = toy_run()
+def test_a_result_that_was_changed_is_no_finished_run_and_made_anew(finished_run: ToyRun) -> None:
+    run_dir = finished_run()
     before = _state(run_dir)
     result = files.read(run_dir / "result.json")
     result["arms"][0]["correct"] += 1
@@ -159,8 +159,10 @@ def test_a_result_that_was_changed_is_no_finished_run_and_made_anew(toy_run: Toy
     assert _state(run_dir) == before
 
 
-def test_a_run_of_a_version_that_recorded_no_sources_works_and_says_that_it_cannot_be_told(toy_run: ToyRun) -> None:
-    run_dir = toy_run()
+def test_a_run_of_a_version_that_recorded_no_sources_works_and_says_that_it_cannot_be_told(
+    finished_run: ToyRun,
+) -> None:
+    run_dir = finished_run()
     _old(run_dir)
     assert validation.held(run_dir) == []
     (run_dir / "audit.json").unlink()
@@ -185,8 +187,8 @@ def test_a_source_that_cannot_be_read_is_not_known_and_refuses_nothing(
     monkeypatch.undo()
 
 
-def test_a_changed_plan_is_still_refused_for_a_finished_run(toy_run: ToyRun, toy_site: Path) -> None:
-    run_dir = toy_run()
+def test_a_changed_plan_is_still_refused_for_a_finished_run(finished_run: ToyRun, toy_site: Path) -> None:
+    run_dir = finished_run()
     metadata = toy_site / "harness_toys-1.0.dist-info" / "METADATA"
     metadata.write_text(metadata.read_text().replace("1.0", "2.0"))
     with pytest.raises(UsageError, match=r"version: was '1\.0', is '2\.0'"):

@@ -18,6 +18,8 @@ from tests.loopback.server import Loopback
 
 LIMIT = {"limit": 12}
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Recorder]:

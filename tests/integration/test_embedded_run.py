@@ -12,6 +12,8 @@ import pytest
 from harness.boundary import files
 from harness.results.validation import problems_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:

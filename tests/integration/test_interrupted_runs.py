@@ -55,7 +55,8 @@ TOYS = (
 
 
 @pytest.mark.timeout(600)
-def test_a_run_killed_at_ten_random_moments_ends_in_the_same_bytes(toy_site: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("moments", [2, pytest.param(10, marks=pytest.mark.slow)])
+def test_a_run_killed_at_random_moments_ends_in_the_same_bytes(toy_site: Path, tmp_path: Path, moments: int) -> None:
     command = Command(toy_site)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     command.run(*TOYS, "--out", str(whole))
@@ -65,7 +66,7 @@ def test_a_run_killed_at_ten_random_moments_ends_in_the_same_bytes(toy_site: Pat
     journal = killed / "journal.jsonl"
     size = (whole / "journal.jsonl").stat().st_size
     kills = 0
-    for moment in sorted(chance.uniform(0, 0.95) for _ in range(10)):
+    for moment in sorted(chance.uniform(0, 0.95) for _ in range(moments)):
         while process.poll() is None and not (journal.exists() and journal.stat().st_size > moment * size):
             time.sleep(0.0005)
         if process.poll() is None:
@@ -74,6 +75,6 @@ def test_a_run_killed_at_ten_random_moments_ends_in_the_same_bytes(toy_site: Pat
         process.communicate()
         process = command.start("run", "--resume", str(killed))
     ended(process)
-    assert kills >= 8
+    assert kills >= 0.8 * moments
     for name in ("result.json", "audit.json"):
         assert (killed / name).read_bytes() == (whole / name).read_bytes(), name

@@ -64,9 +64,9 @@ def test_a_hostile_file_is_invalid_in_a_few_lines(tmp_path: Path, name: str, con
 @pytest.mark.parametrize("content", hostile.FILES)
 @pytest.mark.parametrize("name", ["plan.json", "journal.jsonl", "run_meta.json"])
 def test_a_run_with_a_hostile_file_is_refused_or_goes_on_with_its_own(
-    toy_run: ToyRun, tmp_path: Path, name: str, content: str
+    finished_run: ToyRun, tmp_path: Path, name: str, content: str
 ) -> None:
-    run_dir = toy_run(stages=("student-base",))
+    run_dir = finished_run(stages=("student-base",))
     result = (run_dir / "result.json").read_bytes()
     (run_dir / name).write_bytes(hostile.FILES[content])
     for arguments in (["run", "--resume", str(run_dir)], ["replay", str(run_dir)]):
@@ -107,8 +107,8 @@ def test_no_name_leads_out_of_a_folder(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", OUTSIDE)
-def test_a_result_that_names_files_elsewhere_is_invalid(toy_run: ToyRun, name: str) -> None:
-    run_dir = toy_run(stages=("student-base",))
+def test_a_result_that_names_files_elsewhere_is_invalid(finished_run: ToyRun, name: str) -> None:
+    run_dir = finished_run(stages=("student-base",))
     result = files.read(run_dir / "result.json")
     result["files"][name] = "0" * 64
     (run_dir / "result.json").write_text(json.dumps(result))
@@ -126,9 +126,9 @@ def test_a_name_inside_may_be_new_but_not_a_link(tmp_path: Path) -> None:
     "name", ["journal.jsonl", "plan.json", "lock", "result.json", "run_meta.json", "examples", "new"]
 )
 def test_a_run_directory_with_a_link_in_it_is_refused_and_nothing_behind_it_is_touched(
-    toy_run: ToyRun, tmp_path: Path, name: str
+    finished_run: ToyRun, tmp_path: Path, name: str
 ) -> None:
-    run_dir = toy_run()
+    run_dir = finished_run()
     elsewhere = tmp_path / "elsewhere"
     if (run_dir / name).exists():
         (run_dir / name).rename(elsewhere)
@@ -174,10 +174,10 @@ def canary() -> object:
 
 
 def test_no_schema_is_ever_fetched(
-    toy_run: ToyRun, canary: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    finished_run: ToyRun, canary: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     url, seen = canary
-    run_dir = toy_run(stages=("student-base",))
+    run_dir = finished_run(stages=("student-base",))
     result = files.read(run_dir / "result.json")
     for reference in (f"{url}/schema.json", (tmp_path / "schema.json").as_uri()):
         hostile_result = result | {"$schema": reference, "$ref": reference, "$id": reference, "schema": reference}
@@ -196,8 +196,8 @@ def test_no_schema_is_ever_fetched(
     assert seen == []
 
 
-def test_a_plan_that_names_what_is_no_plugin_is_refused(toy_run: ToyRun) -> None:
-    run_dir = toy_run(stages=("student-base",))
+def test_a_plan_that_names_what_is_no_plugin_is_refused(finished_run: ToyRun) -> None:
+    run_dir = finished_run(stages=("student-base",))
     plan = run_dir / "plan.json"
     for name in ("../evil", "toy\x1b[31m", "os:system", "x" * 1000):
         changed = files.read(plan)

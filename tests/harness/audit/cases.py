@@ -5,9 +5,9 @@ An honest run has 120 test problems of two labels in three strata, and 80 harder
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from harness.audit import audit
@@ -40,20 +40,15 @@ class Case:
     """Whether the run is known as a table of counts alone."""
     mismatches: Callable[[Any], Sequence[str] | None] = nothing_differs
 
+    @cached_property
+    def tripped(self) -> Row:
+        """The audit of the run in which the check fires."""
+        return self.audit(self.trips)
+
     def audit(self, amount: Any) -> Row:
         """The audit of the run."""
-        return audit(_result(self.made(amount), self.counts), self.mismatches(amount))
-
-
-KNOWN: dict[str, Row] = {}
-
-
-def _result(run: Made, counts: bool) -> Row:
-    """The result of a run, which takes a while, so that of equal runs it is made once."""
-    key = json.dumps([vars(run), counts])
-    if key not in KNOWN:
-        KNOWN[key] = table(run) if counts else run.result()
-    return KNOWN[key]
+        run = self.made(amount)
+        return audit(table(run) if self.counts else run.result(), self.mismatches(amount))
 
 
 def after(change: by.Change, **made: Any) -> Callable[[Any], Made]:

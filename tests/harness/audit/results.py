@@ -5,6 +5,7 @@ The result comes from the same functions as that of a real run. Nothing here ass
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
@@ -51,6 +52,8 @@ WRONG: Mapping[str, Counts] = {
 SHORTCUT = 0.65
 """Share of problems that the best trivial rule gets right."""
 USAGE = dict.fromkeys(TOKENS, 7) | {"batched": False}
+KNOWN: dict[str, str] = {}
+"""Results by the rows that they were measured from, both as JSON."""
 
 
 @dataclass
@@ -96,8 +99,15 @@ class Made:
         self.items = [row for row in self.items if id(row) not in gone]
 
     def result(self) -> Row:
-        """The result of these rows, as ``harness run`` would write it."""
-        return result(self, self._texts())
+        """The result of these rows, as ``harness run`` would write it. It takes a while, so that it is made once.
+
+        No file is written, so that their digests are those of nothing.
+        """
+        key = json.dumps(vars(self))
+        if key not in KNOWN:
+            KNOWN[key] = json.dumps(result(self, dict.fromkeys(self._names(), "")))
+        known: Row = json.loads(KNOWN[key])
+        return known
 
     def write(self, folder: Path) -> Path:
         """Writes the run directory: plan, journal, adapters, rows, replies, texts and result. Gives the folder."""
@@ -122,17 +132,20 @@ class Made:
             {"arm": row["arm"], "training_seed": row["training_seed"], "problem": row["problem"], "text": reply(row)}
             for row in self.items
         ]
-        made = {"training": self.training}
-        return {
-            "problems.jsonl": files.lines(self.problems),
-            "items.jsonl": files.lines(self.items),
-            "thoughts.jsonl": files.lines(thoughts),
-            **dict.fromkeys(problem_sets.WRITTEN, "\n".join(self.written)),
-            **{
-                f"examples/{accounts.training_name(made, row)}.jsonl": files.lines(self.trained_on(row))
-                for row in self.training
-            },
-        }
+        texts = [
+            files.lines(self.problems),
+            files.lines(self.items),
+            files.lines(thoughts),
+            *["\n".join(self.written) for _ in problem_sets.WRITTEN],
+            *[files.lines(self.trained_on(row)) for row in self.training],
+        ]
+        return dict(zip(self._names(), texts, strict=True))
+
+    def _names(self) -> list[str]:
+        """The names of these files."""
+        trained = [accounts.training_name({"training": self.training}, row) for row in self.training]
+        rows = ("problems.jsonl", "items.jsonl", "thoughts.jsonl")
+        return [*rows, *problem_sets.WRITTEN, *(f"examples/{name}.jsonl" for name in trained)]
 
     def trained_on(self, training: Row) -> list[Row]:
         """The rows that an adapter was trained on: of so many training problems, as its counts say."""

@@ -4,8 +4,10 @@ from collections import Counter
 
 import pytest
 
+from harness.audit import UNKNOWN
 from harness.audit.checks import checks
 from harness.boundary import schemas
+from harness.output.terminal import audit as text
 from tests.harness.audit.cases import CASES, Case
 from tests.harness.audit.results import Row
 
@@ -33,7 +35,7 @@ def test_every_check_has_a_fixture_that_trips_it_and_one_a_single_change_away() 
 
 @pytest.mark.parametrize("case", BY_NAME)
 def test_the_check_fires_with_the_change_and_only_with_it(case: Case) -> None:
-    tripped, spared = case.audit(case.trips), case.audit(case.spares)
+    tripped, spared = case.tripped, case.audit(case.spares)
     assert (_of(tripped, case.check)["weight"], _of(tripped, case.check)["status"]) == (case.weight, case.status)
     assert _of(spared, case.check)["weight"] == case.spared
     for audit, weight in ((tripped, case.weight), (spared, case.spared)):
@@ -41,3 +43,14 @@ def test_the_check_fires_with_the_change_and_only_with_it(case: Case) -> None:
     if case.weight == "block":
         assert tripped["verdict"] == "blocked"
     assert not list(schemas.violations("audit", tripped))
+
+
+@pytest.mark.parametrize("case", BY_NAME)
+def test_the_audit_is_told_in_80_columns(case: Case) -> None:
+    made = case.tripped
+    for told in (text.full(made), text.brief(made)):
+        assert max(map(len, told.splitlines())) <= 80
+        if case.weight in ("block", "warn"):
+            assert f" {case.check}\n" in told
+    unknown = any(row["status"] == "unknown" and row["weight"] != "note" for row in made["checks"])
+    assert " ".join(text.full(made).split()).count(UNKNOWN) == unknown

@@ -151,10 +151,10 @@ def test_a_given_strategy_with_a_test_problem_in_it_blocks(toy_run: ToyRun, tmp_
     assert _of(leaked, "overlap")["weight"] == "block"
 
 
-def test_a_worked_solution_whose_call_failed_is_told_of(toy_run: ToyRun) -> None:
+def test_a_worked_solution_whose_call_failed_is_told_of(finished_run: ToyRun) -> None:
     (told,) = [
         row
-        for row in _of(toy_run("teacher.trouble=one", "sizes.reflect=12", "sizes.train=20"), "errors-present")[
+        for row in _of(finished_run("teacher.trouble=one", "sizes.reflect=12", "sizes.train=20"), "errors-present")[
             "findings"
         ]
         if "worked" in row["subject"]

@@ -42,9 +42,9 @@ def test_a_changed_text_shows_its_lines() -> None:
 
 
 def test_another_prompt_of_the_task_is_refused_with_the_difference(
-    toy_run: ToyRun, monkeypatch: pytest.MonkeyPatch
+    finished_run: ToyRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_dir = toy_run(stages=("teacher-base",))
+    run_dir = finished_run(stages=("teacher-base",))
     prompt = toys.Parity.prompt
 
     def other(self: toys.Parity, *given: object) -> object:
@@ -61,9 +61,9 @@ def test_another_prompt_of_the_task_is_refused_with_the_difference(
 
 
 def test_another_model_behind_the_same_plan_is_refused_with_the_difference(
-    toy_run: ToyRun, monkeypatch: pytest.MonkeyPatch
+    finished_run: ToyRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_dir = toy_run()
+    run_dir = finished_run()
     monkeypatch.setattr(toys.ToyStudent, "identity", {"provider": "toy", "model": "another"})
     with pytest.raises(UsageError, match=r"student\.identity\.model: was 'toy-student', is 'another'"):
         run.resume(run_dir, Observers([]))

@@ -103,8 +103,8 @@ def test_a_second_signal_stops_at_once_and_the_call_is_in_doubt(monkeypatch: pyt
     assert f"  {key}, attempt 1, at most 0.000030 USD" in again.stdout
 
 
-def test_a_run_that_was_stopped_ends_in_the_same_bytes(monkeypatch: pytest.MonkeyPatch, toy_run: ToyRun) -> None:
-    whole = toy_run(out="whole")
+def test_a_run_that_was_stopped_ends_in_the_same_bytes(monkeypatch: pytest.MonkeyPatch, finished_run: ToyRun) -> None:
+    whole = finished_run(out="whole")
     with monkeypatch.context() as patch:
         _interrupted_at(patch, "bootstrap/reflect/batch-01")
         assert _run(*TOYS, "--teacher=toy", "--out", "run").exit_code == 130

@@ -31,8 +31,8 @@ def test_a_clean_run_gives_exit_0_by_its_directory_or_its_result(folder: Path) -
     assert "claim 6 of 6" in by_folder.output
 
 
-def test_a_blocked_run_gives_exit_3_and_says_so_first(toy_run: ToyRun) -> None:
-    shown = _audit(toy_run())
+def test_a_blocked_run_gives_exit_3_and_says_so_first(finished_run: ToyRun) -> None:
+    shown = _audit(finished_run())
     assert shown.exit_code == EXIT_BLOCKED
     assert shown.output.startswith("audit: BLOCKED by ")
     assert "SIMULATED: teacher toy." in shown.output.split("\n\n")[0].replace("\n  ", " ")
@@ -40,15 +40,15 @@ def test_a_blocked_run_gives_exit_3_and_says_so_first(toy_run: ToyRun) -> None:
 
 
 @pytest.mark.parametrize("blocked", [False, True])
-def test_json_is_a_valid_audit_with_the_same_exit_code(folder: Path, toy_run: ToyRun, blocked: bool) -> None:
-    shown = _audit(toy_run() if blocked else folder, "--json")
+def test_json_is_a_valid_audit_with_the_same_exit_code(folder: Path, finished_run: ToyRun, blocked: bool) -> None:
+    shown = _audit(finished_run() if blocked else folder, "--json")
     made = json.loads(shown.output)
     assert not list(schemas.violations("audit", made))
     assert (made["verdict"], shown.exit_code) == (("blocked", EXIT_BLOCKED) if blocked else ("clean", 0))
 
 
-def test_it_says_what_the_run_wrote_at_its_end(toy_run: ToyRun) -> None:
-    run_dir = toy_run()
+def test_it_says_what_the_run_wrote_at_its_end(finished_run: ToyRun) -> None:
+    run_dir = finished_run()
     assert json.loads(_audit(run_dir, "--json").output) == files.read(run_dir / filenames.AUDIT)
 
 

@@ -18,14 +18,16 @@ def _compare(*arguments: object) -> Result:
 
 
 @pytest.fixture
-def runs(toy_run: ToyRun) -> tuple[Path, Path]:
+def runs(finished_run: ToyRun) -> tuple[Path, Path]:
     """The same experiment, and one whose teacher's replies are all cut."""
-    return toy_run(out="a"), toy_run("teacher.trouble=cut", out="b", stages=("teacher-base",), accept_unreadable=True)
+    return finished_run(out="a"), finished_run(
+        "teacher.trouble=cut", out="b", stages=("teacher-base",), accept_unreadable=True
+    )
 
 
 @pytest.fixture
-def seeded(toy_run: ToyRun) -> Path:
-    return toy_run(out="seeded", training_seeds=2)
+def seeded(finished_run: ToyRun) -> Path:
+    return finished_run(out="seeded", training_seeds=2)
 
 
 def test_no_accuracy_stands_without_n_interval_trivial_score_and_missing_answers(
@@ -159,8 +161,8 @@ def test_a_hostile_file_gives_one_line_and_exit_2(runs: tuple[Path, Path], tmp_p
         assert _refused(*arguments).startswith(f"harness: {path}: not ")
 
 
-def test_what_a_result_says_of_itself_cannot_act_on_the_terminal(toy_run: ToyRun) -> None:
-    run_dir = toy_run(stages=("student-base",))
+def test_what_a_result_says_of_itself_cannot_act_on_the_terminal(finished_run: ToyRun) -> None:
+    run_dir = finished_run(stages=("student-base",))
     result: Any = files.read(run_dir / "result.json")
     result["simulated"] = ["teacher \x1b[2J\x9b2J"]
     result["identities"]["student"]["model"] = "\x1b]0;x\x07"

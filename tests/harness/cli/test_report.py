@@ -28,8 +28,8 @@ def _report(path: Path) -> Result:
     return CliRunner().invoke(main, ["report", str(path)])
 
 
-def test_the_page_of_a_run_and_the_cards_of_its_adapters_are_written(toy_run: ToyRun) -> None:
-    run_dir = toy_run()
+def test_the_page_of_a_run_and_the_cards_of_its_adapters_are_written(finished_run: ToyRun) -> None:
+    run_dir = finished_run()
     done = _report(run_dir)
     assert done.exit_code == 0, done.output
     assert done.stdout.splitlines()[-1] == f"report: {run_dir / 'report.html'}"
@@ -41,8 +41,8 @@ def test_the_page_of_a_run_and_the_cards_of_its_adapters_are_written(toy_run: To
         assert training["adapter_sha256"] in (run_dir / "adapters" / training["arm"] / "README.md").read_text()
 
 
-def test_a_result_file_stands_for_its_run_and_gives_the_same_bytes(toy_run: ToyRun) -> None:
-    run_dir = toy_run()
+def test_a_result_file_stands_for_its_run_and_gives_the_same_bytes(finished_run: ToyRun) -> None:
+    run_dir = finished_run()
     _report(run_dir)
     written = {path: path.read_bytes() for path in sorted(run_dir.rglob("*")) if path.is_file()}
     (run_dir / "report.html").unlink()
@@ -50,16 +50,16 @@ def test_a_result_file_stands_for_its_run_and_gives_the_same_bytes(toy_run: ToyR
     assert {path: path.read_bytes() for path in sorted(run_dir.rglob("*")) if path.is_file()} == written
 
 
-def test_a_result_alone_has_a_page_that_says_what_is_not_known(toy_run: ToyRun, tmp_path: Path) -> None:
+def test_a_result_alone_has_a_page_that_says_what_is_not_known(finished_run: ToyRun, tmp_path: Path) -> None:
     alone = tmp_path / "alone"
     alone.mkdir()
-    shutil.copy(toy_run() / "result.json", alone)
+    shutil.copy(finished_run() / "result.json", alone)
     assert _report(alone).exit_code == 0
     assert "there are no rows to recompute anything from" in Page((alone / "report.html").read_text()).one("main")
 
 
-def test_a_number_that_was_changed_is_what_the_page_begins_with(toy_run: ToyRun) -> None:
-    run_dir = toy_run()
+def test_a_number_that_was_changed_is_what_the_page_begins_with(finished_run: ToyRun) -> None:
+    run_dir = finished_run()
     result = files.read(run_dir / "result.json")
     result["arms"][0]["accuracy"]["value"] = 0.99
     (run_dir / "result.json").write_text(files.pretty(result))

@@ -88,8 +88,8 @@ def test_a_dry_run_refuses_what_the_run_would_refuse() -> None:
         assert _run(*arguments, "--dry-run").stderr == _run(*arguments).stderr != ""
 
 
-def test_resume_goes_on_with_the_plan_of_the_directory(toy_run: ToyRun) -> None:
-    run_dir = toy_run()
+def test_resume_goes_on_with_the_plan_of_the_directory(finished_run: ToyRun) -> None:
+    run_dir = finished_run()
     (run_dir / "result.json").unlink()
     result = CliRunner().invoke(main, ["run", "--resume", str(run_dir)])
     assert result.exit_code == EXIT_BLOCKED, result.output
@@ -213,8 +213,8 @@ def test_an_out_directory_that_cannot_be_made_is_one_line() -> None:
     assert result.stderr == "harness: --out file/run: its parent is no directory; give one that can be made\n"
 
 
-def test_a_directory_that_is_taken_is_left_as_it_was(toy_run: ToyRun) -> None:
-    run_dir = toy_run()
+def test_a_directory_that_is_taken_is_left_as_it_was(finished_run: ToyRun) -> None:
+    run_dir = finished_run()
     before = sorted(path.name for path in run_dir.iterdir())
     result = _run("--out", str(run_dir))
     assert result.exit_code == 2

@@ -17,9 +17,9 @@ def _invoke(verb: str, path: Path) -> Result:
 
 
 @pytest.fixture
-def unfinished(toy_run: ToyRun) -> Path:
+def unfinished(finished_run: ToyRun) -> Path:
     """A run that was killed after some calls of its teacher."""
-    run_dir = toy_run(out="my run", stages=("teacher-base",))
+    run_dir = finished_run(out="my run", stages=("teacher-base",))
     for path in run_dir.iterdir():
         if path.is_file() and path.name not in ("plan.json", "journal.jsonl", "run_meta.json", "lock"):
             path.unlink()

@@ -17,15 +17,15 @@ from harness.cli import main
 from tests.conftest import ToyRun
 
 
-def test_valid_files_give_exit_0(toy_run: ToyRun) -> None:
-    run_dir = toy_run()
+def test_valid_files_give_exit_0(finished_run: ToyRun) -> None:
+    run_dir = finished_run()
     result = CliRunner().invoke(main, ["validate", str(run_dir / "result.json"), str(run_dir / "plan.json")])
     assert result.exit_code == 0
     assert result.output == f"{run_dir}/result.json: valid\n{run_dir}/plan.json: valid\n"
 
 
-def test_one_changed_digit_gives_exit_1_and_names_the_field(toy_run: ToyRun) -> None:
-    path = toy_run() / "result.json"
+def test_one_changed_digit_gives_exit_1_and_names_the_field(finished_run: ToyRun) -> None:
+    path = finished_run() / "result.json"
     text = path.read_text()
     place = text.index('"value": 0.')
     path.write_text(text[: place + 11] + str((int(text[place + 11]) + 1) % 10) + text[place + 12 :])
@@ -34,8 +34,8 @@ def test_one_changed_digit_gives_exit_1_and_names_the_field(toy_run: ToyRun) -> 
     assert "arms[0].accuracy.value: says 0." in result.output
 
 
-def test_every_file_is_told_of_even_after_a_bad_one(toy_run: ToyRun, tmp_path: Path) -> None:
-    run_dir = toy_run()
+def test_every_file_is_told_of_even_after_a_bad_one(finished_run: ToyRun, tmp_path: Path) -> None:
+    run_dir = finished_run()
     result = CliRunner().invoke(main, ["validate", str(tmp_path / "none.json"), str(run_dir / "plan.json")])
     assert result.exit_code == 2
     assert (
@@ -45,8 +45,8 @@ def test_every_file_is_told_of_even_after_a_bad_one(toy_run: ToyRun, tmp_path: P
     assert result.stdout == f"{run_dir}/plan.json: valid\n"
 
 
-def test_a_file_is_of_the_kind_that_its_name_or_else_its_schema_says(toy_run: ToyRun, tmp_path: Path) -> None:
-    run_dir = toy_run()
+def test_a_file_is_of_the_kind_that_its_name_or_else_its_schema_says(finished_run: ToyRun, tmp_path: Path) -> None:
+    run_dir = finished_run()
     comparison = CliRunner().invoke(main, ["compare", str(run_dir), str(run_dir), "--json"]).stdout
     for name in ("c.json", "result.json"):
         (tmp_path / name).write_text(comparison)
@@ -60,8 +60,8 @@ def test_a_file_is_of_the_kind_that_its_name_or_else_its_schema_says(toy_run: To
     assert "no schema for plan.jsonl; known: problems.jsonl, items.jsonl" in _validate(tmp_path / "plan.jsonl")[1]
 
 
-def test_problems_are_counted_in_words(toy_run: ToyRun) -> None:
-    path = toy_run() / "plan.json"
+def test_problems_are_counted_in_words(finished_run: ToyRun) -> None:
+    path = finished_run() / "plan.json"
     path.write_text("{")
     assert _validate(path)[1].startswith(f"{path}: 1 problem\n")
     path.write_text("{}")
@@ -73,8 +73,8 @@ def _validate(*paths: Path) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def test_a_run_directory_stands_for_its_result_and_its_audit(toy_run: ToyRun) -> None:
-    run_dir = toy_run()
+def test_a_run_directory_stands_for_its_result_and_its_audit(finished_run: ToyRun) -> None:
+    run_dir = finished_run()
     path = run_dir / "audit.json"
     assert _validate(run_dir, path) == (0, f"{run_dir}: valid\n{path}: valid\n")
     path.write_text(path.read_text().replace('"blocked"', '"clean"', 1))
@@ -83,8 +83,8 @@ def test_a_run_directory_stands_for_its_result_and_its_audit(toy_run: ToyRun) ->
     assert output == f"{run_dir}: 1 problem\n  audit.json: verdict: says 'clean', the result gives 'blocked'\n"
 
 
-def test_a_finding_of_an_audit_cannot_be_left_out_or_reworded(toy_run: ToyRun) -> None:
-    path = toy_run() / "audit.json"
+def test_a_finding_of_an_audit_cannot_be_left_out_or_reworded(finished_run: ToyRun) -> None:
+    path = finished_run() / "audit.json"
     made = files.read(path)
     place = next(index for index, check in enumerate(made["checks"]) if check["id"] == "imbalance")
     reworded = copy.deepcopy(made)
@@ -99,16 +99,16 @@ def test_a_finding_of_an_audit_cannot_be_left_out_or_reworded(toy_run: ToyRun) -
     assert max(map(len, output.splitlines())) < 600
 
 
-def test_an_audit_of_another_result_is_noticed(toy_run: ToyRun) -> None:
-    path = toy_run(stages=("student-base",)) / "audit.json"
-    shutil.copy(toy_run(out="other", stages=("teacher-base",)) / "audit.json", path)
+def test_an_audit_of_another_result_is_noticed(finished_run: ToyRun) -> None:
+    path = finished_run(stages=("student-base",)) / "audit.json"
+    shutil.copy(finished_run(out="other", stages=("teacher-base",)) / "audit.json", path)
     code, output = _validate(path)
     assert code == 1
     assert "  result_sha256: says " in output
 
 
-def test_an_audit_by_other_rules_is_said_to_be_one(toy_run: ToyRun) -> None:
-    path = toy_run() / "audit.json"
+def test_an_audit_by_other_rules_is_said_to_be_one(finished_run: ToyRun) -> None:
+    path = finished_run() / "audit.json"
     path.write_text(path.read_text().replace('"ruleset": "', '"ruleset": "0.'))
     code, output = _validate(path)
     assert code == 1
@@ -117,9 +117,9 @@ def test_an_audit_by_other_rules_is_said_to_be_one(toy_run: ToyRun) -> None:
     ]
 
 
-def test_an_audit_that_is_damaged_or_alone_is_told_of_in_one_line(toy_run: ToyRun, tmp_path: Path) -> None:
+def test_an_audit_that_is_damaged_or_alone_is_told_of_in_one_line(finished_run: ToyRun, tmp_path: Path) -> None:
     path = tmp_path / "audit.json"
-    shutil.copy(toy_run() / "audit.json", path)
+    shutil.copy(finished_run() / "audit.json", path)
     assert _validate(path) == (
         1,
         f"{path}: 1 problem\n  the result beside it cannot be audited: {tmp_path}: "
@@ -132,8 +132,8 @@ def test_an_audit_that_is_damaged_or_alone_is_told_of_in_one_line(toy_run: ToyRu
 
 
 @pytest.mark.parametrize("hash_seed", ["1", "4"])  # sets of two names come in one order, and in the other
-def test_an_audit_does_not_depend_on_the_order_of_sets(toy_run: ToyRun, tmp_path: Path, hash_seed: str) -> None:
-    command = [sys.executable, "-m", "harness", "validate", str(toy_run())]
+def test_an_audit_does_not_depend_on_the_order_of_sets(finished_run: ToyRun, tmp_path: Path, hash_seed: str) -> None:
+    command = [sys.executable, "-m", "harness", "validate", str(finished_run())]
     path = os.pathsep.join([str(tmp_path / "site"), *filter(None, sys.path)])
     environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": path}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

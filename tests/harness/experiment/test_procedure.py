@@ -40,8 +40,8 @@ def _items(run_dir: Path, seed: int | None) -> list[Any]:
 # Training seeds
 
 
-def test_every_trained_arm_is_trained_and_measured_once_for_each_seed(toy_run: ToyRun) -> None:
-    run_dir = toy_run(training_seeds=3)
+def test_every_trained_arm_is_trained_and_measured_once_for_each_seed(finished_run: ToyRun) -> None:
+    run_dir = finished_run(training_seeds=3)
     result = _result(run_dir)
     assert [(row["arm"], row["training_seed"]) for row in result["training"]] == [
         (arm, seed) for arm in TRAINED for seed in SEEDS
@@ -57,8 +57,8 @@ def test_every_trained_arm_is_trained_and_measured_once_for_each_seed(toy_run: T
     assert problems_of(run_dir) == []
 
 
-def test_a_reply_names_the_training_and_the_adapter_that_gave_it(toy_run: ToyRun) -> None:
-    run_dir = toy_run(training_seeds=3)
+def test_a_reply_names_the_training_and_the_adapter_that_gave_it(finished_run: ToyRun) -> None:
+    run_dir = finished_run(training_seeds=3)
     made = {(row["arm"], row["training_seed"]): row["adapter_sha256"] for row in _result(run_dir)["training"]}
     for row in files.read_lines(run_dir / "items.jsonl"):
         assert row["adapter_sha256"] == made.get((row["arm"], row["training_seed"]))
@@ -69,17 +69,17 @@ def test_a_reply_names_the_training_and_the_adapter_that_gave_it(toy_run: ToyRun
 
 
 def test_files_of_the_first_seed_have_the_name_of_the_arm_and_those_of_others_their_seed_besides(
-    toy_run: ToyRun,
+    finished_run: ToyRun,
 ) -> None:
-    run_dir = toy_run(training_seeds=3)
+    run_dir = finished_run(training_seeds=3)
     names = {f"{arm}{suffix}" for arm in TRAINED for suffix in ("", f".{SEEDS[1]}", f".{SEEDS[2]}")}
     assert {path.name for path in (run_dir / "adapters").iterdir()} == names
     assert {path.stem for path in (run_dir / "examples").iterdir()} == names
     assert set(files.read(run_dir / "run_meta.json")["training"]) == names
 
 
-def test_more_seeds_change_nothing_of_the_first(toy_run: ToyRun) -> None:
-    one, three = toy_run(out="one", stages=STAGES), toy_run(out="three", stages=STAGES, training_seeds=3)
+def test_more_seeds_change_nothing_of_the_first(finished_run: ToyRun) -> None:
+    one, three = finished_run(out="one", stages=STAGES), finished_run(out="three", stages=STAGES, training_seeds=3)
     for seed in (None, SEEDS[0]):
         assert _items(one, seed) == _items(three, seed)
     for path in (one / "examples").iterdir():
@@ -87,22 +87,22 @@ def test_more_seeds_change_nothing_of_the_first(toy_run: ToyRun) -> None:
     assert _result(one)["training"] == [row for row in _result(three)["training"] if row["training_seed"] == SEEDS[0]]
 
 
-def test_chance_falls_anew_with_each_seed_and_the_worked_solutions_stay(toy_run: ToyRun) -> None:
-    run_dir = toy_run(stages=STAGES, training_seeds=3)
+def test_chance_falls_anew_with_each_seed_and_the_worked_solutions_stay(finished_run: ToyRun) -> None:
+    run_dir = finished_run(stages=STAGES, training_seeds=3)
     for arm, kinds in (("student-lora", 1), ("lora-random", 3), ("lora-shuffled", 3)):
         names = (arm, f"{arm}.{SEEDS[1]}", f"{arm}.{SEEDS[2]}")
         assert len({(run_dir / "examples" / f"{name}.jsonl").read_bytes() for name in names}) == kinds, arm
 
 
-def test_the_seed_of_the_run_moves_every_training_seed(toy_run: ToyRun) -> None:
-    run_dir = toy_run(seed=5, training_seeds=2, stages=("bootstrap", "student-lora"))
+def test_the_seed_of_the_run_moves_every_training_seed(finished_run: ToyRun) -> None:
+    run_dir = finished_run(seed=5, training_seeds=2, stages=("bootstrap", "student-lora"))
     assert [row["training_seed"] for row in _result(run_dir)["training"]] == [SEEDS[0] + 5, SEEDS[1] + 5]
 
 
-def test_contrasts_put_the_seeds_together_and_show_each(toy_run: ToyRun) -> None:
+def test_contrasts_put_the_seeds_together_and_show_each(finished_run: ToyRun) -> None:
     (entry,) = (
         entry
-        for entry in _result(toy_run(training_seeds=3))["contrasts"]
+        for entry in _result(finished_run(training_seeds=3))["contrasts"]
         if (entry["first"], entry["second"]) == ("student-lora", "lora-labels")
     )
     assert [one["training_seed"] for one in entry["by_seed"]] == SEEDS
@@ -121,8 +121,8 @@ def test_resuming_a_run_of_several_seeds_repeats_no_effect_and_changes_no_byte(t
     assert [(run_dir / name).read_bytes() for name in names] == before
 
 
-def test_an_adapter_of_a_later_seed_that_was_changed_is_noticed(toy_run: ToyRun) -> None:
-    run_dir = toy_run(training_seeds=2)
+def test_an_adapter_of_a_later_seed_that_was_changed_is_noticed(finished_run: ToyRun) -> None:
+    run_dir = finished_run(training_seeds=2)
     (run_dir / "adapters" / f"lora-labels.{SEEDS[1]}" / ADAPTER_WEIGHTS).write_text('{"so": true}')
     (problem,) = problems_of(run_dir)
     assert problem.startswith("training[3].adapter_sha256: the adapter has ")
@@ -148,9 +148,9 @@ def test_the_score_of_a_batch_is_what_the_verifier_says_of_its_answers(
 
 
 def test_with_labels_of_the_verifier_the_student_learns_true_answers_and_the_teacher_is_not_asked(
-    toy_run: ToyRun,
+    finished_run: ToyRun,
 ) -> None:
-    run_dir = toy_run("run.labels=verifier")
+    run_dir = finished_run("run.labels=verifier")
     result = _result(run_dir)
     assert "demonstrate" not in {call["purpose"] for call in result["teacher_calls"]}
     truths = {row["id"]: row["truth"] for row in files.read_lines(run_dir / "problems.jsonl")}
@@ -164,9 +164,9 @@ def test_with_labels_of_the_verifier_the_student_learns_true_answers_and_the_tea
     assert problems_of(run_dir) == []
 
 
-def test_an_audit_says_whose_the_labels_were(toy_run: ToyRun) -> None:
+def test_an_audit_says_whose_the_labels_were(finished_run: ToyRun) -> None:
     for labels, status in (("teacher", "pass"), ("verifier", "fail")):
-        run_dir = toy_run(f"run.labels={labels}", out=labels)
+        run_dir = finished_run(f"run.labels={labels}", out=labels)
         checks = {check["id"]: check["status"] for check in files.read(run_dir / "audit.json")["checks"]}
         assert checks["label-source"] == status
 
@@ -178,12 +178,12 @@ def _wordings(run_dir: Path) -> dict[str, str]:
     return {arm["arm"]: arm["wording_sha256"] for arm in _result(run_dir)["arms"] if arm["split"] == "test"}
 
 
-def test_every_arm_is_asked_in_the_same_words(toy_run: ToyRun) -> None:
-    assert len(set(_wordings(toy_run(task="staged-parity")).values())) == 1
+def test_every_arm_is_asked_in_the_same_words(finished_run: ToyRun) -> None:
+    assert len(set(_wordings(finished_run(task="staged-parity")).values())) == 1
 
 
-def test_with_prompts_of_its_own_each_stage_is_asked_and_trained_in_its_words(toy_run: ToyRun) -> None:
-    run_dir = toy_run("run.prompts=separate", task="staged-parity")
+def test_with_prompts_of_its_own_each_stage_is_asked_and_trained_in_its_words(finished_run: ToyRun) -> None:
+    run_dir = finished_run("run.prompts=separate", task="staged-parity")
     wordings = _wordings(run_dir)
     assert len(set(wordings.values())) == len(wordings)
     for arm in TRAINED:

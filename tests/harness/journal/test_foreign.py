@@ -24,8 +24,8 @@ from tests import hostile
 from tests.conftest import ToyRun
 from tests.harness.audit.journal import reseal
 
-SAMPLE = 120
-"""Changes that are tried of some thousand."""
+SAMPLES = (30, pytest.param(120, marks=pytest.mark.slow))
+"""How many changes are tried of some thousand."""
 WRONG: tuple[Any, ...] = (
     *(None, True, "", "x", -1, 0, 1.5, 10**299, -(10**299), 1e308, [], {}, [None], {"stop": "end"}, {"text": 3}),
     *("\ud800", "a\x1b[31mb", ["\udfff"], {"\ud800": 1}, "x" * 100_000, [[]] * 3, {"a": {"b": {"c": []}}}),
@@ -122,13 +122,16 @@ def one_line_of(run_dir: Path, *arguments: str) -> str | None:
     return str(found) if (found := hostile.on_terminal(done.output)) else None
 
 
-def test_a_journal_that_was_changed_and_sealed_again_ends_replay_and_validate_with_one_line(toy_run: ToyRun) -> None:
-    run_dir = toy_run(*SMALL)
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_a_journal_that_was_changed_and_sealed_again_ends_replay_and_validate_with_one_line(
+    finished_run: ToyRun, sample: int
+) -> None:
+    run_dir = finished_run(*SMALL)
     records = _read(run_dir)
     tried = list(changes(records))
     assert len(tried) > 1000
     wrong = {}
-    for name, changed in random.Random(3).sample(tried, SAMPLE):
+    for name, changed in random.Random(3).sample(tried, sample):
         reseal(run_dir / "journal.jsonl", changed)
         for verb in ("replay", "validate"):
             if told := one_line_of(run_dir, verb):
@@ -136,8 +139,8 @@ def test_a_journal_that_was_changed_and_sealed_again_ends_replay_and_validate_wi
     assert wrong == {}
 
 
-def test_the_journal_of_another_run_ends_a_replay_with_one_line(toy_run: ToyRun) -> None:
-    run_dir, other = toy_run(*SMALL), toy_run(*SMALL, out="other", seed=3)
+def test_the_journal_of_another_run_ends_a_replay_with_one_line(finished_run: ToyRun) -> None:
+    run_dir, other = finished_run(*SMALL), finished_run(*SMALL, out="other", seed=3)
     shutil.copy(other / "journal.jsonl", run_dir / "journal.jsonl")
     done = CliRunner().invoke(main, ["replay", str(run_dir)])
     assert (done.exit_code, done.stderr) == (
@@ -162,9 +165,9 @@ def test_the_journal_of_another_run_ends_a_replay_with_one_line(toy_run: ToyRun)
     ],
 )
 def test_a_record_that_does_not_hold_what_belongs_there_is_named(
-    toy_run: ToyRun, key: str, path: tuple[Any, ...], value: Any, told: str
+    finished_run: ToyRun, key: str, path: tuple[Any, ...], value: Any, told: str
 ) -> None:
-    run_dir = toy_run(*SMALL)
+    run_dir = finished_run(*SMALL)
     records = _read(run_dir)
     changed = [replace(one, value=_put(one.value, path, value)) if one.key == key else one for one in records]
     reseal(run_dir / "journal.jsonl", changed)
@@ -220,8 +223,8 @@ def test_a_count_that_none_can_be_is_refused_on_the_way_in(usage: Usage) -> None
         completions.recordable(Completion("a", "", "end", "m", usage))
 
 
-def test_what_is_recorded_reads_back_the_same(toy_run: ToyRun) -> None:
-    run_dir = toy_run(*SMALL)
+def test_what_is_recorded_reads_back_the_same(finished_run: ToyRun) -> None:
+    run_dir = finished_run(*SMALL)
     before = (run_dir / "journal.jsonl").read_bytes()
     reseal(run_dir / "journal.jsonl", _read(run_dir))
     assert (run_dir / "journal.jsonl").read_bytes() == before

@@ -36,8 +36,8 @@ def test_a_fork_buys_only_what_its_origin_has_not(toy_run: ToyRun, tmp_path: Pat
     assert _arms(fork) == _arms(whole)
 
 
-def test_a_fork_says_where_it_came_from_and_how_much_it_took_over(toy_run: ToyRun) -> None:
-    origin = toy_run(out="origin")
+def test_a_fork_says_where_it_came_from_and_how_much_it_took_over(finished_run: ToyRun) -> None:
+    origin = finished_run(out="origin")
     fork = _fork(origin, stages=("teacher-base", "bootstrap"))
     meta = files.read(fork / "run_meta.json")
     plan_sha256 = files.read(origin / "result.json")["plan_sha256"]
@@ -80,10 +80,10 @@ def test_a_call_that_failed_for_good_in_the_origin_is_made_again(toy_run: ToyRun
     assert arm["outcomes"]["failed"] == 0
 
 
-def test_what_is_no_run_cannot_be_forked(tmp_path: Path, toy_run: ToyRun) -> None:
+def test_what_is_no_run_cannot_be_forked(tmp_path: Path, finished_run: ToyRun) -> None:
     with pytest.raises(UsageError, match=r"expected a run directory with a plan\.json"):
         run.prepare_fork(tmp_path, UserSettings())
-    origin = toy_run(out="origin")
+    origin = finished_run(out="origin")
     journal = origin / "journal.jsonl"
     journal.write_bytes(b"x" + journal.read_bytes())
     with pytest.raises(JournalError, match="line 1 is damaged"):

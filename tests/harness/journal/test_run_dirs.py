@@ -51,9 +51,9 @@ def test_an_empty_directory_that_cannot_be_locked_stays_empty(tmp_path: Path, mo
 
 
 def test_a_run_that_cannot_be_locked_any_more_is_left_as_it_is(
-    toy_run: ToyRun, monkeypatch: pytest.MonkeyPatch
+    finished_run: ToyRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_dir = toy_run(stages=("student-base",))
+    run_dir = finished_run(stages=("student-base",))
     before = sorted(path.name for path in run_dir.iterdir())
     _without_locks(monkeypatch, errno.ENOSYS)
     done = CliRunner().invoke(main, ["run", "--resume", str(run_dir)])

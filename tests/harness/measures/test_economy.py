@@ -25,17 +25,17 @@ def test_there_is_none_where_a_figure_is_unknown_or_nothing_is_saved(figures: tu
     assert economy.break_even(*figures) is None
 
 
-def test_a_run_measures_what_a_problem_costs(toy_run: ToyRun) -> None:
-    run_dir = toy_run()
+def test_a_run_measures_what_a_problem_costs(finished_run: ToyRun) -> None:
+    run_dir = finished_run()
     figures = files.read(run_dir / "run_meta.json")["economy"]
     assert figures["teacher_usd_per_problem"] == pytest.approx(20e-6)
     calls = files.read(run_dir / "result.json")["teacher_calls"]
     assert figures["one_time_usd"] >= sum(row["cost_usd"] for row in calls)
 
 
-def test_only_one_training_of_the_treatment_is_paid_for_however_many_seeds_it_has(toy_run: ToyRun) -> None:
+def test_only_one_training_of_the_treatment_is_paid_for_however_many_seeds_it_has(finished_run: ToyRun) -> None:
     for seeds in (1, 3):
-        run_dir = toy_run(out=f"seeds-{seeds}", training_seeds=seeds)
+        run_dir = finished_run(out=f"seeds-{seeds}", training_seeds=seeds)
         spent = sum(row["cost_usd"] for row in files.read(run_dir / "result.json")["teacher_calls"])
         figures = files.read(run_dir / "run_meta.json")["economy"]
         training = 0.1 / 3600 * economy.ASSUMED_USD_PER_HOUR

@@ -70,8 +70,8 @@ def test_where_mounts_are_not_known_nothing_is_told(tmp_path: Path, monkeypatch:
     assert disk.caution(tmp_path) is None
 
 
-def test_a_torn_record_is_told_of_on_the_terminal_and_in_run_meta(toy_run: ToyRun) -> None:
-    run_dir = toy_run(stages=("student-base",))
+def test_a_torn_record_is_told_of_on_the_terminal_and_in_run_meta(finished_run: ToyRun) -> None:
+    run_dir = finished_run(stages=("student-base",))
     with (run_dir / "journal.jsonl").open("ab") as stream:
         stream.write(b"0123456789abcdef {")
     done = CliRunner().invoke(main, ["run", "--resume", str(run_dir)])

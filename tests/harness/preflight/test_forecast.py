@@ -29,8 +29,8 @@ def _loads(*assignments: str, **user: Any) -> list[forecast.Load]:
         {"task": "staged-parity", "preset": "solver"},
     ],
 )
-def test_the_teacher_calls_foreseen_are_those_made(toy_run: ToyRun, given: dict[str, Any]) -> None:
-    made = files.read(toy_run(**given) / "result.json")["teacher_calls"]
+def test_the_teacher_calls_foreseen_are_those_made(finished_run: ToyRun, given: dict[str, Any]) -> None:
+    made = files.read(finished_run(**given) / "result.json")["teacher_calls"]
     plan, components = run.prepare(UserSettings({**CHOSEN, **given}))
     foreseen: Counter[tuple[str, str]] = Counter()
     for load in forecast.loads(plan, components):

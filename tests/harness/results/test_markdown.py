@@ -25,8 +25,8 @@ def test_what_is_dropped_between_backticks_closes_no_fence() -> None:
     assert inner == ["```", "out of it", "```"]
 
 
-def test_only_a_simulated_teacher_makes_its_pages_say_that_no_real_model_wrote_them(toy_run: ToyRun) -> None:
-    plan = plans.read(toy_run(stages=("bootstrap",)) / "plan.json")
+def test_only_a_simulated_teacher_makes_its_pages_say_that_no_real_model_wrote_them(finished_run: ToyRun) -> None:
+    plan = plans.read(finished_run(stages=("bootstrap",)) / "plan.json")
     assert "real model" in journal_text(plan, ExperimentData())
     parts = {name: replace(choice, simulated=name == "student") for name, choice in plan.plugins.items()}
     told = journal_text(replace(plan, plugins=parts), ExperimentData())

@@ -78,9 +78,9 @@ class Forger:
 
 
 @pytest.fixture
-def forger(toy_run: ToyRun, monkeypatch: pytest.MonkeyPatch) -> Forger:
+def forger(finished_run: ToyRun, monkeypatch: pytest.MonkeyPatch) -> Forger:
     monkeypatch.setattr(Parity, "rules", (*Parity.rules, Rule("lucky", "Say what brings luck.", True)))
-    return Forger(toy_run())
+    return Forger(finished_run(toys="with a rule more"))
 
 
 def _unsimulated(forger: Forger) -> None:
@@ -209,11 +209,14 @@ FORGERIES = (
 )
 
 
+def test_what_was_sealed_without_a_change_is_valid(forger: Forger) -> None:
+    assert forger.seal() == []
+
+
 @pytest.mark.parametrize("forge", FORGERIES)
 def test_a_result_that_was_changed_in_agreement_with_itself_is_found_and_blocks(
     forger: Forger, forge: Callable[[Forger], None]
 ) -> None:
-    assert forger.seal() == []
     forge(forger)
     found = forger.seal()
     assert found
@@ -257,8 +260,8 @@ def test_a_row_that_is_not_its_reply_is_named_with_both_readings(forger: Forger)
 
 
 @pytest.mark.parametrize("name", ["journal.jsonl", "adapters/student-lora/adapter_model.safetensors", "plan.json"])
-def test_what_is_missing_is_not_known_and_blocks(toy_run: ToyRun, name: str) -> None:
-    run_dir = toy_run()
+def test_what_is_missing_is_not_known_and_blocks(finished_run: ToyRun, name: str) -> None:
+    run_dir = finished_run()
     (run_dir / name).unlink()
     (problem,) = validation.problems_of(run_dir)
     assert problem.startswith(f"{name}: is not beside the result, so ")
@@ -266,24 +269,24 @@ def test_what_is_missing_is_not_known_and_blocks(toy_run: ToyRun, name: str) -> 
     assert (check["status"], check["weight"]) == ("unknown", "block")
 
 
-def test_a_journal_that_ends_before_the_result_does_not_vouch_for_it(toy_run: ToyRun) -> None:
-    run_dir = toy_run()
+def test_a_journal_that_ends_before_the_result_does_not_vouch_for_it(finished_run: ToyRun) -> None:
+    run_dir = finished_run()
     journal = run_dir / "journal.jsonl"
     journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:-1]))
     (problem,) = validation.problems_of(run_dir)
     assert problem == "journal.jsonl: does not say which result was written; resume the run to its end"
 
 
-def test_the_journal_of_another_run_is_not_taken_for_its_own(toy_run: ToyRun) -> None:
-    run_dir, other = toy_run(), toy_run(out="other", seed=7)
+def test_the_journal_of_another_run_is_not_taken_for_its_own(finished_run: ToyRun) -> None:
+    run_dir, other = finished_run(), finished_run(out="other", seed=7)
     shutil.copy(other / "journal.jsonl", run_dir / "journal.jsonl")
     assert validation.problems_of(run_dir)[0] == "plan: is not the one that the journal was begun with"
 
 
 def test_a_plugin_with_another_source_reads_nothing_again_and_that_is_told_but_no_fault(
-    toy_run: ToyRun, monkeypatch: pytest.MonkeyPatch
+    finished_run: ToyRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_dir = toy_run()
+    run_dir = finished_run()
     monkeypatch.setattr("harness.registry.sources.digest", lambda *_: "0" * 64)
     assert validation.problems_of(run_dir) == []
     (unread,) = validation.held(run_dir)
@@ -294,8 +297,8 @@ def test_a_plugin_with_another_source_reads_nothing_again_and_that_is_told_but_n
     assert (check["status"], check["weight"]) == ("unknown", "warn")
 
 
-def test_a_plugin_that_is_gone_is_told_but_no_fault(toy_run: ToyRun, toy_site: Path) -> None:
-    run_dir = toy_run()
+def test_a_plugin_that_is_gone_is_told_but_no_fault(finished_run: ToyRun, toy_site: Path) -> None:
+    run_dir = finished_run()
     shutil.rmtree(toy_site / "harness_toys-1.0.dist-info")
     assert validation.problems_of(run_dir) == []
     (unread,) = validation.held(run_dir)
@@ -320,11 +323,11 @@ def test_reading_again_calls_nobody(toy_run: ToyRun, tmp_path: Path) -> None:
         {"task": "staged-parity", "preset": "solver"},
     ],
 )
-def test_every_kind_of_honest_run_is_what_its_journal_gives(toy_run: ToyRun, options: Row) -> None:
-    assert validation.held(toy_run(**options)) == []
+def test_every_kind_of_honest_run_is_what_its_journal_gives(finished_run: ToyRun, options: Row) -> None:
+    assert validation.held(finished_run(**options)) == []
 
 
 @pytest.mark.parametrize("trouble", ["fail", "refuse", "cut"])
-def test_so_is_a_run_whose_calls_gave_no_answer(toy_run: ToyRun, trouble: str) -> None:
-    run_dir = toy_run(f"teacher.trouble={trouble}", stages=("teacher-base",), accept_unreadable=True)
+def test_so_is_a_run_whose_calls_gave_no_answer(finished_run: ToyRun, trouble: str) -> None:
+    run_dir = finished_run(f"teacher.trouble={trouble}", stages=("teacher-base",), accept_unreadable=True)
     assert validation.held(run_dir) == []

@@ -18,8 +18,8 @@ from tests.harness.audit.results import honest
 
 
 @pytest.fixture
-def run_dir(toy_run: ToyRun) -> Path:
-    return toy_run()
+def run_dir(finished_run: ToyRun) -> Path:
+    return finished_run()
 
 
 def _edit(run_dir: Path, path: tuple[str | int, ...], value: object) -> list[str]:

@@ -157,7 +157,7 @@ def _has_sold(server: Loopback, count: int) -> bool:
     return len(server.purchases) >= count
 
 
-@pytest.mark.parametrize("mode", ["sync", "batch"])
+@pytest.mark.parametrize("mode", ["sync", pytest.param("batch", marks=pytest.mark.slow)])
 def test_a_killed_run_loses_at_most_what_was_under_way(
     mode: Literal["sync", "batch"], claude_site: Path, tmp_path: Path
 ) -> None:

@@ -62,7 +62,7 @@ def test_workers_see_none_of_them(tmp_path: Path) -> None:
     assert not LEFT.keys() & environment(LEFT, tmp_path).keys()
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_training_under_a_clusters_variables_gives_the_same_adapter(
     student: QwenStudent, examples: list[Example], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: int
 ) -> None:

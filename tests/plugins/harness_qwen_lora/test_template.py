@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import AddedToken
 from transformers import AutoTokenizer
@@ -74,6 +74,7 @@ def trained(found: Chat, target: str) -> str:
     return text(found, row.ids[row.prompt_tokens :])
 
 
+@settings(max_examples=20)
 @given(day=st.dates(), directive=st.sampled_from([*DIRECTIVES, "-d", "-m", "-j"]))
 def test_template_that_asks_for_the_date_is_told_the_one_of_the_plan(day: Any, directive: str) -> None:
     template = dated(f"  {{% set now = strftime_now('<%{directive}>') %}}\n{{{{ now }}}}|", day.isoformat())

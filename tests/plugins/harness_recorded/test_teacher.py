@@ -30,8 +30,8 @@ def test_a_recording_gives_the_same_scores_and_asks_nobody(toy_run: ToyRun, tmp_
     assert marker.read_text() == asked
 
 
-def test_every_output_says_that_it_is_a_recording_and_whose(toy_run: ToyRun) -> None:
-    first = toy_run(out="first", stages=("teacher-base",))
+def test_every_output_says_that_it_is_a_recording_and_whose(finished_run: ToyRun) -> None:
+    first = finished_run(out="first", stages=("teacher-base",))
     arguments = ["--task=parity", "--student=toy", "--reflection=toy", "--trainer=toy", "--preset=small"]
     recorded = ["--teacher=recorded", "-o", f"teacher.from={first}", "--stages=teacher-base"]
     second = first.with_name("second")
@@ -64,8 +64,8 @@ def test_what_has_no_recording_is_said_before_anything_is_done(toy_run: ToyRun, 
     assert not (tmp_path / "second").exists()
 
 
-def test_a_dry_run_says_so_too_and_foresees_the_worked_solutions(toy_run: ToyRun, tmp_path: Path) -> None:
-    first = toy_run(out="first", stages=("teacher-base",))
+def test_a_dry_run_says_so_too_and_foresees_the_worked_solutions(finished_run: ToyRun, tmp_path: Path) -> None:
+    first = finished_run(out="first", stages=("teacher-base",))
     toys = ["--task=parity", "--student=toy", "--reflection=toy", "--trainer=toy", "--preset=small"]
     recorded = [*toys, "--teacher=recorded", "-o", f"teacher.from={first}", "--dry-run"]
 
@@ -88,8 +88,8 @@ def test_what_cannot_be_known_before_stops_at_the_first_missing_request(toy_run:
         toy_run(f"teacher.from={first}", out="second", teacher="recorded", stages=("teacher-base", "bootstrap"))
 
 
-def test_a_reply_is_given_to_the_same_messages_alone(toy_run: ToyRun) -> None:
-    run_dir = toy_run(stages=("teacher-base",))
+def test_a_reply_is_given_to_the_same_messages_alone(finished_run: ToyRun) -> None:
+    run_dir = finished_run(stages=("teacher-base",))
     teacher = RecordedTeacher(run_dir)
     teacher.replay(RecordedReplies(run_dir))
     task = Parity(0)

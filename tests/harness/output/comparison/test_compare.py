@@ -185,16 +185,16 @@ def _rewrite(path: Path, change: dict[str, Any], arm: int | None = None) -> None
     path.write_text(json.dumps(result))
 
 
-def test_a_run_and_its_result_file_are_the_same(toy_run: ToyRun) -> None:
-    run_dir = toy_run()
+def test_a_run_and_its_result_file_are_the_same(finished_run: ToyRun) -> None:
+    run_dir = finished_run()
     made = compare(read(run_dir), read(run_dir / "result.json"))
     assert made["paired"]
     assert made["a"] == made["b"]
     assert made["differs"] == []
 
 
-def test_a_result_alone_is_compared_by_counts(toy_run: ToyRun, tmp_path: Path) -> None:
-    run_dir = toy_run()
+def test_a_result_alone_is_compared_by_counts(finished_run: ToyRun, tmp_path: Path) -> None:
+    run_dir = finished_run()
     alone = tmp_path / "alone.json"
     alone.write_bytes((run_dir / "result.json").read_bytes())
     made = compare(read(run_dir), read(alone))
@@ -202,14 +202,14 @@ def test_a_result_alone_is_compared_by_counts(toy_run: ToyRun, tmp_path: Path) -
     assert "recompute" in made["b"]["blocking"]
 
 
-def test_rows_are_enough_to_pair_by(toy_run: ToyRun) -> None:
-    run_dir = toy_run()
+def test_rows_are_enough_to_pair_by(finished_run: ToyRun) -> None:
+    run_dir = finished_run()
     (run_dir / "problems.jsonl").unlink()
     assert compare(read(run_dir), read(run_dir))["paired"]
 
 
-def test_rows_that_are_not_those_of_the_result_are_refused(toy_run: ToyRun) -> None:
-    run_dir = toy_run()
+def test_rows_that_are_not_those_of_the_result_are_refused(finished_run: ToyRun) -> None:
+    run_dir = finished_run()
     rows = files.read_lines(run_dir / "items.jsonl")
     (run_dir / "items.jsonl").write_text(files.lines(rows[1:]))
     with pytest.raises(UsageError, match=r"items\.jsonl: has digest .{12}, the result beside it says .{12}; these are"):
@@ -217,8 +217,8 @@ def test_rows_that_are_not_those_of_the_result_are_refused(toy_run: ToyRun) -> N
 
 
 @pytest.mark.parametrize("without", [[], ["problems.jsonl"]])
-def test_rows_that_keep_no_schema_are_refused(toy_run: ToyRun, without: list[str]) -> None:
-    run_dir = toy_run()
+def test_rows_that_keep_no_schema_are_refused(finished_run: ToyRun, without: list[str]) -> None:
+    run_dir = finished_run()
     (run_dir / "items.jsonl").write_text("{}\n")
     digest = files.file_digest(run_dir / "items.jsonl")
     _rewrite(
@@ -230,8 +230,8 @@ def test_rows_that_keep_no_schema_are_refused(toy_run: ToyRun, without: list[str
         read(run_dir)
 
 
-def test_rows_that_count_otherwise_than_the_result_are_refused(toy_run: ToyRun) -> None:
-    run_dir = toy_run()
+def test_rows_that_count_otherwise_than_the_result_are_refused(finished_run: ToyRun) -> None:
+    run_dir = finished_run()
     _rewrite(run_dir / "result.json", {"correct": 3}, arm=0)
     with pytest.raises(
         UsageError, match=r"student-base/test: the result counts .* \(12, 3, 8\), its rows give \(12, 4, 8\)"
@@ -250,15 +250,15 @@ def test_rows_that_count_otherwise_than_the_result_are_refused(toy_run: ToyRun) 
         ({"outcomes": None}, "what became of its replies is not known, as in a table of counts"),
     ],
 )
-def test_counts_that_no_run_has_are_refused(toy_run: ToyRun, change: dict[str, Any], told: str) -> None:
-    path = toy_run() / "result.json"
+def test_counts_that_no_run_has_are_refused(finished_run: ToyRun, change: dict[str, Any], told: str) -> None:
+    path = finished_run() / "result.json"
     _rewrite(path, change, arm=0)
     with pytest.raises(UsageError, match=told):
         read(path)
 
 
-def test_half_a_surrogate_pair_is_refused(toy_run: ToyRun) -> None:
-    path = toy_run() / "result.json"
+def test_half_a_surrogate_pair_is_refused(finished_run: ToyRun) -> None:
+    path = finished_run() / "result.json"
     _rewrite(path, {"simulated": ["\ud800"]})
     with pytest.raises(UsageError, match="half of a surrogate pair"):
         read(path)

@@ -74,6 +74,7 @@ def job(folder: Path, processes: int = 1) -> Job:
     return Job(source, options, (Row((5, 6, 7), 2, truncated=False),), 0, 7, Split(2, False), folder)
 
 
+@pytest.mark.slow
 def test_two_processes_train_the_adapter_of_one(student: QwenStudent, examples: list[Example], tmp_path: Path) -> None:
     """Eleven rows: the last step of an epoch has three, which two processes cannot share evenly."""
     rows, steps = (examples * 4)[:11], []
