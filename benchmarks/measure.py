@@ -51,14 +51,23 @@ def median_seconds(work: Callable[[], object], runs: int) -> float:
 
 def harness(*arguments: str, accepted: Sequence[int] = (0,)) -> tuple[float, float]:
     """Wall and CPU seconds of the command in a process of its own. Raises RuntimeError for any other exit code."""
+    return command([sys.executable, "-m", "harness", *arguments], accepted)
+
+
+def command(arguments: Sequence[str], accepted: Sequence[int] = (0,)) -> tuple[float, float]:
+    """Wall and CPU seconds of a process. Raises RuntimeError for an exit code that is not among those accepted."""
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    done = subprocess.run(  # noqa: S603 - this interpreter on our own module, without a shell
-        [sys.executable, "-m", "harness", *arguments], check=False, capture_output=True, text=True
-    )
+    done = subprocess.run(arguments, check=False, capture_output=True, text=True)  # noqa: S603 - what a benchmark names
     wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode not in accepted:
-        raise RuntimeError(f"harness {' '.join(arguments)} ended with {done.returncode}: {done.stderr.strip()}")
+        raise RuntimeError(f"{' '.join(arguments)} ended with {done.returncode}: {done.stderr.strip()}")
     return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def output(arguments: Sequence[str]) -> str:
+    """What a process prints. Raises CalledProcessError."""
+    done = subprocess.run(arguments, check=True, capture_output=True, text=True)  # noqa: S603 - what a benchmark names
+    return done.stdout.strip()
 
 
 def machine() -> str:

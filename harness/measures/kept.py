@@ -57,7 +57,7 @@ class ProblemRow:
 
 @dataclass(slots=True)
 class ItemRow:
-    """A row of items.jsonl, without the digest of its text, and of steps with no more than whether they are right."""
+    """A row of items.jsonl, and of its steps no more than whether they are right."""
 
     arm: str
     split: str
@@ -74,6 +74,7 @@ class ItemRow:
     adapter_sha256: str | None
     prompt_sha256: str
     wording_sha256: str
+    text_sha256: str
 
     __getitem__ = object.__getattribute__
 
@@ -139,6 +140,7 @@ def item(row: Row, shared: Shared) -> ItemRow:
         None if adapter is None else intern(adapter),
         row["prompt_sha256"],
         row["wording_sha256"],
+        row["text_sha256"],
     )
 
 

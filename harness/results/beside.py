@@ -38,7 +38,6 @@ class Beside:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._sound: set[str] = set()
-        self._texts: list[str] = []
         self._replies: dict[Place, str] = {}
         self._no_reply: str | None = None
         self.kept = Kept()
@@ -50,7 +49,7 @@ class Beside:
             if name == filenames.THOUGHTS:
                 self._read_replies()
             elif name in ROWS:
-                keep = self.kept.problem if name == filenames.PROBLEMS else self._keep_item
+                keep = self.kept.problem if name == filenames.PROBLEMS else self.kept.item
                 for number, row in enumerate(files.stream_lines(self._folder / name), 1):
                     for violation in schemas.violations(ROWS[name], row):
                         yield f"{name}: line {number}: {violation}"
@@ -62,10 +61,6 @@ class Beside:
             whole = False
         if whole:
             self._sound.add(name)
-
-    def _keep_item(self, row: Mapping[str, Any]) -> None:
-        self.kept.item(row)
-        self._texts.append(row["text_sha256"])
 
     def _read_replies(self) -> None:
         try:
@@ -84,8 +79,8 @@ class Beside:
         if self._no_reply is not None:
             yield self._no_reply
             return
-        for number, (row, said) in enumerate(zip(self.kept.items, self._texts, strict=True), 1):
-            if self._replies.get((row.arm, row.training_seed, row.problem)) != said:
+        for number, row in enumerate(self.kept.items, 1):
+            if self._replies.get((row.arm, row.training_seed, row.problem)) != row.text_sha256:
                 yield (
                     f"{filenames.ITEMS}: line {number}: text_sha256 is not that of the reply in {filenames.THOUGHTS}"
                 )

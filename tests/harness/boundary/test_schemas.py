@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import copy
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from referencing.exceptions import Unresolvable
 
@@ -75,12 +79,14 @@ def test_a_reference_outside_the_registry_is_never_fetched(tmp_path: Path, monke
         return {**planted_schema, "$ref": secret.as_uri()} if name == "plan" else real(name)
 
     monkeypatch.setattr(schemas, "load", planted)
-    schemas._validator.cache_clear()
     try:
-        with pytest.raises(Unresolvable):
-            list(schemas.violations("plan", {}))
+        for made, refused in ((schemas._validator, Unresolvable), (schemas._compiled, ValueError)):
+            made.cache_clear()
+            with pytest.raises(refused):
+                made("plan").is_valid({})
     finally:
         schemas._validator.cache_clear()
+        schemas._compiled.cache_clear()
 
 
 def test_a_path_reads_as_people_write_it() -> None:
@@ -103,3 +109,58 @@ def test_a_count_is_an_integer_as_json_writes_one(number: float, told: list[str]
     (row,) = rows.items(rows.problems("Y"), "student-base", "Y")
     row["usage"]["input_tokens"] = number
     assert list(schemas.violations("item", row)) == [f"usage.input_tokens: {each}" for each in told]
+
+
+VALUES: st.SearchStrategy[object] = st.sampled_from(
+    [None, True, 0, 3, -1, 3.0, 0.5, 2**53, -(2**53), 1e300, "", "x", "YES", "0" * 64, [], {}, {"kind": "answered"}]
+)
+"""What the fields of a row may be found to hold."""
+
+
+def _places(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    yield path
+    if isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _places(inner, (*path, key))
+
+
+def _changed(row: rows.Row, place: tuple[str | int, ...], value: object, how: str) -> object:
+    made: Any = copy.deepcopy(row)
+    *way, last = place
+    inner = made
+    for key in way:
+        inner = inner[key]
+    if how == "without":
+        del inner[last]
+    else:
+        inner[last if how == "other" else "more"] = value
+    return made
+
+
+@given(st.sampled_from(["item", "problem"]), st.sampled_from(["other", "more", "without"]), VALUES, st.data())
+def test_what_the_compiled_schema_takes_is_what_the_schema_takes(
+    name: str, how: str, value: object, data: st.DataObject
+) -> None:
+    asked = rows.problems("Y")
+    (row,) = rows.items(asked, "student-lora", "Y", seed=7) if name == "item" else asked
+    place = data.draw(st.sampled_from([path for path in _places(row) if path]))
+    made = _changed(row, place, value, how)
+    assert schemas._compiled(name).is_valid(made) == schemas._validator(name).is_valid(made)
+
+
+def test_every_number_of_every_schema_is_bounded_and_written_as_it_is_meant() -> None:
+    for name in schemas.NAMES:
+        for schema in _numbers(schemas._narrow(schemas.load(name))):
+            assert -schemas.LARGEST <= schema["minimum"] <= schema["maximum"] <= schemas.LARGEST
+            assert schema[schemas._INTEGER] == (schema["type"] == "integer")
+
+
+def _numbers(schema: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(schema, dict):
+        if schema.get("type") in ("integer", "number"):
+            yield schema
+        for inner in schema.values():
+            yield from _numbers(inner)
+    elif isinstance(schema, list):
+        for inner in schema:
+            yield from _numbers(inner)

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import multiprocessing
 import os
+import time
 from collections.abc import Iterable
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from harness.api import JournalError, StoppedError
 from harness.journal import encoding
 from harness.journal.run_dirs import locked
-from harness.journal.store import Journal, ReadOnlyJournal, Recorded
+from harness.journal.store import GROUP, GROUP_SECONDS, Journal, ReadOnlyJournal, Recorded
 
 
 def never() -> object:
@@ -230,6 +232,81 @@ def test_nothing_is_performed_after_a_request_to_stop(tmp_path: Path) -> None:
     with pytest.raises(StoppedError):
         journal.once("a", 0, never)
     journal.close()
+
+
+@pytest.fixture
+def syncs(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The size of the journal at each sync."""
+    made: list[int] = []
+    real = os.fdatasync
+
+    def counted(descriptor: int) -> None:
+        made.append(os.fstat(descriptor).st_size)
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fdatasync", counted)
+    return made
+
+
+@pytest.mark.parametrize(("free", "expected"), [(True, 1), (False, 5)])
+def test_what_costs_something_is_durable_at_once_and_what_is_free_at_the_end(
+    tmp_path: Path, syncs: list[int], free: bool, expected: int
+) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.fill(inputs(a=1, b=2, c=3, d=4, e=5), lambda keys: (Recorded(key, key, free=free) for key in keys))
+    assert len(syncs) == expected
+    assert syncs[-1] == (tmp_path / "journal.jsonl").stat().st_size
+
+
+def test_a_record_that_costs_something_makes_the_free_ones_before_it_durable(tmp_path: Path, syncs: list[int]) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.fill(inputs(a=1, b=2), lambda _: [Recorded("a", "A", free=True), Recorded("b", "B")])
+    assert syncs == [(tmp_path / "journal.jsonl").stat().st_size]
+
+
+def test_free_records_wait_for_no_more_than_a_group_and_no_longer_than_a_moment(
+    tmp_path: Path, syncs: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: 0.0)
+    journal = Journal(tmp_path / "journal.jsonl")
+    asked = {f"a/{number}": encoding.digests(number) for number in range(GROUP + 1)}
+    journal.fill(asked, lambda keys: (Recorded(key, key, free=True) for key in keys))
+    assert len(syncs) == 2
+    monkeypatch.setattr(time, "monotonic", itertools.count(GROUP_SECONDS, GROUP_SECONDS).__next__)
+    journal.fill(inputs(x=1, y=2), lambda keys: (Recorded(key, key, free=True) for key in keys))
+    assert len(syncs) == 4
+
+
+def test_what_was_recorded_is_durable_though_the_effects_end_with_an_error(tmp_path: Path, syncs: list[int]) -> None:
+    def perform(_: list[str]) -> Iterable[Recorded]:
+        yield Recorded("a", "A", free=True)
+        raise StoppedError("enough")
+
+    journal = Journal(tmp_path / "journal.jsonl")
+    with pytest.raises(StoppedError):
+        journal.fill(inputs(a=1, b=2), perform)
+    assert syncs == [(tmp_path / "journal.jsonl").stat().st_size]
+
+
+def test_where_the_sync_of_a_group_fails_the_file_is_cut_back_to_what_is_durable(
+    three: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, journal = three.read_bytes(), Journal(three)
+
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fdatasync", fail)
+    with pytest.raises(JournalError, match=os.strerror(errno.EIO)):
+        journal.fill(inputs(x=1, y=2), lambda keys: (Recorded(key, key, free=True) for key in keys))
+    assert three.read_bytes() == before
+
+
+def test_a_line_that_was_changed_under_an_open_journal_is_not_read(three: Path) -> None:
+    journal = Journal(three)
+    three.write_bytes(three.read_bytes()[:20])
+    with pytest.raises(JournalError, match="changed while it was open"):
+        journal.recorded("c")
 
 
 KEYS = st.text().map("a/{}".format)
