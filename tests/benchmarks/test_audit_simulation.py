@@ -19,6 +19,7 @@ def made() -> Run:
     return run(design(0), honest(random), random)
 
 
+@pytest.mark.slow
 def test_a_saved_run_is_valid_and_a_changed_number_is_noticed(made: Run, tmp_path: Path) -> None:
     save(made, tmp_path)
     ((result, mismatches),) = changed_numbers(tmp_path, 1, np.random.RandomState(7))

@@ -49,20 +49,25 @@ def ended(process: subprocess.Popen[str]) -> None:
 TOYS = (
     "run",
     "--task=parity",
-    "--training-seeds=3",
     *(f"--{kind}=toy" for kind in ("teacher", "student", "reflection", "trainer")),
 )
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("moments", [2, pytest.param(10, marks=pytest.mark.slow)])
-def test_a_run_killed_at_random_moments_ends_in_the_same_bytes(toy_site: Path, tmp_path: Path, moments: int) -> None:
+@pytest.mark.parametrize(
+    ("moments", "given"),
+    [(1, ["--preset=small"]), pytest.param(10, ["--training-seeds=3"], marks=pytest.mark.slow)],
+    ids=["one", "ten"],
+)
+def test_a_run_killed_at_random_moments_ends_in_the_same_bytes(
+    toy_site: Path, tmp_path: Path, moments: int, given: list[str]
+) -> None:
     command = Command(toy_site)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    command.run(*TOYS, "--out", str(whole))
+    command.run(*TOYS, *given, "--out", str(whole))
 
     chance = random.Random(7)
-    process = command.start(*TOYS, "--out", str(killed))
+    process = command.start(*TOYS, *given, "--out", str(killed))
     journal = killed / "journal.jsonl"
     size = (whole / "journal.jsonl").stat().st_size
     kills = 0

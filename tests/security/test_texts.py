@@ -124,7 +124,17 @@ def hostile_run(
 
 def test_a_run_of_hostile_replies_leaves_text_and_nothing_else(hostile_run: Path) -> None:
     plugins = [f"--{kind}={'parity' if kind == 'task' else 'toy'}" for kind in ("task", "teacher", "student")]
-    more = ["--reflection=toy", "--trainer=toy", "-o", "sizes.test=80", "-o", "sizes.skills=0", "--out", "run"]
+    more = [
+        "--reflection=toy",
+        "--trainer=toy",
+        "--preset=small",
+        "-o",
+        "sizes.test=40",
+        "-o",
+        "sizes.skills=0",
+        "--out",
+        "run",
+    ]
     around = set(hostile_run.parent.iterdir())
     done = CliRunner().invoke(main, ["run", *plugins, *more])
     assert done.exit_code == EXIT_BLOCKED, done.output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -71,9 +72,16 @@ def _audit(folder: Path, *arguments: str) -> Result:
     return CliRunner().invoke(main, ["audit", str(folder), *arguments])
 
 
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run in which nothing is wrong, as small as may be: 20 problems in an arm at least."""
+    sizes = {"test": 60, "harder": 60, "reflect": 20, "train": 4, "skills": 20}
+    return honest(seeds=1, sizes=sizes).write(tmp_path_factory.mktemp("clean") / "run")
+
+
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return honest(seeds=1).write(tmp_path / "run")
+def folder(clean: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(clean, tmp_path / "run"))
 
 
 @pytest.mark.parametrize(
@@ -141,10 +149,10 @@ def test_a_check_that_breaks_is_unknown_and_blocks(fake_distribution: FakeDistri
     ],
 )
 def test_a_check_that_breaks_its_contract_is_refused_in_one_line(
-    fake_distribution: FakeDistribution, folder: Path, values: dict[str, str], wrong: str
+    fake_distribution: FakeDistribution, finished_run: ToyRun, values: dict[str, str], wrong: str
 ) -> None:
     _install(fake_distribution, **values)
-    shown = _audit(folder, "--check", "enough")
+    shown = _audit(finished_run(), "--check", "enough")
     assert shown.exit_code == 2
     assert f"check 'enough' (enough-checks 1.0, enough_checks) {wrong}" in shown.output
     assert "its plugin is broken" in shown.output
@@ -172,19 +180,21 @@ def test_what_a_check_broke_with_is_told_by_traceback_alone(fake_distribution: F
     assert CliRunner().invoke(main, ["audit", str(folder), "--check", "enough"]).stderr == ""
 
 
-def test_an_unknown_check_is_refused_with_what_there_is(fake_distribution: FakeDistribution, folder: Path) -> None:
+def test_an_unknown_check_is_refused_with_what_there_is(
+    fake_distribution: FakeDistribution, finished_run: ToyRun
+) -> None:
     _install(fake_distribution)
-    shown = _audit(folder, "--check", "enouhg")
+    shown = _audit(finished_run(), "--check", "enouhg")
     assert shown.exit_code == 2
     assert "no check named 'enouhg'; did you mean 'enough'? installed: enough" in shown.output
     assert len(shown.output.strip().splitlines()) == 1
 
 
 def test_a_check_of_the_name_of_one_of_the_harness_is_refused_before_anything_is_done(
-    fake_distribution: FakeDistribution, toy_run: ToyRun, folder: Path, tmp_path: Path
+    fake_distribution: FakeDistribution, toy_run: ToyRun, finished_run: ToyRun, tmp_path: Path
 ) -> None:
     _install(fake_distribution, name="overlap", told="overlap")
-    shown = _audit(folder, "--check", "overlap")
+    shown = _audit(finished_run(), "--check", "overlap")
     assert shown.exit_code == 2
     assert "check 'overlap' (enough-checks 1.0, enough_checks) has the name of a check of the harness" in shown.output
     assert len(shown.output.strip().splitlines()) == 1
@@ -218,10 +228,10 @@ def test_an_option_of_a_check_can_be_set_for_an_audit(fake_distribution: FakeDis
     ],
 )
 def test_an_option_of_a_check_that_does_not_fit_is_one_line(
-    fake_distribution: FakeDistribution, folder: Path, arguments: tuple[str, ...], told: str
+    fake_distribution: FakeDistribution, finished_run: ToyRun, arguments: tuple[str, ...], told: str
 ) -> None:
     _install(fake_distribution)
-    shown = _audit(folder, *arguments)
+    shown = _audit(finished_run(), *arguments)
     assert (shown.exit_code, len(shown.output.strip().splitlines())) == (2, 1)
     assert told in shown.output
 
@@ -255,10 +265,10 @@ def test_a_check_without_an_option_of_its_own_stands_in_the_plan_by_its_name(
 
 @pytest.mark.parametrize("name", ["rule", "advice", "severity", "id"])
 def test_a_check_that_cannot_say_what_it_is_is_refused_in_one_line(
-    fake_distribution: FakeDistribution, folder: Path, name: str
+    fake_distribution: FakeDistribution, finished_run: ToyRun, name: str
 ) -> None:
     broken = f"'x'\n\n    @property\n    def {name}(self):\n        raise SystemExit(0)\n\n    other = 0"
     _install(fake_distribution, advice=broken)
-    shown = _audit(folder, "--check", "enough")
+    shown = _audit(finished_run(), "--check", "enough")
     assert (shown.exit_code, len(shown.output.strip().splitlines())) == (2, 1)
     assert "check 'enough' (enough-checks 1.0, enough_checks)" in shown.output

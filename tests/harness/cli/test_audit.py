@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,9 +19,14 @@ def _audit(*arguments: object) -> Result:
     return CliRunner().invoke(main, ["audit", *map(str, arguments)])
 
 
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return honest(seeds=3).write(tmp_path_factory.mktemp("clean") / "honest")
+
+
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return honest(seeds=3).write(tmp_path / "honest")
+def folder(clean: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(clean, tmp_path / "honest"))
 
 
 def test_a_clean_run_gives_exit_0_by_its_directory_or_its_result(folder: Path) -> None:
