@@ -108,11 +108,11 @@ def measured(tree: Path, out: Path) -> Suite:
             ],
             cwd=tree,
             env=os.environ | {"COVERAGE_FILE": str(data)},
-            check=True,
+            check=False,
         )
     seconds = {}
     for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314 - our own report
-        if case.find("skipped") is None:
+        if not len(case):  # nor one that was skipped, or fails without a fault
             seconds[f"{case.get('file')}::{case.get('name')}"] = float(case.get("time", 0))
     told = CoverageData(str(data))
     told.read()
@@ -203,7 +203,7 @@ def _tested(tree: Path, names: Sequence[str], log: Path) -> None:
     listed = log.with_suffix(".tests")
     listed.write_text("\n".join(names))
     arguments = ("-n0", "-x", "-q", "--tb=line", "-m", "", "-p", "no:cacheprovider", "-p", "no:cov", f"@{listed}")
-    os._exit(pytest.main([*arguments]))
+    os._exit(pytest.main(["-W", "ignore::pytest.PytestAssertRewriteWarning", *arguments]))  # they were loaded before
 
 
 class Bench:
