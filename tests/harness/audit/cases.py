@@ -45,6 +45,11 @@ class Case:
         """The audit of the run in which the check fires."""
         return self.audit(self.trips)
 
+    @cached_property
+    def spared_run(self) -> Row:
+        """The audit of the run in which it does not."""
+        return self.audit(self.spares)
+
     def audit(self, amount: Any) -> Row:
         """The audit of the run."""
         run = self.made(amount)

@@ -40,3 +40,10 @@ def test_only_one_training_of_the_treatment_is_paid_for_however_many_seeds_it_ha
         figures = files.read(run_dir / "run_meta.json")["economy"]
         training = 0.1 / 3600 * economy.ASSUMED_USD_PER_HOUR
         assert figures["one_time_usd"] == pytest.approx(spent + training, abs=1e-9)
+
+
+def test_a_run_without_a_training_pays_for_none(finished_run: ToyRun) -> None:
+    run_dir = finished_run(stages=("teacher-base",))
+    (row,) = files.read(run_dir / "result.json")["teacher_calls"]
+    figures = files.read(run_dir / "run_meta.json")["economy"]
+    assert figures["one_time_usd"] == pytest.approx(row["cost_usd"], abs=1e-9)

@@ -64,3 +64,8 @@ def test_what_is_not_known_is_called_unknown() -> None:
         "0.0000",
         "2",
     ]
+
+
+def test_an_arm_is_named_with_its_training_seed_where_it_has_one() -> None:
+    arms = [{"arm": "student-base", "training_seed": None}, {"arm": "student-lora", "training_seed": 999}]
+    assert [formatting.named(arm) for arm in arms] == ["student-base", "student-lora, seed 999"]

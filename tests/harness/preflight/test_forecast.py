@@ -12,7 +12,7 @@ from harness.boundary import files
 from harness.design.plan import UserSettings
 from harness.preflight import forecast
 from tests.conftest import ToyRun
-from tests.toys import CHOSEN, Parity
+from tests.toys import CHOSEN, Parity, ToyReflection
 
 
 def _loads(*assignments: str, **user: Any) -> list[forecast.Load]:
@@ -96,3 +96,10 @@ def test_each_stage_is_counted_by_its_own_words() -> None:
         for prompts in ("same", "separate")
     }
     assert tokens["separate"] - tokens["same"] == pytest.approx(12 * len("student-base: ") / 4, abs=12)
+
+
+@pytest.mark.usefixtures("toy_site")
+def test_a_reflection_that_foresees_no_call_to_reflect_is_foreseen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ToyReflection, "calls", lambda _self, problems: {"solve": problems, "reflect": 0})
+    foreseen = {load.purpose: load.calls for load in _loads(stages=("bootstrap",))}
+    assert (foreseen["solve"] > 0, foreseen["reflect"]) == (True, 0)

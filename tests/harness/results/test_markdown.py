@@ -5,9 +5,10 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.api import Strategy
 from harness.design import plan as plans
 from harness.experiment.data import ExperimentData
-from harness.results.markdown import fenced, journal_text
+from harness.results.markdown import evolution_text, fenced, journal_text
 from tests.conftest import ToyRun
 
 
@@ -32,3 +33,11 @@ def test_only_a_simulated_teacher_makes_its_pages_say_that_no_real_model_wrote_t
     told = journal_text(replace(plan, plugins=parts), ExperimentData())
     assert "**Simulated: student toy.**" in told
     assert "real model" not in told
+
+
+def test_every_strategy_has_its_descent(finished_run: ToyRun) -> None:
+    plan = plans.read(finished_run(stages=("bootstrap",)) / "plan.json")
+    strategies = [Strategy("s0", "Think.", None, 0), Strategy("s1", "Look.", "s0", 4, 3, 6)]
+    told = evolution_text(plan, ExperimentData(strategies=strategies))
+    assert "## s0: the seed\n\n```text\nThink." in told
+    assert "## s1: after batch 4, from s0\n\nIts parent got 3 of 6 right.\n\n```text\nLook." in told
