@@ -9,12 +9,14 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import ssl
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import anthropic
+import httpx2
 
 MASK = "***"
 SHORTEST = 8
@@ -32,7 +34,13 @@ def open_client(url: str, secret: str) -> Any:
     for name in LOGGERS:
         logging.getLogger(name).addFilter(_hider(secret))
     hooks = {"request": [_only_to(url)], "response": [_hiding(secret)]}
-    return anthropic.DefaultAsyncHttpxClient(follow_redirects=False, event_hooks=hooks)
+    return anthropic.DefaultAsyncHttpxClient(verify=trust(), follow_redirects=False, event_hooks=hooks)
+
+
+@cache
+def trust() -> ssl.SSLContext:
+    """Whom the clients of this process trust, read once: the certificates take longer to read than a call to send."""
+    return httpx2.create_ssl_context()
 
 
 def without(text: str, secret: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import ssl
 import urllib.parse
 from collections.abc import Iterator
 
@@ -15,7 +16,7 @@ from harness.api import CallError, UsageError
 from harness_claude import transport
 from tests.loopback.faults import FINAL, LOST, REFUSED, UNBILLED
 from tests.loopback.server import Loopback
-from tests.plugins.harness_claude.conftest import CANARY, Notes, answer, requests, teacher
+from tests.plugins.harness_claude.conftest import CANARY, Notes, answer, request, requests, teacher
 
 REDIRECTS = (301, 302, 303, 307, 308)
 
@@ -50,6 +51,24 @@ def test_a_redirect_to_the_same_host_is_refused_too(address: str) -> None:
         with pytest.raises(CallError, match="redirect 307 to http"):
             list(teacher(server).complete(requests(1), Notes()))
         assert server.calls == []
+
+
+def test_the_certificates_are_read_once_for_all_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str | None] = []
+    real = ssl.SSLContext.load_verify_locations
+
+    def spy(context: ssl.SSLContext, cafile: str | None = None, *rest: str | None) -> None:
+        read.append(cafile)
+        real(context, cafile, *rest)
+
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", spy)
+    transport.trust.cache_clear()
+    with Loopback(answer) as server:
+        made = teacher(server)
+        made.preflight()
+        for number in range(3):
+            list(made.complete([request(number)], Notes()))
+    assert len(read) == 1
 
 
 def test_results_that_are_said_to_be_at_another_server_are_not_asked_for_there(elsewhere: Loopback) -> None:
