@@ -43,6 +43,7 @@ class RunLedger:
         self._proceed = proceed
         self._lock = RLock()  # a teacher may write from a thread of its own while another reads
         self._open: dict[str, list[InDoubt]] = {}
+        """The attempts of which no end is known, by request, without those that have none."""
         self._notes: dict[str, Json] = {}
         self._spent = 0.0
         self._halted: BudgetError | None = None
@@ -89,7 +90,7 @@ class RunLedger:
     def is_open(self, key: str) -> bool:
         """Whether an attempt at a request is written down of which no end is known."""
         with self._lock:
-            return bool(self._open.get(key))
+            return key in self._open
 
     def note(self, name: str, value: Json) -> None:
         """See ``harness.api.Ledger``."""
@@ -105,8 +106,7 @@ class RunLedger:
         """Books what a completion cost, in place of what was reserved for its last attempt."""
         with self._lock:
             self._spent += self._cost(usage) or 0.0
-            if self._open.get(key):
-                self._open[key].pop()
+            self._close(key)
 
     @property
     def in_doubt(self) -> list[InDoubt]:
@@ -120,13 +120,20 @@ class RunLedger:
         with self._lock:
             return self._spent + sum(attempt.worst_cost or 0.0 for attempt in self.in_doubt)
 
+    def _close(self, key: str) -> InDoubt | None:
+        """Takes the last open attempt at a request off the books, if there is one."""
+        attempts = self._open.get(key, [])
+        closed = attempts.pop() if attempts else None
+        if not attempts:
+            self._open.pop(key, None)
+        return closed
+
     def _replay(self, key: str, value: Any) -> None:
         if key == SENDING:
             attempt = InDoubt(value["key"], value["attempt"], value["worst_cost"])
             self._open.setdefault(attempt.key, []).append(attempt)
         elif key == FAILED:
-            attempts = self._open.get(value["key"]) or [InDoubt(value["key"], value["attempt"], None)]
-            attempt = attempts.pop()
+            attempt = self._close(value["key"]) or InDoubt(value["key"], value["attempt"], None)
             known = self._cost(Usage(**value["usage"])) if value["usage"] else None
             self._spent += (known if known is not None else attempt.worst_cost or 0.0) if value["billed"] else 0.0
             self.failures += 1
