@@ -1,4 +1,4 @@
-"""What the command line costs before it does anything: CPU seconds of `harness --help` and `harness plugin list`.
+"""What the command line costs before it does anything, and with the checks of a run that does nothing: CPU seconds.
 
 python -m benchmarks.start_up
 """
@@ -10,7 +10,7 @@ import statistics
 from benchmarks import measure
 
 RUNS = 5
-COMMANDS = (("--help",), ("plugin", "list"))
+COMMANDS = (("--help",), ("plugin", "list"), ("run", "--dry-run"))
 
 
 def main() -> None:

@@ -47,6 +47,16 @@ def test_a_quick_command_imports_nothing_heavy_and_no_plugin(args: list[str]) ->
     assert not {name for name in modules if name.startswith("harness_")}
 
 
+def test_a_dry_run_with_a_local_student_and_a_trainer_imports_no_library_of_models() -> None:
+    few = [f"-osizes.{split}=2" for split in ("test", "reflect", "train", "harder")]
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, "run", "--dry-run", *few], capture_output=True, text=True, check=True
+    )
+    modules = set(ast.literal_eval(done.stdout.splitlines()[-1]))
+    assert {"harness_qwen_lora", "harness_scheduling"} <= modules
+    assert not modules & (HEAVY - {"pydantic"})
+
+
 def test_the_installed_command_lists_a_third_party_plugin(fake_distribution: FakeDistribution) -> None:
     site = fake_distribution("harness-mine", {"harness.teachers": {"mine": "mine_module"}})
     environment = {**os.environ, "PYTHONPATH": str(site)}
