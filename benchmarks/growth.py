@@ -3,8 +3,8 @@
     python -m benchmarks.growth [10000 100000 1000000:validate] [--plot growth.svg]
 
 One `harness run` of the simulated teacher for each size, everything on; then what reads the run again, each verb in a
-process of its own: all of them, or those behind a colon. Memory is the most that a process held. The run directories lie in a temporary folder, about 2.5 KB
-for each problem.
+process of its own: all of them, or those behind a colon. Memory is the most that a process held. The run directories
+lie in a temporary folder, about 2.5 KB for each problem.
 """
 
 from __future__ import annotations
