@@ -44,6 +44,8 @@ LIBRARIES = (
 """What the tests import of others."""
 SOUND = 6
 """So many selections of tests are first tried without a fault."""
+FIRST = 25
+"""So many tests are run first, since most faults are noticed by the nearest; then all others together."""
 PATIENCE = 5
 """A mutant is given up, as noticed, when its tests take so many times as long as they should, and a minute more."""
 
@@ -211,7 +213,7 @@ class Bench:
 
     def __init__(self, trees: Sequence[Path], suite: Suite, limit: float) -> None:
         self._free, self._suite, self._limit = list(trees), suite, limit
-        self._busy: dict[Path, tuple[ForkProcess, Mutant, str, float]] = {}
+        self._busy: dict[Path, tuple[ForkProcess, Mutant, str, float, list[str]]] = {}
         self._tried = 0
 
     def tries(self, mutants: Iterable[Mutant]) -> Iterator[tuple[Mutant, str, str]]:
@@ -228,7 +230,8 @@ class Bench:
             multiprocessing.connection.wait([process.sentinel for process, *_ in self._busy.values()], timeout=1)
             yield from self._ended()
 
-    def _start(self, mutant: Mutant, names: Sequence[str]) -> None:
+    def _start(self, mutant: Mutant, names: list[str], again: bool = False) -> None:
+        names, later = (names[:FIRST], names[FIRST:]) if not again else (names, [])
         tree, path = self._free[-1], self._free.pop() / mutant.module
         source = path.read_text()
         if mutant.operator:
@@ -238,10 +241,10 @@ class Bench:
         due = sum(self._suite.seconds.get(name, 1.0) for name in names)
         process = multiprocessing.get_context("fork").Process(target=_tested, args=(tree, names, tree / "log.txt"))
         process.start()
-        self._busy[tree] = (process, mutant, source, time.monotonic() + 60 + PATIENCE * due)
+        self._busy[tree] = (process, mutant, source, time.monotonic() + 60 + PATIENCE * due, later)
 
     def _ended(self) -> Iterator[tuple[Mutant, str, str]]:
-        for tree, (process, mutant, source, until) in list(self._busy.items()):
+        for tree, (process, mutant, source, until, later) in list(self._busy.items()):
             late = time.monotonic() > until
             if process.is_alive() and not late:
                 continue
@@ -253,6 +256,9 @@ class Bench:
             self._free.append(tree)
             told = re.search(r"^(?:FAILED|ERROR) (.*?)(?: - |$)", (tree / "log.txt").read_text(), re.MULTILINE)
             came = "late" if late else "survived" if process.exitcode == 0 else "killed"
+            if came == "survived" and later:
+                self._start(mutant, later, again=True)
+                continue
             yield mutant, came, told[1] if told and came == "killed" else ""
 
 
