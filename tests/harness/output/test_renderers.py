@@ -129,7 +129,9 @@ SPEAKS = {
 COUNTS = {
     "harness/experiment/learning.py",
     "harness/experiment/returned.py",
+    "harness/measures/contradictions.py",
     "harness/measures/contrasts.py",
+    "harness/measures/kept.py",
     "harness/measures/problem_sets.py",
     "harness/measures/scores.py",
     "harness/output/comparison/compare.py",
