@@ -1,10 +1,10 @@
 """How time and memory grow with the problems of one run: a table, and a plot.
 
-    python -m benchmarks.growth [--sizes 10000,100000] [--plot growth.svg]
+    python -m benchmarks.growth [10000 100000 1000000:validate] [--plot growth.svg]
 
 One `harness run` of the simulated teacher for each size, everything on; then what reads the run again, each verb in a
-process of its own. Memory is the most that a process held. The run directories lie in a temporary folder, about 2.5 KB
-for each problem.
+process of its own: all of them, or those behind a colon. Memory is the most that a process held. The run directories
+lie in a temporary folder, about 2.5 KB for each problem.
 """
 
 from __future__ import annotations
@@ -94,12 +94,13 @@ def plot(costs: Sequence[Cost], path: Path) -> None:
 def main() -> None:
     """Prints the table, and draws the plot where one is asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.growth")
-    parser.add_argument("--sizes", default="10000,100000", help="problems of each run")
-    parser.add_argument("--readers", default=",".join(READERS), help="what reads each run again")
+    parser.add_argument("sizes", nargs="*", default=["10000", "100000"], help="problems of each run, and its readers")
     parser.add_argument("--plot", type=Path, help="an SVG or PNG file")
     given = parser.parse_args()
-    readers = [verb for verb in given.readers.split(",") if verb]
-    costs = [each for size in given.sizes.split(",") for each in measured(int(size), readers)]
+    costs = []
+    for asked in given.sizes:
+        size, _, verbs = asked.partition(":")
+        costs += measured(int(size), verbs.split(",") if verbs else READERS)
     print(table(costs))
     if given.plot:
         plot(costs, given.plot)

@@ -7,11 +7,12 @@ Problems of the harness's size, the mock model with a short reply and its usage 
 
 from __future__ import annotations
 
+import asyncio
 import random
 import sys
 from collections.abc import Iterator
 
-from inspect_ai import Task, eval
+from inspect_ai import Task, eval_async
 from inspect_ai.dataset import MemoryDataset, Sample
 from inspect_ai.model import ModelOutput, ModelUsage, get_model
 from inspect_ai.scorer import includes
@@ -50,7 +51,7 @@ def main() -> None:
         dataset=MemoryDataset(samples(count)), solver=[system_message(INSTRUCTIONS), generate()], scorer=includes()
     )
     model = get_model("mockllm/model", custom_outputs=replies(count))
-    (log,) = eval(task, model=model, log_dir=folder, display="none")
+    (log,) = asyncio.run(eval_async(task, model=model, log_dir=folder))
     if log.status != "success" or log.results is None or log.results.completed_samples != count:
         raise SystemExit(f"inspect_ai ended with {log.status}")
 

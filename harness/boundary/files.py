@@ -192,10 +192,10 @@ def if_canonical(data: bytes) -> Any:
         value = orjson.loads(data)
     except orjson.JSONDecodeError:
         return UNKNOWN
-    if orjson.dumps(value, option=orjson.OPT_SORT_KEYS) != data:
-        return UNKNOWN
     if data.count(b"[") + data.count(b"{") > MAX_DEPTH:
         _check_depth(value)
+    if orjson.dumps(value, option=orjson.OPT_SORT_KEYS) != data:
+        return UNKNOWN
     return value
 
 

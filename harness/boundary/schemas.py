@@ -32,13 +32,20 @@ def violations(name: str, value: Any) -> Iterator[str]:
     What the compiled schema takes is sound. All that it does not take is looked at again by ``jsonschema``, which has
     the last word, and words for it.
     """
-    if _compiled(name).is_valid(value):
+    if _is_sound(name, value):
         return
     for count, error in enumerate(_validator(name).iter_errors(value)):
         if count == MAX_PROBLEMS:
             yield "... and more"
             return
         yield f"{path_text(error.absolute_path)}: {_said(error)}"
+
+
+def _is_sound(name: str, value: Any) -> bool:
+    try:
+        return _compiled(name).is_valid(value)
+    except (TypeError, ValueError):  # nested too deeply for it, or no JSON
+        return False
 
 
 def _said(error: ValidationError) -> str:

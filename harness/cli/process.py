@@ -5,6 +5,7 @@ What a verb prints, and what an error says, is not decided here.
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import sys
@@ -16,6 +17,8 @@ from typing import TextIO
 import click
 
 EXIT_INTERRUPTED = 130
+COLLECT = 100_000, 20, 50
+"""When cycles are looked for: a verb makes many rows, few of them in one, and looking took a twentieth of its time."""
 
 _OUTPUT: ContextVar[TextIO] = ContextVar("_OUTPUT")
 
@@ -25,6 +28,7 @@ class Verb(click.Command):
 
     def invoke(self, ctx: click.Context) -> object:
         """Runs it."""
+        gc.set_threshold(*COLLECT)
         with printing_aside():
             return super().invoke(ctx)
 

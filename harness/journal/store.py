@@ -126,20 +126,20 @@ class Journal:
         digests of the input of each key, ``read`` what is kept of a value. Raises JournalError if a key was recorded
         for another input, or if ``perform`` leaves one out.
         """
-        for key, given in wanted.items():
-            self._take_over(key, given)
-        values = {key: read(self._recall(key, given)) for key, given in wanted.items() if key in self._known}
-        missing = [key for key in wanted if key not in values]
-        if missing:
-            self._may_perform(missing)
-            try:
+        try:
+            for key, given in wanted.items():
+                self._take_over(key, given)
+            values = {key: read(self._recall(key, given)) for key, given in wanted.items() if key in self._known}
+            missing = [key for key in wanted if key not in values]
+            if missing:
+                self._may_perform(missing)
                 for key, value, final, free in perform(missing):
                     if key not in wanted or key in values:
                         raise JournalError(f"an answer came for {key!r}, which was not asked for, or had been answered")
                     self._append(Record(key, wanted[key], value, final), free=free)
                     values[key] = read(value)
-            finally:
-                self._sync()
+        finally:
+            self._sync()
         absent = [key for key in wanted if key not in values]
         if absent:
             raise JournalError(f"no answer came for {len(absent)} of {len(wanted)} requests, the first is {absent[0]}")
@@ -201,7 +201,7 @@ class Journal:
             return
         record = self._origin.holds(key, given)
         if record is not None and self._allowed(record):
-            self._append(Record(key, given, record.value, final=True, taken=True))
+            self._append(Record(key, given, record.value, final=True, taken=True), free=True)
 
     def _recall(self, key: str, given: Mapping[str, str]) -> Any:
         record = self.record(key)
