@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from itertools import chain
+from typing import Any, Literal, get_args
 
 Recipe = Literal["worked", "labels", "naive", "shuffled", "random"]
 """What an adapter is trained on: the teacher's worked solutions; the same answers without the work; its work from
@@ -40,6 +41,15 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _KEYS = frozenset({"demonstrate", "demonstrations", "journal", "ledger", "plan", "probe", "result", "setting"})
 _TAKEN = _KEYS | {"train", "unfit"}
 """Names by which a run records other things."""
+_PLAIN = re.compile(r"[\w ,.;:'()/-]{1,100}")
+"""A text that pages and terminals can show as it stands."""
+_VALUES: Mapping[str, tuple[Any, ...]] = {
+    "answers": ("teacher", "student"),
+    "role": get_args(ArmRole),
+    "recipe": (None, *get_args(Recipe)),
+    "control": (None, "standard", "all"),
+    "rules_out": (None, *EXPLANATIONS),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +109,7 @@ class Design:
     contrasts: tuple[Contrast, ...]
 
     def __post_init__(self) -> None:
-        for wrong in (*self._wrong_arms(), *self._wrong_contrasts()):
+        for wrong in chain(self._wrong_arms(), self._wrong_contrasts()):
             raise ValueError(wrong)
 
     @cached_property
@@ -173,6 +183,8 @@ class Design:
             for name in (each.first, each.second):
                 if each.split not in self.arm(name).splits:
                     yield f"{pair}: {name} is not measured on {each.split}"
+            if not _PLAIN.fullmatch(each.factor):
+                yield f"{pair}: expected up to 100 letters, digits, spaces and , . ; : ' ( ) / - as its factor"
             found = self.differing(each.first, each.second)
             if not found or set(found) != set(each.varies):
                 declared, differ = (", ".join(names) or "nothing" for names in (each.varies, found))
@@ -186,7 +198,12 @@ class Design:
 
 
 def _wrong(arm: Arm) -> Iterator[str]:
-    """What of an arm does not fit what it is for."""
+    """What of an arm is no value, or does not fit what it is for."""
+    for name, values in _VALUES.items():
+        if (given := getattr(arm, name)) not in values:
+            yield f"{name} is {given!r}; expected one of {', '.join(map(str, values))}"
+    if not _PLAIN.fullmatch(arm.summary):
+        yield "expected up to 100 letters, digits, spaces and , . ; : ' ( ) / - as its summary"
     who = arm.answers, arm.strategy, arm.recipe is not None
     fitting = {
         "base": [("student", False, False)],

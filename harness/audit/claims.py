@@ -29,6 +29,8 @@ class Rung:
     claim: str
     needs: str
     reasons: Callable[[Evidence], Iterator[Reason]]
+    rules_out: tuple[Explanation, ...] = ()
+    """What controls must rule out before it can be claimed."""
 
 
 def ladder(evidence: Evidence, blocked: bool, faults: Sequence[str] = (), selected: bool = False) -> dict[str, Any]:
@@ -139,12 +141,13 @@ def rungs(design: Design) -> tuple[Rung, ...]:
             _beats_trivial,
         ),
         Rung(2, "its gain is not only one of form", "a gain that no blank reply can explain", _not_only_form),
-        Rung(3, "the worked solutions matter", _lead(design, WORK), lambda evidence: _beats(evidence, *WORK)),
+        Rung(3, "the worked solutions matter", _lead(design, WORK), lambda evidence: _beats(evidence, *WORK), WORK),
         Rung(
             4,
             "what the teacher had learned matters",
             _lead(design, LEARNED),
             lambda evidence: _beats(evidence, *LEARNED),
+            LEARNED,
         ),
         Rung(5, "it generalises to harder problems", "rungs 1 and 2 on the harder split", _generalises),
         Rung(

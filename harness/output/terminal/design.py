@@ -1,11 +1,11 @@
-"""A design, as ``harness plugin show design NAME`` tells it: arms, steps, contrasts, controls, calls and trainings."""
+"""A design, as ``harness plugin show design NAME`` tells it: arms, steps, contrasts, claims, controls, calls."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from harness.api import EXPLANATIONS, Arm, Contrast, Design
-from harness.boundary.text import one_line
+from harness.audit.claims import Rung, rungs
 from harness.design.config import Sizes
 from harness.design.designs import Step, steps
 from harness.output.terminal import filled
@@ -25,6 +25,7 @@ def text(design: Design) -> str:
         "arms:": [line for arm in design.arms for line in _arm(arm)],
         "steps:": [_step(step) for step in walked],
         "contrasts (* a claim can rest on it):": [filled(_contrast(each), "  ", "      ") for each in design.contrasts],
+        "claims, and what they need:": [filled(_claim(rung, design), "  ", "      ") for rung in rungs(design)],
         "controls:": [filled(_control(arm), "  ", "      ") for arm in controls] or ["  none"],
         "calls and trainings, with the default sizes and one training seed:": [
             filled(f"problems: {problems}", "  ", "      "),
@@ -38,7 +39,7 @@ def text(design: Design) -> str:
 def _arm(arm: Arm) -> Iterator[str]:
     role = f"control, {arm.control}" if arm.role == "control" else arm.role
     yield f"  {arm.name:<18}{arm.answers:<9}{role:<19}{', '.join(arm.splits)}"
-    yield filled(one_line(arm.summary), " " * 6, " " * 6)
+    yield filled(arm.summary, " " * 6, " " * 6)
 
 
 def _step(step: Step) -> str:
@@ -54,7 +55,13 @@ def _step(step: Step) -> str:
 def _contrast(each: Contrast) -> str:
     mark, asked = "* " if each.family else "", "; asked whether it is no worse" if each.non_inferiority else ""
     varies = " and ".join(each.varies)
-    return f"{mark}{each.first} - {each.second}/{each.split}: {one_line(each.factor)} (varies {varies}{asked})"
+    return f"{mark}{each.first} - {each.second}/{each.split}: {each.factor} (varies {varies}{asked})"
+
+
+def _claim(rung: Rung, design: Design) -> str:
+    missing = [EXPLANATIONS[each] for each in rung.rules_out if not design.ruling_out(each)]
+    withheld = f"; withheld, since no control of the design rules out {' or '.join(missing)}" if missing else ""
+    return f"{rung.number} {rung.claim}: {rung.needs}{withheld}"
 
 
 def _control(arm: Arm) -> str:

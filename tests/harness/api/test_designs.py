@@ -16,6 +16,8 @@ SUBSETS = tuple(chain.from_iterable(combinations(CONDITIONS, size) for size in r
 BASE = Arm("base", "student", "base", "as it comes", splits=("test", "harder"))
 TRAINED = Arm("trained", "student", "treatment", "trained", recipe="worked")
 LABELS = Arm("labels", "student", "control", "labels", recipe="labels", control="all", rules_out="answers")
+NOTHING: Any = "nothing"
+"""No value of any field."""
 PAIR = Contrast("trained", "base", "training", ("adapter",))
 AGAINST = Contrast("trained", "labels", "the work", ("adapter",))
 
@@ -45,6 +47,10 @@ def test_two_arms_that_are_compared_differ_in_exactly_what_the_contrast_declares
     ("arms", "contrasts", "wrong"),
     [
         ((BASE,), (), "no arm is the treatment"),
+        ((BASE, replace(TRAINED, recipe=NOTHING)), (), "recipe is 'nothing'; expected one of"),
+        ((BASE, replace(TRAINED, role=NOTHING)), (), "role is 'nothing'; expected one of"),
+        ((BASE, replace(TRAINED, summary="<b>bold</b>")), (), "as its summary"),
+        ((BASE, TRAINED), (replace(PAIR, factor="two\nlines"),), "as its factor"),
         ((BASE, TRAINED, replace(TRAINED, name="again")), (), "2 arms have the role 'treatment'; expected one"),
         ((BASE, TRAINED, TRAINED), (), "arm 'trained': stands twice"),
         ((BASE, replace(TRAINED, name="A b")), (), "arm 'A b': expected a name"),

@@ -210,3 +210,18 @@ def test_a_design_as_json_holds_all_of_it() -> None:
     assert json.loads(run("plugin", "show", "design", "transfer", "--json").stdout)["contrasts"] == files.plain(
         TRANSFER.contrasts
     )
+
+
+@pytest.mark.usefixtures("toy_site")
+def test_a_design_without_controls_is_shown_with_the_claims_that_it_withholds() -> None:
+    told = " ".join(run("plugin", "show", "design", "brief").stdout.split())
+    assert "4 what the teacher had learned matters: a lead over a control that rules out that" in told
+    assert "withheld, since no control of the design rules out that what the teacher could do before it learned" in told
+
+
+@pytest.mark.usefixtures("toy_site")
+def test_a_design_is_held_to_what_it_declares() -> None:
+    assert run("plugin", "check", "design", "brief").exit_code == 0
+    broken = run("plugin", "check", "design", "brief", "-o", "design.level=9")
+    assert broken.exit_code == 2
+    assert "no arm is the treatment" in broken.stderr
