@@ -9,10 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.simulated_runs import Run, Skill, adapter, design, digest, replies, run, solutions
+from benchmarks.simulated_runs import (
+    BASE,
+    TEACHER,
+    TREATMENT,
+    Run,
+    Skill,
+    adapter,
+    design,
+    digest,
+    replies,
+    run,
+    solutions,
+)
 from harness.api import HarnessError
 from harness.boundary import files
-from harness.design.arms import BASE, TEACHER, TREATMENT, by_name
+from harness.design.transfer import TRANSFER
 from harness.measures import contrasts, problem_sets
 from harness.results.validation import held
 
@@ -32,7 +44,7 @@ class Artefact:
 
 def _arm(made: Run, random: Random) -> str:
     """One of the arms that answer the test problems."""
-    arms = [name for name in made.design.plan["stages"] if "test" in by_name(name).splits]
+    arms = [name for name in made.design.plan["stages"] if "test" in TRANSFER.arm(name).splits]
     return str(arms[random.randint(len(arms))])
 
 
@@ -240,7 +252,7 @@ def save(made: Run, folder: Path) -> None:
     for name, text in texts.items():
         files.write(folder / name, text)
     digests = {name: digest(text) for name, text in texts.items()}
-    result = {**made.result(), "transfer": contrasts.transfer(rows), "files": digests}
+    result = {**made.result(), "transfer": contrasts.transfer(rows, TRANSFER), "files": digests}
     files.write(folder / "result.json", files.pretty(result))
 
 

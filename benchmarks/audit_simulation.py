@@ -19,10 +19,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.artefacts import ARTEFACTS, changed_numbers, save
-from benchmarks.simulated_runs import Run, Skill, design, run
+from benchmarks.simulated_runs import BASE, BOOTSTRAP, TEACHER, TREATMENT, Run, Skill, design, run
 from harness.audit import audit
 from harness.audit.checks import RULESET
-from harness.design.arms import BASE, BOOTSTRAP, TEACHER, TREATMENT
 from harness.design.skills import SPLIT as SKILLS
 from harness.measures import contrasts, scores, statistics
 from harness.measures.statistics import wilson

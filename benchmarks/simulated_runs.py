@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from harness.boundary import files
 from harness.boundary.filenames import THOUGHTS
 from harness.design import plan
-from harness.design.arms import TEACHER, TREATMENT, UNTAUGHT, by_name
 from harness.design.plan import UserSettings
 from harness.design.skills import SPLIT as SKILLS
 from harness.design.skills import Skills
+from harness.design.transfer import TRANSFER
 from harness.measures import accounts, contrasts, problem_sets, scores
 from harness.measures.kept import ProblemRow
 from harness.measures.problems import shortcuts
@@ -34,6 +34,9 @@ from harness.results.result import SCHEMA, problem_rows
 Row = dict[str, Any]
 Key = tuple[str, str, int | None]
 """Arm, split and training seed."""
+TREATMENT, BASE, BOOTSTRAP = "student-lora", "student-base", "bootstrap"
+TEACHER, UNTAUGHT = "teacher-strategy", "teacher-base"
+"""Arms of the design."""
 ROWS = 200
 """Rows of a training."""
 COMMON = 0.4
@@ -163,7 +166,7 @@ class Run:
 
     def key(self, arm: str) -> Key:
         """Of an arm's answers to the test problems, those of its first training."""
-        return arm, "test", self.design.seeds[0] if by_name(arm).recipe else None
+        return arm, "test", self.design.seeds[0] if TRANSFER.arm(arm).recipe else None
 
     def rows(self) -> list[Row]:
         """The rows of items.jsonl."""
@@ -175,7 +178,7 @@ class Run:
         problems = design.problems if self.problems is None else self.problems
         ruled = design.ruled if self.problems is None else shortcuts.ruled(problems, design.labels)
         if not self.compared:
-            self.compared.extend(contrasts.contrasts(self.rows(), value["margin"]))
+            self.compared.extend(contrasts.contrasts(self.rows(), TRANSFER, value["margin"]))
         return {
             "schema": SCHEMA,
             "harness": value["harness"],
@@ -195,7 +198,7 @@ class Run:
             "training": list(self.training),
             "teacher_calls": [
                 *(_solutions(arm, value["sizes"]["train"]) for arm in (TREATMENT, "lora-naive")),
-                *accounts.answer_accounts(self.rows()),
+                *accounts.answer_accounts(self.rows(), TRANSFER),
             ],
             "files": dict.fromkeys([*BESIDE, THOUGHTS, *problem_sets.WRITTEN, *self.examples()], digest("")),
         }
@@ -206,9 +209,9 @@ class Run:
         return {f"examples/{accounts.training_name(made, each)}.jsonl": each for each in self.training}
 
     def _arms(self, problems: Sequence[ProblemRow]) -> Iterator[Row]:
-        for key, rows in by_arm(self.rows()).items():
+        for key, rows in by_arm(self.rows(), TRANSFER).items():
             if key not in self.measured:
-                (self.measured[key],) = scores.arms(rows, problems, self.design.labels)
+                (self.measured[key],) = scores.arms(rows, problems, self.design.labels, TRANSFER)
             yield self.measured[key]
 
 
@@ -217,13 +220,13 @@ def run(design: Design, skills: Mapping[tuple[str, str], Skill], random: np.rand
     difficulty = {entry["split"]: random.standard_normal(size=(entry["n"],)) for entry in design.sets}
     items: dict[Key, Sequence[Row]] = {}
     for (arm, split), skill in skills.items():
-        for seed in design.seeds if by_name(arm).recipe else (None,):
+        for seed in design.seeds if TRANSFER.arm(arm).recipe else (None,):
             accuracy = skill.accuracy
             if seed is not None:
                 accuracy = float(np.clip(accuracy + BETWEEN_SEEDS * random.standard_normal(), 0.5, 0.999))
             drawn = answers(design, split, difficulty[split], replace(skill, accuracy=accuracy), random)
             items[arm, split, seed] = replies(design, (arm, split, seed), drawn)
-    trained = [name for name in design.plan["stages"] if by_name(name).recipe]
+    trained = [name for name in design.plan["stages"] if TRANSFER.arm(name).recipe]
     right = {name: int(random.binomial(ROWS, skills[name, "test"].accuracy)) for name in (TEACHER, UNTAUGHT)}
     training = [_training(arm, seed, right) for arm in trained for seed in design.seeds]
     return Run(design, items, training, skills, difficulty)
@@ -254,7 +257,7 @@ def answers(
 def replies(design: Design, key: Key, given: Sequence[str | None]) -> list[Row]:
     """The rows of an arm that gives these answers."""
     name, split, seed = key
-    arm = by_name(name)
+    arm = TRANSFER.arm(name)
     by = {
         "arm": name,
         "training_seed": seed,
@@ -308,7 +311,7 @@ def solutions(design: Design, training: Row) -> list[Row]:
 def _training(arm: str, seed: int, right: Mapping[str, int]) -> Row:
     """A training. ``right``: how many training answers are, of the taught and of the untaught teacher."""
     labelled = {"labelled_by_teacher": ROWS, "labelled_by_verifier": 0, "labelled_by_chance": 0}
-    recipe = by_name(arm).recipe
+    recipe = TRANSFER.arm(arm).recipe
     known = ROWS // 2 if recipe == "shuffled" else right[UNTAUGHT if recipe == "naive" else TEACHER]
     return {
         "arm": arm,

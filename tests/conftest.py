@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 
 from harness import run
+from harness.api import Design
 from harness.boundary import faults, files
 from harness.design.plan import UserSettings
 from harness.output.report import figure
@@ -46,10 +47,10 @@ def drawn_once(drawings: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> N
     """A figure of the same arms is drawn once: to draw takes as long as all the rest of a run with toys."""
     draw = figure.svg
 
-    def drawn(arms: Sequence[Mapping[str, Any]], dark: bool = False) -> bytes:
-        key = files.canonical([arms, dark])
+    def drawn(arms: Sequence[Mapping[str, Any]], design: Design, dark: bool = False) -> bytes:
+        key = files.canonical([arms, design, dark])
         if key not in drawings:
-            drawings[key] = draw(arms, dark)
+            drawings[key] = draw(arms, design, dark)
         return drawings[key]
 
     monkeypatch.setattr(figure, "svg", drawn)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from harness.design.transfer import TRANSFER
 from harness.measures import problem_sets, scores
 from harness.measures.rows import by_arm
 from harness.output.comparison.compare import Side
@@ -54,7 +55,7 @@ def result(items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "identities": {"teacher": dict(identity), "student": dict(identity), "trainer": {"epochs": 1}},
         "labels": list(LABELS),
         "problems": problem_sets.problem_sets(problems),
-        "arms": scores.arms(items, problems, LABELS),
+        "arms": scores.arms(items, problems, LABELS, TRANSFER),
         "learning": {"learned": "Look."},
     }
 
@@ -63,4 +64,4 @@ def side(answers: Mapping[tuple[str, str, int | None], Answers], paired: bool = 
     """A result in which each arm, on a split and with a training seed, answers so."""
     items = [row(*key, index, right) for key, inner in answers.items() for index, right in enumerate(inner)]
     audited: dict[str, Any] = {"verdict": "clean", "blocking": [], "warnings": [], "claims": {"rung": 0}}
-    return Side(result(items), audited, by_arm(items) if paired else None)
+    return Side(result(items), audited, by_arm(items, TRANSFER) if paired else None)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.design.transfer import TRANSFER
+
 ROOT = Path(__file__).parents[1]
 FLOORS = (
     "api",
@@ -29,6 +31,8 @@ FLOORS = (
 """The packages of the harness, each above those that it may import."""
 INTERFACE = "harness.api"
 """All that a plugin may import of the harness, in this very form: none of its modules."""
+SHIPPED_DESIGN = "harness/design/transfer.py"
+"""The one module of the harness that names arms; it is offered as the design of a plugin is."""
 MOST_ENTRIES, MOST_MODULES, MOST_LINES = 16, 12, 1600
 """Of the top folder, and of one package: beyond these nobody finds anything."""
 PLUGINS = sorted(path.parent for kind in ("plugins", "tasks") for path in ROOT.glob(f"{kind}/*/__init__.py"))
@@ -130,6 +134,30 @@ def test_a_plugin_imports_nothing_but_the_plugin_interface(plugin: Path) -> None
 def test_an_import_beyond_the_interface_is_found(source: str) -> None:
     assert beyond(source, "harness_lrl")
     assert not beyond("from harness.api import Problem\nimport harness_lrl.prompts\nimport torch", "harness_lrl")
+
+
+def told_by_name(source: str, names: Iterable[str]) -> set[str]:
+    """The texts in a source, but for what documents it, that hold one of these names as a word of its own."""
+    tree = ast.parse(source)
+    documents = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in documents]
+    words = re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, names))})(?![\w-])")
+    return {text for text in texts if isinstance(text, str) and words.search(text)}
+
+
+def test_no_arm_is_known_by_its_name_but_in_its_design() -> None:
+    sources = [(path, source) for path, source in _sources(ROOT / "harness") if path != SHIPPED_DESIGN]
+    found = {path: told_by_name(source, TRANSFER.names) for path, source in sources}
+    assert {path: texts for path, texts in found.items() if texts} == {}
+
+
+def test_an_arm_that_is_known_by_its_name_is_found() -> None:
+    source = '"""Of student-lora."""\nname = f"the arm student-lora of {plan}"\nother = "student-lora-2"'
+    assert told_by_name(source, TRANSFER.names) == {"the arm student-lora of "}
+
+
+def test_the_design_that_ships_uses_the_plugin_interface_alone() -> None:
+    assert beyond((ROOT / SHIPPED_DESIGN).read_text(), "harness_transfer") == set()
 
 
 def test_the_top_folder_can_be_taken_in_at_a_glance() -> None:

@@ -16,8 +16,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from harness.api import (
     ADAPTER_WEIGHTS,
     Adapter,
+    Arm,
     Completion,
     Config,
+    Contrast,
+    Design,
+    DesignSpec,
     Example,
     JournalEntry,
     Json,
@@ -48,6 +52,8 @@ from harness.api import (
 )
 
 ENTRY_POINTS = """
+[harness.designs]
+brief = tests.toys
 [harness.tasks]
 parity = tests.toys
 staged-parity = tests.toys
@@ -312,6 +318,31 @@ class ToyTrainer(_Marked):
         (folder / ADAPTER_WEIGHTS).write_text(json.dumps({"so": taught, "seed": seed}))
         on_step(1, 1, 0.25)
         return TrainingReport(self.settings, len(examples), 1, (0.25,), 2 * len(examples), 9, 0, 0.1, 1, 0, 0)
+
+
+BRIEF = Design(
+    arms=(
+        Arm("before", "student", "base", "as it comes", splits=("test", "harder", "skills")),
+        Arm("study", "teacher", "learning", "while it learns", strategy=True, splits=("reflect",)),
+        Arm("schooled", "teacher", "teacher", "with what it learned", strategy=True),
+        Arm("after", "student", "treatment", "trained", recipe="worked", splits=("test", "harder", "skills")),
+    ),
+    contrasts=(
+        Contrast("after", "before", "training", ("adapter",), family=True),
+        Contrast("after", "before", "training", ("adapter",), split="skills", non_inferiority=True),
+    ),
+)
+"""A design without a control, whose arms have other names."""
+
+
+@hookimpl
+def harness_designs() -> list[DesignSpec[Options]]:
+    """The toy design; on level 9 it is broken."""
+
+    def create(options: Options) -> Design:
+        return Design((), ()) if options.level == 9 else BRIEF
+
+    return [DesignSpec(name="brief", summary="No controls.", options=Options, create=create)]
 
 
 @hookimpl

@@ -9,7 +9,8 @@ import textwrap
 from pathlib import Path
 
 from harness.audit.checks import RULESET, CoreCheck, checks
-from harness.audit.claims import NOTHING, RUNGS
+from harness.audit.claims import NOTHING, rungs
+from harness.design.transfer import TRANSFER
 
 PAGES = Path(__file__).parent / "pages"
 LADDER = """\
@@ -24,7 +25,7 @@ A result supports a claim only if it supports every one before it, and none whil
 
 def page() -> str:
     """The page as Markdown."""
-    rows = [f"| 0 | {NOTHING} | |", *(f"| {rung.number} | {rung.claim} | {rung.needs} |" for rung in RUNGS)]
+    rows = [f"| 0 | {NOTHING} | |", *(f"| {rung.number} | {rung.claim} | {rung.needs} |" for rung in rungs(TRANSFER))]
     head = (PAGES / "audit_head.md").read_text("utf-8").format(ruleset=RULESET)
     why = reasons()
     sections = [_section(check, why[check.id]) for check in checks(None)]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from harness.api import Answered, Attempt, Message, Problem
 from harness.boundary import files
-from harness.design.arms import TREATMENT, by_name
+from harness.design.transfer import TRANSFER
 from harness.results.markdown import fenced
 from harness_lrl import Options, prompts
 from harness_scheduling import prompts as wordings
@@ -61,8 +61,8 @@ def page() -> str:
 def _stages(task: SchedulingTask, problem: Problem) -> list[str]:
     """The wording of each stage that has one of its own, then that of all others."""
     titles = {stage: f"Solve, in `{stage}` of `--preset published`" for stage in wordings.BY_STAGE}
-    titles[TREATMENT] = "Solve, in every other stage of `--preset published`"
-    strategies = {stage: LEARNED if by_name(stage).strategy else None for stage in titles}
+    titles[TRANSFER.treatment] = "Solve, in every other stage of `--preset published`"
+    strategies = {stage: LEARNED if TRANSFER.arm(stage).strategy else None for stage in titles}
     return [_section(titles[stage], task.stage_prompt(stage, problem, strategies[stage])) for stage in titles]
 
 

@@ -1,5 +1,6 @@
 """All that a plugin may import, and all that it needs: ``from harness.api import Problem, TaskSpec, hookimpl``.
 
+designs: an experiment as data.
 records: the values that travel between plugins and the harness.
 protocols: what each kind of plugin can do, and what the harness hands it to work with.
 specs and hookspecs: what a plugin says of itself, and the hooks by which it is asked and told.
@@ -8,6 +9,16 @@ events: what observers are told. errors: what a user can mend, each with its exi
 
 from __future__ import annotations
 
+from harness.api.designs import (
+    EXPLANATIONS,
+    Arm,
+    ArmRole,
+    Condition,
+    Contrast,
+    Design,
+    Explanation,
+    Recipe,
+)
 from harness.api.errors import (
     BudgetError,
     CallError,
@@ -82,6 +93,7 @@ from harness.api.specs import (
     API_VERSION,
     CheckSpec,
     Config,
+    DesignSpec,
     ObserverSpec,
     ReflectionSpec,
     Spec,
@@ -98,19 +110,27 @@ __all__ = [
     "API_VERSION",
     "CARD_END",
     "CARD_RESULTS",
+    "EXPLANATIONS",
     "Adapter",
     "Answered",
+    "Arm",
+    "ArmRole",
     "Attempt",
     "BudgetError",
     "CallError",
     "Check",
     "CheckSpec",
     "Completion",
+    "Condition",
     "Config",
     "Context",
+    "Contrast",
+    "Design",
+    "DesignSpec",
     "Distil",
     "Evidence",
     "Example",
+    "Explanation",
     "Failed",
     "Finding",
     "Foreseeing",
@@ -128,6 +148,7 @@ __all__ = [
     "PluginError",
     "Problem",
     "Purpose",
+    "Recipe",
     "Reflect",
     "Reflection",
     "ReflectionSpec",

@@ -17,6 +17,7 @@ import pluggy
 from harness.api.events import RunFailed, RunFinished, RunStarted, StageAdvanced, StageFinished, StageStarted
 from harness.api.specs import (
     CheckSpec,
+    DesignSpec,
     ObserverSpec,
     ReflectionSpec,
     StudentSpec,
@@ -69,6 +70,11 @@ def harness_observers() -> Iterable[ObserverSpec[Any]]:
 @hookspec
 def harness_checks() -> Iterable[CheckSpec[Any]]:
     """Return the audit checks of this plugin. Since API 1."""
+
+
+@hookspec
+def harness_designs() -> Iterable[DesignSpec[Any]]:
+    """Return the designs of this plugin. Since API 1."""
 
 
 @hookspec

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from harness.api.designs import Design
 from harness.api.records import (
     Adapter,
     Attempt,
@@ -320,6 +321,10 @@ class Evidence(Protocol):
 
     def digest(self) -> str:
         """SHA-256 of the whole value, to hold against one that is named elsewhere."""
+
+    @property
+    def design(self) -> Design:
+        """The design of the result: what each of its arms is for."""
 
 
 class Check(Protocol):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from harness.api.designs import Design
 from harness.api.protocols import Check, Reflection, Student, Task, Teacher, Trainer, Verifier
 
 if TYPE_CHECKING:
@@ -106,3 +107,10 @@ class CheckSpec(Spec[OptionsT]):
     """An audit check. ``create(options)`` gives a check whose id is the name of the plugin."""
 
     create: Callable[[OptionsT], Check]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DesignSpec(Spec[OptionsT]):
+    """A design of an experiment. ``create(options)`` gives data; a plan and its result keep them."""
+
+    create: Callable[[OptionsT], Design]

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from harness.api import Evidence, MissingEvidenceError
+from harness.api import EXPLANATIONS, Design, Evidence, Explanation, MissingEvidenceError
 from harness.audit import completeness, queries
 from harness.audit.thresholds import SIGNIFICANT
-from harness.design.arms import BASE, TEACHER, TREATMENT
 from harness.design.skills import SPLIT as SKILLS
 from harness.measures import formatting
 
@@ -30,6 +29,8 @@ class Rung:
     claim: str
     needs: str
     reasons: Callable[[Evidence], Iterator[Reason]]
+    rules_out: tuple[Explanation, ...] = ()
+    """What controls must rule out before it can be claimed."""
 
 
 def ladder(evidence: Evidence, blocked: bool, faults: Sequence[str] = (), selected: bool = False) -> dict[str, Any]:
@@ -38,17 +39,18 @@ def ladder(evidence: Evidence, blocked: bool, faults: Sequence[str] = (), select
     ``faults``: what the checks find wrong on the harder split, which withholds the rung that reads it. ``selected``:
     whether the teacher's solutions seem selected for being right, which the claim then says.
     """
-    rungs = [_climbed(rung, evidence) for rung in RUNGS]
+    steps = rungs(evidence.design)
+    climbed = [_climbed(rung, evidence) for rung in steps]
     if faults:
-        harder = rungs[HARDER - 1]
+        harder = climbed[HARDER - 1]
         harder |= {"status": "not-shown", "reasons": [*harder["reasons"], *faults]}
     reached = 0
-    for rung in rungs:
+    for rung in climbed:
         if blocked or rung["status"] != "shown":
             break
         reached = rung["rung"]
-    claim = NOTHING if reached == 0 else RUNGS[reached - 1].claim
-    return {"rung": reached, "claim": f"{claim}{SELECTED}" if reached and selected else claim, "rungs": rungs}
+    claim = NOTHING if reached == 0 else steps[reached - 1].claim
+    return {"rung": reached, "claim": f"{claim}{SELECTED}" if reached and selected else claim, "rungs": climbed}
 
 
 def _climbed(rung: Rung, evidence: Evidence) -> dict[str, Any]:
@@ -63,9 +65,10 @@ def _climbed(rung: Rung, evidence: Evidence) -> dict[str, Any]:
 
 
 def _beats_trivial(evidence: Evidence, split: str = "test") -> Iterator[Reason]:
-    found = list(queries.arms(evidence, (split,), (TREATMENT,)))
+    treatment = evidence.design.treatment
+    found = list(queries.arms(evidence, (split,), (treatment,)))
     if not found:
-        raise MissingEvidenceError(f"{TREATMENT} was not measured on {split}")
+        raise MissingEvidenceError(f"{treatment} was not measured on {split}")
     if not completeness.own_rules(evidence, split) and completeness.labels(evidence) is None:
         raise MissingEvidenceError("the task offers no trivial rule of its own, and its answers are free-form")
     above = [arm["over_trivial"]["difference"]["low"] > 0 for arm in found]
@@ -76,15 +79,20 @@ def _beats_trivial(evidence: Evidence, split: str = "test") -> Iterator[Reason]:
 
 
 def _not_only_form(evidence: Evidence, split: str = "test") -> Iterator[Reason]:
-    contrast = queries.contrast(evidence, TREATMENT, BASE, split)
+    base = queries.named(evidence, "base")
+    contrast = queries.contrast(evidence, evidence.design.treatment, base, split)
     worst = contrast["worst_case"]
-    text = f"{queries.pair(contrast)}, though each blank reply of {BASE} counts as right: {queries.points(worst)}"
+    text = f"{queries.pair(contrast)}, though each blank reply of {base} counts as right: {queries.points(worst)}"
     yield Reason(worst["low"] > 0, text)
 
 
-def _beats(evidence: Evidence, *controls: str) -> Iterator[Reason]:
-    for control in controls:
-        contrast = queries.contrast(evidence, TREATMENT, control)
+def _beats(evidence: Evidence, *explanations: Explanation) -> Iterator[Reason]:
+    design = evidence.design
+    for explanation in explanations:
+        if not design.ruling_out(explanation):
+            raise MissingEvidenceError(f"the design has no control that rules out {EXPLANATIONS[explanation]}")
+    for control in [name for explanation in explanations for name in design.ruling_out(explanation)]:
+        contrast = queries.contrast(evidence, design.treatment, control)
         difference, p_value = contrast["difference"], contrast["p_holm"]
         text = f"{queries.pair(contrast)}: {queries.points(difference)}, adjusted p {formatting.p_value(p_value)}"
         yield Reason(difference["low"] > 0 and p_value < SIGNIFICANT, text)
@@ -96,11 +104,12 @@ def _generalises(evidence: Evidence) -> Iterator[Reason]:
 
 
 def _no_worse(evidence: Evidence) -> Iterator[Reason]:
-    for base in queries.arms(evidence, (SKILLS,), (BASE,)):
-        text = f"{queries.name(base)} has {queries.right(base)} skills; with fewer than half there is little to keep"
-        yield Reason(2 * base["correct"] >= base["n"], text)
-    for second, split in ((TEACHER, "test"), (BASE, SKILLS)):
-        contrast = queries.contrast(evidence, TREATMENT, second, split)
+    base, teacher = queries.named(evidence, "base"), queries.named(evidence, "teacher")
+    for arm in queries.arms(evidence, (SKILLS,), (base,)):
+        text = f"{queries.name(arm)} has {queries.right(arm)} skills; with fewer than half there is little to keep"
+        yield Reason(2 * arm["correct"] >= arm["n"], text)
+    for second, split in ((teacher, "test"), (base, SKILLS)):
+        contrast = queries.contrast(evidence, evidence.design.treatment, second, split)
         for run in contrast["by_seed"]:
             shown = run["non_inferiority"]
             text = (
@@ -117,31 +126,41 @@ READ_BY_RUNGS = ("unparsed", "below-trivial", "no-information", "constant-score"
 """Checks of scores, which the rungs judge by the differences themselves."""
 HARDER = 5
 """The rung that reads the harder split."""
-RUNGS = (
-    Rung(
-        1,
-        "the trained student beats the best trivial rule",
-        "a paired interval above 0, in most trainings",
-        _beats_trivial,
-    ),
-    Rung(2, "its gain is not only one of form", "a gain that no blank reply can explain", _not_only_form),
-    Rung(
-        3,
-        "the worked solutions matter",
-        "a lead over lora-labels and lora-shuffled",
-        lambda evidence: _beats(evidence, "lora-labels", "lora-shuffled"),
-    ),
-    Rung(
-        4,
-        "what the teacher had learned matters",
-        "a lead over lora-naive",
-        lambda evidence: _beats(evidence, "lora-naive"),
-    ),
-    Rung(5, "it generalises to harder problems", "rungs 1 and 2 on the harder split", _generalises),
-    Rung(
-        6,
-        "it is no worse than its teacher and keeps its own skills",
-        "non-inferiority on both, by the margin of the plan",
-        _no_worse,
-    ),
-)
+WORK: tuple[Explanation, ...] = ("answers", "texts")
+LEARNED: tuple[Explanation, ...] = ("prior",)
+"""What must be ruled out before worked solutions, and what the teacher had learned, can be said to matter."""
+
+
+def rungs(design: Design) -> tuple[Rung, ...]:
+    """The ladder, with the controls of a design in it."""
+    return (
+        Rung(
+            1,
+            "the trained student beats the best trivial rule",
+            "a paired interval above 0, in most trainings",
+            _beats_trivial,
+        ),
+        Rung(2, "its gain is not only one of form", "a gain that no blank reply can explain", _not_only_form),
+        Rung(3, "the worked solutions matter", _lead(design, WORK), lambda evidence: _beats(evidence, *WORK), WORK),
+        Rung(
+            4,
+            "what the teacher had learned matters",
+            _lead(design, LEARNED),
+            lambda evidence: _beats(evidence, *LEARNED),
+            LEARNED,
+        ),
+        Rung(5, "it generalises to harder problems", "rungs 1 and 2 on the harder split", _generalises),
+        Rung(
+            6,
+            "it is no worse than its teacher and keeps its own skills",
+            "non-inferiority on both, by the margin of the plan",
+            _no_worse,
+        ),
+    )
+
+
+def _lead(design: Design, explanations: Sequence[Explanation]) -> str:
+    """What a rung needs that rests on controls."""
+    absent = {each: (f"a control that rules out {EXPLANATIONS[each]}",) for each in explanations}
+    over = [name for each in explanations for name in design.ruling_out(each) or absent[each]]
+    return f"a lead over {' and '.join(over)}"

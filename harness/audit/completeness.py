@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.api import Evidence, MissingEvidenceError
 from harness.boundary import filenames
-from harness.design.arms import BOOTSTRAP, CONTRASTS, by_name, trained_name
+from harness.design.designs import trained_name
 from harness.design.rules import constant
 from harness.design.skills import SPLIT as SKILLS
 from harness.measures.problem_sets import EXAMINED
@@ -47,9 +47,9 @@ def labels(evidence: Evidence) -> list[str] | None:
 
 def learned_from(evidence: Evidence) -> list[str]:
     """The splits that teacher or student learned from."""
-    stages = list(plan(evidence)["stages"])
-    trains = any(by_name(name).recipe for name in stages)
-    return [*(["reflect"] if BOOTSTRAP in stages else []), *(["train"] if trains else [])]
+    arms = [evidence.design.arm(name) for name in plan(evidence)["stages"]]
+    learns, trains = any(arm.role == "learning" for arm in arms), any(arm.recipe for arm in arms)
+    return [*(["reflect"] if learns else []), *(["train"] if trains else [])]
 
 
 def problem_sets(evidence: Evidence) -> list[Any]:
@@ -74,7 +74,9 @@ def _answered(evidence: Evidence) -> list[tuple[str, str]]:
     """The stages with the splits that they were to answer. Published tables are of the test problems."""
     given = plan(evidence)
     splits = ["test"] if evidence["source"] == "table" else [split for split in given["sizes"] if given["sizes"][split]]
-    return [(stage, split) for stage in given["stages"] for split in by_name(stage).splits if split in splits]
+    return [
+        (stage, split) for stage in given["stages"] for split in evidence.design.arm(stage).splits if split in splits
+    ]
 
 
 def problem_set(evidence: Evidence, split: str) -> Any:
@@ -108,7 +110,7 @@ def own_rules(evidence: Evidence, split: str) -> list[str]:
 def arms(evidence: Evidence) -> Iterator[Any]:
     """The measured arms. Raises MissingEvidenceError where a trained one has no seed."""
     for arm in evidence["arms"]:
-        if by_name(arm["arm"]).recipe and evidence["source"] != "table":
+        if evidence.design.arm(arm["arm"]).recipe and evidence["source"] != "table":
             arm["training_seed"]
         yield arm
 
@@ -137,7 +139,7 @@ def teacher_calls(evidence: Evidence) -> list[Any]:
     found = list(evidence["teacher_calls"])
     known = {account["stage"] for account in found if account["purpose"] == "solve"}
     for stage, _ in planned(evidence):
-        if by_name(stage).answers == "teacher" and stage not in known:
+        if evidence.design.arm(stage).answers == "teacher" and stage not in known:
             raise MissingEvidenceError(f"teacher_calls: none of {stage}")
     return found
 
@@ -147,7 +149,7 @@ def require_arms(evidence: Evidence) -> None:
     found = Counter((arm["arm"], arm["split"]) for arm in arms(evidence))
     seeds = 1 if evidence["source"] == "table" else plan(evidence)["training_seeds"]
     for stage, split in planned(evidence):
-        times = seeds if by_name(stage).recipe else 1
+        times = seeds if evidence.design.arm(stage).recipe else 1
         if found[stage, split] < times:
             raise MissingEvidenceError(f"arms: {found[stage, split]} of {times} of {stage}/{split} are there")
 
@@ -171,7 +173,7 @@ def contrasts(evidence: Evidence, splits: Collection[str]) -> Iterator[Any]:
         first, second, split = entry["first"], entry["second"], entry["split"]
         found.add((first, second, split))
         if split in splits:
-            trained = by_name(first).recipe or by_name(second).recipe
+            trained = any(evidence.design.arm(name).recipe for name in (first, second))
             if len(entry["by_seed"]) < (seeds if trained else 1):
                 raise MissingEvidenceError(f"contrasts: a training seed of {first} - {second}/{split} is missing")
             for run in entry["by_seed"] if trained else ():
@@ -180,7 +182,7 @@ def contrasts(evidence: Evidence, splits: Collection[str]) -> Iterator[Any]:
     if evidence["source"] == "table":
         return
     measured = set(planned(evidence))
-    for each in CONTRASTS:
+    for each in evidence.design.contrasts:
         arms_of_it = {(each.first, each.split), (each.second, each.split)}
         if arms_of_it <= measured and (each.first, each.second, each.split) not in found:
             raise MissingEvidenceError(f"contrasts: none of {each.first} - {each.second}/{each.split}")

@@ -5,18 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from harness.api import MissingEvidenceError
+from harness.api import Design, MissingEvidenceError
 from harness.boundary import files
 from harness.boundary.schemas import path_text
+from harness.design import designs
 
 
 class Evidence:
     """One value of a result with its place. See ``harness.api.Evidence``."""
 
-    def __init__(self, value: Any, path: tuple[str | int, ...] = (), read: dict[str, str | None] | None = None) -> None:
+    def __init__(
+        self,
+        value: Any,
+        path: tuple[str | int, ...] = (),
+        read: dict[str, str | None] | None = None,
+        design: Design | None = None,
+    ) -> None:
         self._value = value
         self._path = path
         self._read: dict[str, str | None] = {} if read is None else read
+        self.design = designs.of(value) if design is None else design
 
     @property
     def read(self) -> list[str]:
@@ -38,7 +46,7 @@ class Evidence:
             value = self._value[key]
         except (KeyError, IndexError, TypeError):
             raise MissingEvidenceError(f"{path_text(path)} is missing") from None
-        return Evidence(value, path, self._read) if isinstance(value, dict | list) else value
+        return Evidence(value, path, self._read, self.design) if isinstance(value, dict | list) else value
 
     def __iter__(self) -> Iterator[Any]:
         """The members of a list as evidence, or the keys of an object."""

@@ -5,15 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from harness.api import Evidence, Finding, MissingEvidenceError, Severity, Status
+from harness.api import ArmRole, Evidence, Finding, MissingEvidenceError, Severity, Status
 from harness.audit import completeness
-from harness.design.arms import BASE, CONTRASTS, TEACHER, TREATMENT, by_name
 from harness.measures import formatting
-
-CLAIMED = (TREATMENT, TEACHER)
-"""The arms whose score a claim rests on."""
-IN_CLAIMS = frozenset(arm for contrast in CONTRASTS if contrast.family for arm in (contrast.first, contrast.second))
-"""The arms of the contrasts that a claim can rest on."""
 
 
 def arms(
@@ -29,9 +23,27 @@ def arms(
     completeness.require_arms(evidence)
 
 
+def named(evidence: Evidence, role: ArmRole) -> str:
+    """The arm of a role. Raises MissingEvidenceError where the design has none: then nothing rests on it."""
+    found = evidence.design.named(role)
+    if found is None:
+        raise MissingEvidenceError(f"the design has no arm in the role {role!r}")
+    return found
+
+
+def role(arm: Evidence) -> ArmRole:
+    """What an arm is for."""
+    return arm.design.arm(arm["arm"]).role
+
+
+def in_claims(arm: Evidence) -> bool:
+    """Whether an arm is one of a contrast that a claim can rest on."""
+    return any(each.family and arm["arm"] in (each.first, each.second) for each in arm.design.contrasts)
+
+
 def is_control(arm: Evidence) -> bool:
     """Whether an arm is there to be compared with, so that it may well have learned nothing."""
-    return by_name(arm["arm"]).control is not None
+    return role(arm) == "control"
 
 
 def stages(evidence: Evidence) -> list[str]:
@@ -60,7 +72,7 @@ def of_arm(arm: Evidence, status: Status, text: str, severity: Severity | None =
 
 def pair(entry: Evidence, run: Evidence | None = None) -> str:
     """How a contrast is called in a finding, or with ``run`` one of its trainings, where it has any."""
-    trained = any(by_name(entry[side]).recipe for side in ("first", "second"))
+    trained = any(entry.design.arm(entry[side]).recipe for side in ("first", "second"))
     seed = f"/seed {run['training_seed']}" if run is not None and trained else ""
     return f"{entry['first']} - {entry['second']}/{entry['split']}{seed}"
 
@@ -81,9 +93,9 @@ def robust(evidence: Evidence, arm: Evidence) -> bool:
     True where in every contrast of the family against it the other arm stays ahead though each such reply counts as
     right, and for an arm that is in none of them.
     """
-    if arm["arm"] in CLAIMED:
+    if role(arm) in ("treatment", "teacher"):  # a claim rests on their score
         return False
-    if arm["arm"] not in IN_CLAIMS:
+    if not in_claims(arm):
         return True
     compared = completeness.contrasts(evidence, (arm["split"],))
     against = [entry for entry in compared if entry["family"] and entry["second"] == arm["arm"]]
@@ -92,7 +104,7 @@ def robust(evidence: Evidence, arm: Evidence) -> bool:
 
 def is_base(arm: Evidence) -> bool:
     """Whether an arm is the student as it comes."""
-    return bool(arm["arm"] == BASE)
+    return role(arm) == "base"
 
 
 def points(interval: Any) -> str:

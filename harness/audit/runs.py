@@ -13,7 +13,7 @@ from harness.audit import audit, is_text
 from harness.audit.checks import RULESET, checks
 from harness.boundary import differences, filenames, files, schemas
 from harness.boundary.text import one_line, shortened
-from harness.design import config, plan
+from harness.design import config, planned
 from harness.registry import guard, options, plugins
 from harness.registry.plugins import PluginRef
 from harness.results import beside, validation
@@ -65,7 +65,7 @@ def plugin_checks(
 
     Raises UsageError, PluginError.
     """
-    chosen = dict(plan.check_options(plan.planned_checks(result["plan"]["checks"])))
+    chosen = dict(planned.check_options(planned.checks(result["plan"]["checks"])))
     chosen |= {name: chosen.get(name, {}) for name in names}
     settings = config.chosen({"check": dict(given)}, "check", chosen)
     return load_checks({name: {**options, **settings.get(name, {})} for name, options in chosen.items()})

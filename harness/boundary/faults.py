@@ -38,8 +38,11 @@ _AUTHORS: dict[str, list[str]] = {}
 
 
 def know(module: str, who: str) -> None:
-    """From now on the code of a module, and of all that lies in the same top package, is a plugin's: ``who``."""
-    if who not in (authors := _AUTHORS.setdefault(_top(module), [])):
+    """From now on the code of a module, and of all that lies in the same top package, is a plugin's: ``who``.
+
+    A part of the harness that is offered as a plugin stays the harness's.
+    """
+    if _top(module) != OURS and who not in (authors := _AUTHORS.setdefault(_top(module), [])):
         authors.append(who)
 
 

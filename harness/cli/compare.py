@@ -10,6 +10,7 @@ import click
 from harness.boundary import files, schemas
 from harness.cli import say
 from harness.cli.process import Verb
+from harness.design import designs
 from harness.output.comparison import fail_if
 from harness.output.comparison.compare import compare, read_both
 from harness.output.terminal import comparison
@@ -26,7 +27,7 @@ EXIT_FAILED = 1
     "conditions",
     metavar="CONDITION",
     multiple=True,
-    help="Exit with 1 if this holds, such as 'student-lora.accuracy < -0.02'; may be repeated.",
+    help=f"Exit with 1 if this holds, such as {fail_if.EXAMPLE!r}; may be repeated.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(a: Path, b: Path, only: tuple[str, ...], conditions: tuple[str, ...], as_json: bool) -> None:
@@ -37,8 +38,8 @@ def command(a: Path, b: Path, only: tuple[str, ...], conditions: tuple[str, ...]
 
     Exits with 1 if a condition holds, with 2 if the two cannot be compared. More: docs/compare.md.
     """
-    parsed = [fail_if.parse(text) for text in conditions]
     sides = read_both(a, b)
+    parsed = [fail_if.parse(text, designs.of(sides[0].result)) for text in conditions]
     made = compare(*sides, only)
     made["conditions"] = [fail_if.judge(condition, made) for condition in parsed]
     made["failed"] = any(row["holds"] for row in made["conditions"])

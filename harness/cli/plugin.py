@@ -69,7 +69,15 @@ def show_plugin(kind: str, name: str, as_json: bool) -> None:
 
     def shown() -> str:
         options = describe(loaded.spec.options)
-        return json.dumps(_record(loaded, options), indent=2) if as_json else _page(loaded, options)
+        record, page = _record(loaded, options), _page(loaded, options)
+        if loaded.ref.kind == "design" and not any(option.required for option in options):
+            from harness.boundary import files
+            from harness.design import planned
+            from harness.output.terminal import design
+
+            made = planned.design(loaded, {}).design
+            record, page = record | files.plain(made), f"{page}\n\n{design.text(made)}"
+        return json.dumps(record, indent=2) if as_json else page
 
     say(guard.call(loaded.ref, "being described", shown))
 

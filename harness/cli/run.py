@@ -32,6 +32,7 @@ from harness.registry.observers import Observers
 
 
 @click.command("run", cls=Verb)
+@click.option("--design", metavar="NAME", help="Design of the experiment. Default: transfer.")
 @click.option("--task", metavar="NAME", help="Task generator. Default: scheduling.")
 @click.option("--teacher", metavar="NAME", help="Teacher. Default: simulated.")
 @click.option("--student", metavar="NAME", help="Student. Default: qwen-tiny.")
@@ -44,7 +45,7 @@ from harness.registry.observers import Observers
 @click.option("-o", "assignments", metavar="KIND.OPTION=VALUE", multiple=True, help="One setting; may be repeated.")
 @click.option("--stages", metavar="A,B", help="Only these stages. Default: all.")
 @click.option("--controls", metavar="none|standard|all", help="Control arms. Default: standard with all stages.")
-@click.option("--strategy-file", metavar="FILE", help="A strategy learned elsewhere, in place of bootstrap.")
+@click.option("--strategy-file", metavar="FILE", help="A strategy learned elsewhere, in place of learning one.")
 @click.option("--limit", metavar="N", help="At most N problems of each split, its first.")
 @click.option("--seed", metavar="N", help="Added to every seed of the run. Default: 0.")
 @click.option(

@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from harness.api import UsageError
+from harness.api import Design, UsageError
 from harness.boundary import files
 from harness.boundary.text import did_you_mean, harmless
-from harness.design import arms
+from harness.design import transfer
 from harness.registry import options
 from harness.registry.plugins import NAMED
 
@@ -43,6 +43,7 @@ class RunSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    design: str = transfer.NAME
     task: str = "scheduling"
     verifier: str | None = None
     teacher: str = "simulated"
@@ -105,7 +106,7 @@ def given(path: Path | None, assignments: Sequence[str]) -> Settings:
 
 def check_sections(given: Iterable[str], where: str, tied: bool = False) -> None:
     """Raises UsageError for a section that there is none of. ``tied``: ``trainer.lora`` is one; see ``applied``."""
-    sections = ("run", "sizes", *PLUGIN_KINDS, *NAMED)
+    sections = ("run", "sizes", "design", *PLUGIN_KINDS, *NAMED)
     for section in given:
         kind, _, name = section.partition(".")
         if section not in sections and not (tied and name and kind in PLUGIN_KINDS):
@@ -146,30 +147,29 @@ def chosen(settings: Settings, kind: str, names: Iterable[str]) -> Mapping[str, 
     return tables
 
 
-def stages(run: RunSettings, strategy: str | None) -> tuple[str, ...]:
+def stages(run: RunSettings, design: Design, strategy: str | None) -> tuple[str, ...]:
     """The stages to walk, in the order of the experiment."""
+    names, learning = design.names, design.named("learning")
     if run.stages is None:
-        wanted = set(arms.STANDARD) - ({arms.BOOTSTRAP} if strategy is not None else set())
+        wanted = set(design.standard) - ({learning} if strategy is not None else set())
         controls = run.controls or "standard"
     else:
         wanted = set(run.stages)
         controls = run.controls or "none"
-    wanted |= set(arms.CONTROLS[controls])
-    for name in sorted(wanted - set(arms.NAMES)):
-        raise UsageError(
-            f"--stages: no stage named {name!r};{did_you_mean(name, arms.NAMES)} stages: {', '.join(arms.NAMES)}"
-        )
+    wanted |= set(design.controls(controls))
+    for name in sorted(wanted - set(names)):
+        raise UsageError(f"--stages: no stage named {name!r};{did_you_mean(name, names)} stages: {', '.join(names)}")
     if not wanted:
-        raise UsageError(f"--stages: none given; stages: {', '.join(arms.NAMES)}")
-    if strategy is not None and arms.BOOTSTRAP in wanted:
-        raise UsageError("--strategy-file takes the place of the stage bootstrap; leave one of them out")
-    lacking = [name for name in arms.NAMES if name in wanted and arms.needs_strategy(name)]
-    if lacking and strategy is None and arms.BOOTSTRAP not in wanted:
+        raise UsageError(f"--stages: none given; stages: {', '.join(names)}")
+    if strategy is not None and learning in wanted:
+        raise UsageError(f"--strategy-file takes the place of the stage {learning}; leave one of them out")
+    lacking = [name for name in names if name in wanted and design.arm(name).needs_strategy]
+    if lacking and strategy is None and learning not in wanted:
         raise UsageError(
             f"--stages: {', '.join(lacking)} need{'s' if len(lacking) == 1 else ''} a learned strategy; "
-            "add the stage bootstrap or give --strategy-file"
+            f"{f'add the stage {learning} or ' if learning else ''}give --strategy-file"
         )
-    return tuple(name for name in arms.NAMES if name in wanted)
+    return tuple(name for name in names if name in wanted)
 
 
 def strategy_text(path: Path) -> str:

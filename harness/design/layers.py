@@ -59,7 +59,7 @@ def laid(
     for layer in layers:
         config.merge(whole, {"run": layer.settings.get("run", {})})
     run = options.validate(RunSettings, {**kept, **whole["run"], **asked}, "run")
-    names = {kind: getattr(run, kind) or task.spec.verifier for kind in PLUGIN_KINDS}
+    names = {kind: getattr(run, kind) or task.spec.verifier for kind in ("design", *PLUGIN_KINDS)}
     settings: Settings = {}
     for layer in layers:
         config.merge(settings, config.applied(layer.settings, names))

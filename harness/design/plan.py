@@ -15,7 +15,8 @@ from pydantic import BaseModel
 
 from harness import __version__
 from harness.api import (
-    CheckSpec,
+    Arm,
+    Design,
     Json,
     ReflectionSpec,
     Spec,
@@ -27,10 +28,10 @@ from harness.api import (
     VerifierSpec,
 )
 from harness.boundary import differences, filenames, files
-from harness.design import arms, config, layers
-from harness.design.arms import Arm
+from harness.design import config, layers, planned, transfer
 from harness.design.config import PLUGIN_KINDS, RunSettings, Settings, Sizes
 from harness.design.layers import Laid, Layer
+from harness.design.planned import PlannedCheck, PlannedDesign, PlannedPlugin
 from harness.registry import guard, options, plugins
 
 TRAINING_SEED = 999
@@ -48,26 +49,6 @@ class UserSettings:
     config: Path | None = None
     assignments: Sequence[str] = ()
     """``kind.option=value``, as given."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedPlugin:
-    """A plugin of a plan, with its options in full."""
-
-    name: str
-    distribution: str
-    version: str
-    target: str
-    simulated: bool
-    options: Mapping[str, Json]
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedCheck:
-    """An audit check of a plan for which an option was set, with its options in full."""
-
-    name: str
-    options: Mapping[str, Json]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +72,15 @@ class Plan:
     checks: tuple[str | PlannedCheck, ...]
     """Audit checks of plugins, beside those of the harness: by name alone where no option was set."""
     strategy: str | None
-    """Text of a strategy learned elsewhere, in place of the bootstrap stage."""
+    """Text of a strategy learned elsewhere, in place of the stage in which the teacher learns."""
     plugins: Mapping[str, PlannedPlugin]
-    """By kind."""
+    """By kind. A plan of the design ``transfer`` does not name it, as plans did before there were others."""
+
+    @property
+    def design(self) -> Design:
+        """The arms that there are, and how they compare."""
+        chosen = self.plugins.get("design")
+        return chosen.design if isinstance(chosen, PlannedDesign) else transfer.TRANSFER
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -103,12 +90,17 @@ class Plan:
     @property
     def arms(self) -> tuple[Arm, ...]:
         """The arms of its stages."""
-        return tuple(map(arms.by_name, self.stages))
+        return tuple(map(self.design.arm, self.stages))
 
     @property
     def trains(self) -> bool:
         """Whether a student is trained."""
         return any(arm.recipe for arm in self.arms)
+
+    @property
+    def learns(self) -> bool:
+        """Whether the teacher learns."""
+        return any(arm.role == "learning" for arm in self.arms)
 
     @property
     def asks_teacher(self) -> bool:
@@ -133,7 +125,7 @@ class Plan:
     @property
     def check_options(self) -> Mapping[str, Mapping[str, Json]]:
         """The options that were set of each audit check of a plugin, by its name."""
-        return check_options(self.checks)
+        return planned.check_options(self.checks)
 
     @property
     def simulated(self) -> tuple[str, ...]:
@@ -169,7 +161,7 @@ class ChosenPlugin(Generic[SpecT]):
             version=self.ref.version,
             target=self.ref.target,
             simulated=self._simulated,
-            options=_written(self.ref, self.options),
+            options=planned.written(self.ref, self.options),
         )
 
     @property
@@ -218,7 +210,7 @@ def observers(user: UserSettings, names: Iterable[str]) -> list[tuple[plugins.Pl
     made = []
     for name in names:
         loaded = plugins.load(plugins.OBSERVER, name)
-        given = _options(loaded, settings.get(name, {}), f"observer.{name}")
+        given = planned.resolved(loaded, settings.get(name, {}), f"observer.{name}")
         made.append((loaded.ref, plugins.instantiate(loaded.ref, partial(loaded.spec.create, given))))
     return made
 
@@ -249,7 +241,7 @@ def fork(plan: Plan, user: UserSettings) -> tuple[Plan, ChosenPlugins]:
     Raises UsageError for anything that is wrong; writes nothing.
     """
     (given, asked), kept = _asked(user), _kept(plan)
-    if asked.keys() & {"stages", "controls", "strategy_file"}:
+    if asked.keys() & {"design", "stages", "controls", "strategy_file"}:
         del kept["stages"]
     if asked.get("task", kept["task"]) != kept["task"]:
         kept |= {"verifier": None, "preset": None}  # both are the other task's own
@@ -262,8 +254,7 @@ def fork(plan: Plan, user: UserSettings) -> tuple[Plan, ChosenPlugins]:
     if "preset" in asked:
         sources.append(layers.preset(task, run.preset))
     sources.append(Layer(given))
-    learns = arms.BOOTSTRAP in (run.stages or ())
-    return _build(layers.laid(sources, kept, asked, task), task, student, None if learns else plan.strategy)
+    return _build(layers.laid(sources, kept, asked, task), task, student, plan.strategy)
 
 
 def _asked(user: UserSettings) -> tuple[Settings, dict[str, Any]]:
@@ -280,24 +271,12 @@ def _kept(plan: Plan) -> dict[str, Any]:
     return {**names, "checks": tuple(plan.check_options), **{name: getattr(plan, name) for name in KEPT}}
 
 
-def check_options(checks: Iterable[str | PlannedCheck]) -> Mapping[str, Mapping[str, Json]]:
-    """The options that were set of each check of a plan, by its name."""
-    return {
-        each if isinstance(each, str) else each.name: {} if isinstance(each, str) else each.options for each in checks
-    }
-
-
-def planned_checks(data: Iterable[Any]) -> tuple[str | PlannedCheck, ...]:
-    """The checks of a plan that was read from a file."""
-    return tuple(each if isinstance(each, str) else PlannedCheck(**each) for each in data)
-
-
 def read(path: Path) -> Plan:
     """A stored plan. Raises UsageError if the file is not one."""
     try:
         data = files.read(path)
-        choices = {kind: PlannedPlugin(**choice) for kind, choice in data["plugins"].items()}
-        stages, checks = tuple(data["stages"]), planned_checks(data["checks"])
+        choices = {kind: planned.choice(kind, each) for kind, each in data["plugins"].items()}
+        stages, checks = tuple(data["stages"]), planned.checks(data["checks"])
         return Plan(**{**data, "stages": stages, "checks": checks, "plugins": choices})
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}; expected a run directory with a plan.json") from error
@@ -313,11 +292,11 @@ def _build(
 ) -> tuple[Plan, ChosenPlugins]:
     def member(loaded: plugins.Loaded[SpecT], kind: str) -> ChosenPlugin[SpecT]:
         laid.check(loaded)
-        return ChosenPlugin(loaded.ref, loaded.spec, _options(loaded, settings.get(kind, {}), kind))
+        return ChosenPlugin(loaded.ref, loaded.spec, planned.resolved(loaded, settings.get(kind, {}), kind))
 
     run, settings = laid.run, laid.settings
     given = config.chosen(settings, "check", run.checks)
-    checks = tuple(_check(plugins.load(plugins.CHECK, name), given.get(name, {})) for name in run.checks)
+    checks = tuple(planned.check(plugins.load(plugins.CHECK, name), given.get(name, {})) for name in run.checks)
     chosen = ChosenPlugins(
         task=member(task, "task"),
         verifier=member(plugins.load(plugins.VERIFIER, run.verifier or task.spec.verifier), "verifier"),
@@ -326,13 +305,17 @@ def _build(
         reflection=member(plugins.load(plugins.REFLECTION, run.reflection), "reflection"),
         trainer=member(plugins.load(plugins.TRAINER, run.trainer), "trainer"),
     )
+    design = planned.design(plugins.load(plugins.DESIGN, run.design), settings.get("design", {}))
     if run.strategy_file is not None:
         strategy = config.strategy_text(Path(run.strategy_file))
+    elif design.design.named("learning") in (run.stages or ()):
+        strategy = None
+    of_others = {} if run.design == transfer.NAME else {"design": design}
     plan = Plan(
         harness=__version__,
         preset=run.preset,
         seed=run.seed,
-        stages=config.stages(run, strategy),
+        stages=config.stages(run, design.design, strategy),
         sizes=options.validate(Sizes, settings.get("sizes", {}), "sizes").model_dump(),
         limit=run.limit,
         training_seeds=run.training_seeds,
@@ -341,7 +324,7 @@ def _build(
         margin=run.margin,
         checks=checks,
         strategy=strategy,
-        plugins={kind: getattr(chosen, kind).choice for kind in PLUGIN_KINDS},
+        plugins={kind: getattr(chosen, kind).choice for kind in PLUGIN_KINDS} | of_others,
     )
     try:
         files.canonical(plan).encode()
@@ -350,19 +333,3 @@ def _build(
             f"an option cannot be written as JSON ({error}); give finite numbers and whole text"
         ) from error
     return plan, chosen
-
-
-def _check(loaded: plugins.Loaded[CheckSpec[Any]], given: Mapping[str, Any]) -> str | PlannedCheck:
-    name = loaded.ref.name
-    set_by_user = _options(loaded, given, f"check.{name}")
-    return PlannedCheck(name, _written(loaded.ref, set_by_user)) if given else name
-
-
-def _options(loaded: plugins.Loaded[Any], given: Mapping[str, Any], section: str) -> Any:
-    """The options of a plugin. What its own validators raise beside ValueError is told with its name."""
-    return guard.call(loaded.ref, "its options", lambda: options.resolve(loaded.spec, given, section))
-
-
-def _written(ref: plugins.PluginRef, made: BaseModel) -> Mapping[str, Json]:
-    """Options as JSON. Raises PluginError where they are none."""
-    return guard.call(ref, "its options as JSON", lambda: made.model_dump(mode="json"))

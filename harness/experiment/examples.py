@@ -11,8 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.api import Answered, Example, Message, Outcome, Problem, Task
-from harness.design.arms import Recipe
+from harness.api import Answered, Example, Message, Outcome, Problem, Recipe, Task
 
 
 @dataclass(frozen=True, slots=True)

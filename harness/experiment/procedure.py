@@ -14,12 +14,14 @@ from pathlib import Path
 
 from harness.api import (
     Answered,
+    Arm,
     Completion,
     Example,
     HarnessError,
     Message,
     PluginError,
     Problem,
+    Recipe,
     Request,
     Solve,
     StageStarted,
@@ -27,7 +29,7 @@ from harness.api import (
 from harness.boundary import filenames
 from harness.boundary.faults import suspected
 from harness.boundary.text import harmless
-from harness.design.arms import BOOTSTRAP, Arm, Recipe, trained_name
+from harness.design.designs import trained_name
 from harness.design.plan import Plan
 from harness.design.skills import SPLIT as SKILLS
 from harness.design.skills import Skills
@@ -80,8 +82,8 @@ class Experiment:
         return self._data
 
     def _walk(self, arm: Arm) -> None:
-        if arm.name == BOOTSTRAP:
-            self._learn()
+        if arm.role == "learning":
+            self._learn(arm.name)
         elif arm.answers == "teacher":
             self._examine_teacher(arm)
         elif arm.recipe is None:
@@ -149,9 +151,9 @@ class Experiment:
         task = self._components.task
         return self._phases.setdefault(name, Phase(name, lambda reply: isinstance(judge(task, reply), Answered)))
 
-    def _ask_whole(self, request: Request, on_done: OnDone) -> Completion:
+    def _ask_whole(self, stage: str, request: Request, on_done: OnDone) -> Completion:
         """One request of a reflection. A reply that is not whole is of no use, and tried again by a resume."""
-        keyed = replace(request, key=f"{BOOTSTRAP}/{request.key}")
+        keyed = replace(request, key=f"{stage}/{request.key}")
         (completion,) = ask_teacher(
             self._journal,
             self._ledger,
@@ -161,16 +163,18 @@ class Experiment:
             final=("end",),
             named=self._components.named["teacher"],
         )
-        self._data.calls.append(Call(BOOTSTRAP, request.context.purpose, completion))
+        self._data.calls.append(Call(stage, request.context.purpose, completion))
         return completion
 
-    def _solve(self, stage: str, problems: Sequence[Problem], strategy: str | None, on_done: OnDone) -> list[Item]:
-        """Has the teacher answer problems, and records the items under the stage's name."""
+    def _solve(
+        self, stage: str, problems: Sequence[Problem], strategy: str | None, on_done: OnDone, needed: bool = False
+    ) -> list[Item]:
+        """Has the teacher answer problems, and records the items under the stage's name. ``needed``: see ``_ask``."""
         requests = [
             Request(f"{stage}/{problem.id}", self._prompt(stage, problem, strategy), Solve(problem, strategy))
             for problem in problems
         ]
-        completions = self._ask(stage, f"stage {stage}", requests, on_done, needed=stage == BOOTSTRAP)
+        completions = self._ask(stage, f"stage {stage}", requests, on_done, needed=needed)
         return self._record(stage, problems, requests, completions)
 
     def _record(
@@ -202,13 +206,13 @@ class Experiment:
             with self._activity(arm.name, f"answers {_named(split)}", len(problems)) as advance:
                 self._solve(arm.name, problems, strategy, advance)
 
-    def _learn(self) -> None:
+    def _learn(self, stage: str) -> None:
         problems = self._problems("reflect")
         calls = sum(self._components.reflection.calls(len(problems)).values())
-        with self._activity(BOOTSTRAP, "teacher learns, calls", calls) as advance:
+        with self._activity(stage, "teacher learns, calls", calls) as advance:
             named = self._components.named["reflection"]
-            solve = partial(self._solve, BOOTSTRAP)
-            environment = RunEnvironment(solve, self._ask_whole, self._data, advance, named)
+            solve, ask = partial(self._solve, stage, needed=True), partial(self._ask_whole, stage)
+            environment = RunEnvironment(solve, ask, self._data, advance, named)
             given = self._components.reflection.learn(problems, self._components.task.seed_strategy, environment)
             learned = returned.strategy(named, given)
         if learned not in self._data.strategies:
@@ -218,7 +222,7 @@ class Experiment:
 
     def _strategy(self) -> str:
         if self._data.learned is None:
-            raise HarnessError("no strategy has been learned; the plan lacks the bootstrap stage")
+            raise HarnessError("no strategy has been learned; the plan lacks the stage in which the teacher learns")
         return self._data.learned
 
     def _demonstrate(self, stage: str, name: str, strategy: str | None) -> list[Demonstration]:
@@ -249,12 +253,12 @@ class Experiment:
 
     def _demonstrations(self, stage: str) -> dict[str, list[Demonstration]]:
         """Every set of worked solutions that the plan trains on, so that all arms can train on the same items."""
-        by_recipe = {arm.recipe: arm.name for arm in self._plan.arms if arm.recipe}
+        last = {arm.solutions: arm.name for arm in self._plan.arms}
         sets = {}
-        if by_recipe.keys() - {"naive"}:
+        if "learned" in last:
             sets["learned"] = self._demonstrate(stage, "learned", self._strategy())
-        if "naive" in by_recipe:
-            sets["naive"] = self._demonstrate(by_recipe["naive"], "naive", None)
+        if "naive" in last:
+            sets["naive"] = self._demonstrate(last["naive"], "naive", None)
         return sets
 
     # The student
@@ -312,7 +316,7 @@ class Experiment:
     ) -> list[Example]:
         """The training rows of an arm, on the problems in ``items``."""
         ask = partial(self._prompt, arm.name, strategy=None)
-        made = sets["naive" if recipe == "naive" else "learned"]
+        made = sets[arm.solutions or ""]
         return examples.of_recipe(self._components.task, recipe, made, items, seed, ask)
 
     def _common(self, sets: Mapping[str, Sequence[Demonstration]]) -> set[str]:

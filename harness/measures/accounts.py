@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from harness.design.arms import by_name, trained_name
+from harness.api import Design
+from harness.design.designs import trained_name
 from harness.measures.rows import TOKENS, Row, grouped, rounded
 
 
@@ -21,7 +22,7 @@ def account(usages: Sequence[Row], costs: Iterable[float | None], failed: int) -
     }
 
 
-def answer_accounts(items: Iterable[Row]) -> list[dict[str, Any]]:
+def answer_accounts(items: Iterable[Row], design: Design) -> list[dict[str, Any]]:
     """The account of what each teacher arm took to answer, as among the teacher calls of a result."""
     return [
         {
@@ -34,7 +35,7 @@ def answer_accounts(items: Iterable[Row]) -> list[dict[str, Any]]:
             ),
         }
         for arm, rows in grouped(items, "arm").items()
-        if by_name(arm).answers == "teacher"
+        if design.arm(arm).answers == "teacher"
     ]
 
 

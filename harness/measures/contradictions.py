@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 
+from harness.api import Design
 from harness.boundary import filenames
 from harness.boundary.text import shortened
-from harness.design.arms import NAMES, by_name
 from harness.design.rules import constant
 from harness.design.skills import SPLIT as SKILLS
 from harness.measures.kept import ItemRow, Kept, ProblemRow
@@ -15,7 +15,7 @@ LONGEST = 200
 """Characters of a value that are told."""
 
 
-def contradictions(rows: Kept, labels: Sequence[str] | None) -> Iterator[str]:
+def contradictions(rows: Kept, labels: Sequence[str] | None, design: Design) -> Iterator[str]:
     """Where rows contradict each other, or the labels of the task."""
     problems = {row.id: row for row in rows.problems}
     if len(problems) != len(rows.problems):
@@ -23,7 +23,11 @@ def contradictions(rows: Kept, labels: Sequence[str] | None) -> Iterator[str]:
     yield from _misruled(rows.problems, labels)
     seen: set[tuple[str, int | None, str]] = set()
     for number, row in enumerate(rows.items, 1):
-        wrong = [*_misplaced(row, problems.get(row.problem)), *_mistrained(row), *_misjudged(row, labels)]
+        wrong = [
+            *_misplaced(row, problems.get(row.problem), design),
+            *_mistrained(row, design),
+            *_misjudged(row, labels),
+        ]
         key = row.arm, row.training_seed, row.problem
         if key in seen:
             wrong.append(f"arm {row.arm} has problem {row.problem} twice")
@@ -31,10 +35,10 @@ def contradictions(rows: Kept, labels: Sequence[str] | None) -> Iterator[str]:
         yield from (f"{filenames.ITEMS}: line {number}: {what}" for what in wrong)
 
 
-def _misplaced(row: ItemRow, problem: ProblemRow | None) -> Iterator[str]:
+def _misplaced(row: ItemRow, problem: ProblemRow | None, design: Design) -> Iterator[str]:
     """Where an item is of no arm, or not of the problem that it names."""
-    if row.arm not in NAMES:
-        yield f"no arm {row.arm!r}; arms: {', '.join(NAMES)}"
+    if row.arm not in design.names:
+        yield f"no arm {row.arm!r}; arms: {', '.join(design.names)}"
     if problem is None:
         yield f"problem {row.problem!r} is not in {filenames.PROBLEMS}"
     elif row.truth != problem.truth:
@@ -68,11 +72,11 @@ def _wrong_rules(row: ProblemRow, names: Set[str], labels: Sequence[str] | None)
             yield f"rule {rule!r} says {answer['label']!r}, truth {row.truth!r}, and correct is {answer['correct']}"
 
 
-def _mistrained(row: ItemRow) -> Iterator[str]:
+def _mistrained(row: ItemRow, design: Design) -> Iterator[str]:
     """Where an item of an arm that is trained names no training, or one of an arm that is not names one."""
-    if row.arm not in NAMES:
+    if row.arm not in design.names:
         return
-    trained = by_name(row.arm).recipe is not None
+    trained = design.arm(row.arm).recipe is not None
     for key in ("training_seed", "adapter_sha256"):
         if (row[key] is not None) != trained:
             said = shortened(repr(row[key]), LONGEST)

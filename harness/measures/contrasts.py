@@ -1,6 +1,6 @@
 """How two arms of a run compare, problem by problem: pure functions of rows, as in ``harness.measures.scores``.
 
-The contrasts themselves are data, in ``harness.design.arms``. What a comparison may be called is for the audit to say.
+The contrasts themselves are data: those of a design. What a comparison may be called is for the audit to say.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from harness.design.arms import BASE, CONTRASTS, TEACHER, TREATMENT, Contrast
+from harness.api import Contrast, Design
 from harness.measures.rows import Row, answered, by_arm, interval, rounded
 from harness.measures.statistics import (
     error_consistency,
@@ -27,14 +27,14 @@ Pair = tuple[int | None, Sequence[Row], Sequence[Row]]
 """The training seed, if one of the arms has one, and the rows of both arms on the same problems in the same order."""
 
 
-def contrasts(items: Sequence[Row], margin: float) -> list[dict[str, Any]]:
+def contrasts(items: Sequence[Row], design: Design, margin: float) -> list[dict[str, Any]]:
     """The declared contrasts whose two arms answered the same problems, in the order in which they are declared.
 
     ``margin`` is what counts as no worse. P-values of the family are adjusted together (Holm).
     """
-    groups = by_arm(items)
+    groups = by_arm(items, design)
     made = []
-    for contrast in CONTRASTS:
+    for contrast in design.contrasts:
         pairs = _pairs(groups, contrast)
         if pairs:
             made.append(_contrast(contrast, pairs, margin))
@@ -132,16 +132,16 @@ def _answered(first: Sequence[Row], second: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def transfer(items: Sequence[Row]) -> list[dict[str, Any]]:
+def transfer(items: Sequence[Row], design: Design) -> list[dict[str, Any]]:
     """How far the treatment came from the base towards the teacher, and how much it answers alike: by training seed."""
-    groups = by_arm(items)
-    before, teacher = groups.get((BASE, "test", None)), groups.get((TEACHER, "test", None))
+    groups = by_arm(items, design)
+    before, teacher = (groups.get((design.named(role) or "", "test", None)) for role in ("base", "teacher"))
     if before is None or teacher is None or _ids(before) != _ids(teacher):
         return []
     return [
         {"training_seed": seed, **_gap(before, after, teacher), "fidelity": _fidelity(after, teacher)}
         for (arm, split, seed), after in groups.items()
-        if (arm, split) == (TREATMENT, "test") and _ids(after) == _ids(before)
+        if (arm, split) == (design.treatment, "test") and _ids(after) == _ids(before)
     ]
 
 

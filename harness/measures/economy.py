@@ -6,10 +6,10 @@ machine is an assumption, and stands beside every figure that depends on it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.design.arms import TEACHER, TREATMENT
+from harness.design import designs
 
 ASSUMED_USD_PER_HOUR = 0.50
 """For the machine that the student runs on."""
@@ -17,10 +17,12 @@ ASSUMED_USD_PER_HOUR = 0.50
 
 def economy(result: Mapping[str, Any], seconds: Mapping[str, float], training_seconds: float) -> dict[str, Any]:
     """The figures of a run. ``seconds`` is the time of generation by student arm; what was not measured is None."""
+    design = designs.of(result)
+    treatment = design.treatment
     arms = {arm["arm"]: arm for arm in result["arms"] if arm["split"] == "test"}
     calls = result["teacher_calls"]
-    teacher = _teacher_per_problem(arms, calls)
-    student = seconds[TREATMENT] / _problems(result, TREATMENT) if TREATMENT in seconds else None
+    teacher = _teacher_per_problem([design.named("teacher"), design.named("untaught")], arms, calls)
+    student = seconds[treatment] / _problems(result, treatment) if treatment in seconds else None
     total = None if any(row["cost_usd"] is None for row in calls) else sum(row["cost_usd"] for row in calls)
     one_time = None if total is None else total + training_seconds / 3600 * ASSUMED_USD_PER_HOUR
     return {
@@ -43,9 +45,11 @@ def break_even(teacher_usd: float | None, student_seconds: float | None, one_tim
     return int(one_time_usd / saved) + 1 if saved > 0 else None
 
 
-def _teacher_per_problem(arms: Mapping[str, Any], calls: list[Mapping[str, Any]]) -> float | None:
+def _teacher_per_problem(
+    teachers: Sequence[str | None], arms: Mapping[str, Any], calls: list[Mapping[str, Any]]
+) -> float | None:
     """USD for one answer with the learned strategy, or without one where that was not asked."""
-    for name in (TEACHER, "teacher-base"):
+    for name in teachers:
         if name in arms:
             rows = [row for row in calls if row["stage"] == name]
             known = [row["cost_usd"] for row in rows]

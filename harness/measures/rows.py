@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Protocol, TypeVar
 
-from harness.design.arms import NAMES
+from harness.api import Design
 from harness.measures.statistics import LEVEL, Interval
 
 
@@ -23,12 +23,13 @@ TOKENS = ("input_tokens", "output_tokens", "thinking_tokens", "cache_read_tokens
 OUTCOMES = ("answered", "unparsed", "refused", "truncated", "failed")
 
 
-def by_arm(items: Iterable[AnyRow]) -> dict[tuple[str, str, int | None], list[AnyRow]]:
+def by_arm(items: Iterable[AnyRow], design: Design) -> dict[tuple[str, str, int | None], list[AnyRow]]:
     """Rows by arm, split and training seed, in the order of the experiment; each in the order of its problems."""
     groups: dict[tuple[str, str, int | None], list[AnyRow]] = {}
     for row in items:
         groups.setdefault((row["arm"], row["split"], row["training_seed"]), []).append(row)
-    ordered = sorted(groups, key=lambda key: (NAMES.index(key[0]), key[1] != "test", key[1], key[2] or 0))
+    order = {name: place for place, name in enumerate(design.names)}
+    ordered = sorted(groups, key=lambda key: (order[key[0]], key[1] != "test", key[1], key[2] or 0))
     return {key: sorted(groups[key], key=_problem) for key in ordered}
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from harness.api import Design
 from harness.boundary import files
 from harness.design.skills import SPLIT as SKILLS
 from harness.measures.problem_sets import trivial
@@ -16,7 +17,9 @@ from harness.measures.rows import OUTCOMES, TOKENS, Row, answered, by_arm, group
 from harness.measures.statistics import balanced_accuracy, information_p, manski, matthews, paired, wilson
 
 
-def arms(items: Sequence[Row], problems: Sequence[Row], labels: Sequence[str] | None) -> list[dict[str, Any]]:
+def arms(
+    items: Sequence[Row], problems: Sequence[Row], labels: Sequence[str] | None, design: Design
+) -> list[dict[str, Any]]:
     """One entry per arm, split and training seed: counts, accuracies with intervals, best trivial rule, by stratum.
 
     ``labels`` are the task's; None where answers are free-form, which have no statistics by class.
@@ -25,7 +28,7 @@ def arms(items: Sequence[Row], problems: Sequence[Row], labels: Sequence[str] | 
     sizes = Counter(row["split"] for row in problems)
     return [
         _arm(key, rows, [by_id[row["problem"]] for row in rows], labels if key[1] != SKILLS else None, sizes[key[1]])
-        for key, rows in by_arm(items).items()
+        for key, rows in by_arm(items, design).items()
     ]
 
 

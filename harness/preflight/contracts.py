@@ -12,7 +12,6 @@ from harness.api import Foreseeing, HarnessError, PluginError, Problem, Request,
 from harness.boundary.faults import suspected
 from harness.boundary.text import one_line
 from harness.design import skills
-from harness.design.arms import BOOTSTRAP
 from harness.design.plan import Plan
 from harness.preflight import actor_contract, task_contract
 from harness.preflight.components import Components, prompt
@@ -88,8 +87,11 @@ def check(plan: Plan, components: Components) -> list[str]:
         raise UsageError(
             f"prompts = separate: task {plan.plugins['task'].name!r} has one wording for all stages; leave it out"
         )
-    if components.task.labels is None and any(arm.recipe == "random" for arm in plan.arms):
-        raise UsageError("arm lora-random: the task's answers are free-form, so none can be drawn; leave the arm out")
+    for arm in plan.arms if components.task.labels is None else ():
+        if arm.recipe == "random":
+            raise UsageError(
+                f"arm {arm.name}: the task's answers are free-form, so none can be drawn; leave the arm out"
+            )
     check_actors(plan, components)
     if plan.asks_teacher and plan.plugins["teacher"].simulated:
         components.teacher.preflight()  # it needs no key, so that a dry run can ask it, too
@@ -105,7 +107,7 @@ def _actors(plan: Plan) -> Mapping[str, Sequence[Contract]]:
         found["teacher"] = actor_contract.TEACHER
     if plan.asks_student:
         found["student"] = actor_contract.STUDENT
-    if BOOTSTRAP in plan.stages:
+    if plan.learns:
         found["reflection"] = actor_contract.REFLECTION
     if plan.trains:
         found["trainer"] = actor_contract.TRAINER
@@ -135,14 +137,14 @@ def _foreseen(plan: Plan, components: Components) -> Iterator[Request]:
     for arm in plan.arms:
         strategy = plan.strategy if arm.strategy else None
         known = strategy is not None or not arm.strategy
-        for split in arm.splits if arm.answers == "teacher" and known and arm.name != BOOTSTRAP else ():
+        for split in arm.splits if arm.answers == "teacher" and known and arm.role != "learning" else ():
             for problem in _first(plan, components, split):
                 words = prompt(plan, components.task, arm.name, problem, strategy)
                 yield Request(f"{arm.name}/{problem.id}", words, Solve(problem, strategy))
-    recipes = {arm.recipe for arm in plan.arms} - {None} if plan.labels == "teacher" else set()
+    sets = {arm.solutions for arm in plan.arms} if plan.labels == "teacher" else set()
     for name, strategy, wanted in (
-        ("learned", plan.strategy, plan.strategy is not None and recipes - {"naive"}),
-        ("naive", None, "naive" in recipes),
+        ("learned", plan.strategy, plan.strategy is not None and "learned" in sets),
+        ("naive", None, "naive" in sets),
     ):
         for problem in _first(plan, components, "train") if wanted else ():
             words = components.task.demonstration(problem, strategy)

@@ -8,7 +8,6 @@ from functools import partial
 
 from harness.api import Distil, Message, Problem, Request, Teacher, Usage, UsageError
 from harness.boundary.faults import suspected
-from harness.design.arms import BOOTSTRAP
 from harness.design.plan import Plan
 from harness.design.skills import SPLIT as SKILLS
 from harness.preflight.components import Components, prompt
@@ -65,7 +64,7 @@ def loads(plan: Plan, components: Components) -> list[Load]:
 
     for arm in plan.arms:
         name = arm.name
-        if name == BOOTSTRAP:
+        if arm.role == "learning":
             count, tokens = prompts.solve(name, "reflect", strategy=True)
             calls = components.reflection.calls(count)
             batch = max(1, round(count / max(1, calls.get("reflect", 1))))
@@ -75,10 +74,10 @@ def loads(plan: Plan, components: Components) -> list[Load]:
                 else:  # a journal to distil is taken to be as long as a batch to reflect on
                     add(name, purpose, "", number, batch * (tokens + REPLY_TOKENS["solve"][1]))
             continue
-        if arm.recipe is not None and (made := "naive" if arm.recipe == "naive" else "learned") not in demonstrated:
-            demonstrated.add(made)
+        if arm.solutions is not None and arm.solutions not in demonstrated:
+            demonstrated.add(arm.solutions)
             if plan.labels == "teacher":
-                add(name, "demonstrate", "train", *prompts.demonstrate(strategy=made == "learned"))
+                add(name, "demonstrate", "train", *prompts.demonstrate(strategy=arm.solutions == "learned"))
         for split in arm.splits:
             count, tokens = prompts.solve(name, split, arm.strategy)
             if count:

@@ -12,8 +12,8 @@ from harness.api import UsageError
 from harness.boundary import differences, files
 from harness.boundary.faults import suspected
 from harness.boundary.text import one_line
-from harness.design.arms import BOOTSTRAP
-from harness.design.plan import Plan, PlannedPlugin
+from harness.design.plan import Plan
+from harness.design.planned import PlannedPlugin
 from harness.journal import keys
 from harness.journal.store import Journal
 from harness.preflight.components import Components
@@ -55,11 +55,12 @@ def of(plan: Plan, components: Components) -> dict[str, Any]:
 def sources(plan: Plan) -> dict[str, str | None]:
     """The digest of the source of each plugin that a result depends on, by kind; None for one that cannot be read."""
     used = {
+        "design": True,
         "task": True,
         "verifier": True,
         "teacher": plan.asks_teacher,
         "student": plan.asks_student or plan.trains,
-        "reflection": BOOTSTRAP in plan.stages,
+        "reflection": plan.learns,
         "trainer": plan.trains,
     }
     by_package: dict[tuple[str, str], str | None] = {}

@@ -12,6 +12,7 @@ from typing import Any
 
 from harness.api import Task, UsageError, Verifier
 from harness.boundary.text import one_line
+from harness.design import planned
 from harness.preflight import actor_contract, task_contract
 from harness.preflight.contracts import violations
 from harness.preflight.task_contract import Subject
@@ -71,6 +72,9 @@ def check(kind: Kind[Any], name: str, settings: Settings, task: str, count: int)
             return Checked(loaded.ref, _held(actor_contract.REFLECTION, made))
         case "trainer":
             return Checked(loaded.ref, _held(actor_contract.TRAINER, _made(loaded, settings)))
+        case "design":
+            planned.design(loaded, settings.get("design", {}))
+            return Checked(loaded.ref, (Held("its arms can be run, and differ as its contrasts declare", ()),))
         case _:
             _made(loaded, settings)
             return Checked(loaded.ref, (Held("it can be loaded and made", ()),))

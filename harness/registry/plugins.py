@@ -19,6 +19,7 @@ import pluggy
 from harness.api import (
     API_VERSION,
     CheckSpec,
+    DesignSpec,
     HarnessError,
     ObserverSpec,
     PluginError,
@@ -70,9 +71,10 @@ REFLECTION: Kind[ReflectionSpec[Any]] = Kind("reflection", ReflectionSpec)
 TRAINER: Kind[TrainerSpec[Any]] = Kind("trainer", TrainerSpec)
 OBSERVER: Kind[ObserverSpec[Any]] = Kind("observer", ObserverSpec)
 CHECK: Kind[CheckSpec[Any]] = Kind("check", CheckSpec)
+DESIGN: Kind[DesignSpec[Any]] = Kind("design", DesignSpec)
 
 KINDS: Mapping[str, Kind[Any]] = MappingProxyType(
-    {kind.name: kind for kind in (TASK, VERIFIER, TEACHER, STUDENT, REFLECTION, TRAINER, OBSERVER, CHECK)}
+    {kind.name: kind for kind in (DESIGN, TASK, VERIFIER, TEACHER, STUDENT, REFLECTION, TRAINER, OBSERVER, CHECK)}
 )
 """Every kind by name, in the order in which an experiment meets them."""
 NAMED = ("observer", "check")

@@ -15,9 +15,9 @@ from harness.api import Task, UsageError, Verifier
 from harness.boundary import files, schemas
 from harness.boundary.text import did_you_mean, in_unicode, one_line
 from harness.design import plan
-from harness.design.arms import ARMS, BOOTSTRAP, needs_strategy
 from harness.design.config import MOST
 from harness.design.plan import Plan, UserSettings
+from harness.design.transfer import TRANSFER
 from harness.measures import problem_sets
 from harness.measures.problems import shortcuts
 from harness.measures.rows import TOKENS, Row, grouped, interval
@@ -33,10 +33,13 @@ Counts = dict[str, dict[str, tuple[int, int]]]
 
 
 def imported(path: Path, user: UserSettings) -> dict[str, Any]:
-    """The result that a table of counts amounts to, in the setting that ``user`` asks for. Raises UsageError."""
+    """The result that a table of counts amounts to, in the setting that ``user`` asks for. Raises UsageError.
+
+    Its arms are those of the design ``transfer``.
+    """
     counts, sha256 = read(path)
-    taught = {BOOTSTRAP} if any(needs_strategy(arm) for arm in counts) else set()
-    stages = tuple(arm.name for arm in ARMS if arm.name in {*counts, *taught})
+    taught = any(TRANSFER.arm(arm).needs_strategy for arm in counts)
+    stages = tuple(arm.name for arm in TRANSFER.arms if arm.name in counts or (taught and arm.role == "learning"))
     drawn, chosen = plan.make(replace(user, run={**user.run, "stages": stages}))
     task, verifier = task_and_verifier(drawn, chosen)
     problems = shortcuts.ruled(_problems(drawn, task, verifier), task.labels)
@@ -95,7 +98,7 @@ def read(path: Path) -> tuple[Counts, str]:
 
 
 def _add(counts: Counts, row: Mapping[str, Any], where: str) -> None:
-    names = [arm.name for arm in ARMS if "test" in arm.splits]
+    names = [arm.name for arm in TRANSFER.arms if "test" in arm.splits]
     if None in row or None in row.values():
         raise UsageError(f"{where}: expected the {len(COLUMNS)} values {','.join(COLUMNS)}")
     arm, stratum = row["arm"].strip(), row["stratum"].strip()
@@ -120,7 +123,7 @@ def _count(row: Mapping[str, Any], column: str, where: str) -> int:
 
 def _problems(drawn: Plan, task: Task, verifier: Verifier) -> list[dict[str, Any]]:
     """The problem rows of the setting: the test set, and the sets that were learned from."""
-    splits = ["test", *(["reflect"] if BOOTSTRAP in drawn.stages else [])]
+    splits = ["test", *(["reflect"] if drawn.learns else [])]
     if drawn.trains:
         splits.append("train")
     problems = {split: list(task.problems(split, drawn.sizes[split]))[: drawn.count(split)] for split in sorted(splits)}

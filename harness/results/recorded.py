@@ -14,7 +14,7 @@ from typing import Any
 from harness.api import ADAPTER_WEIGHTS, JournalError
 from harness.boundary import differences, filenames, files
 from harness.boundary.text import shortened
-from harness.design.arms import BOOTSTRAP
+from harness.design import designs
 from harness.journal import encoding, keys
 from harness.journal.encoding import Record
 from harness.journal.store import ReadOnlyJournal
@@ -118,10 +118,11 @@ def _answers(folder: Path, result: Mapping[str, Any], replies: _Replies) -> Iter
         else:
             told_of = iter([f"the journal holds no reply of {row['arm']} to {row['problem']}"])
         yield from (f"{filenames.ITEMS}: line {number}: {what}" for what in told_of)
-    problems = {f"{BOOTSTRAP}/{row['id']}" for row in files.stream_lines(folder / filenames.PROBLEMS)}
+    learning = f"{designs.of(result).named('learning')}/"
+    problems = {f"{learning}{row['id']}" for row in files.stream_lines(folder / filenames.PROBLEMS)}
     for place in sorted(replies.places.keys() - found):
         # what a reflection asks besides has keys of its own choice
-        if not place.startswith(f"{BOOTSTRAP}/") or place in problems:
+        if not place.startswith(learning) or place in problems:
             yield f"{filenames.ITEMS}: has no row for the recorded reply {place}"
 
 

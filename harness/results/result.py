@@ -10,7 +10,6 @@ from typing import Any
 from harness.api import Completion, Problem, Task, Truth, Verifier
 from harness.boundary import filenames, files, schemas
 from harness.design import skills
-from harness.design.arms import by_name
 from harness.design.plan import Plan
 from harness.design.rules import constant
 from harness.experiment import examples
@@ -52,9 +51,9 @@ def write(
         "problems": problem_sets.problem_sets(ruled),
         "overlaps": problem_sets.overlaps(rows.problems),
         "quoted": problem_sets.quoted(rows.problems, map(str, written)),
-        "arms": scores.arms(rows.items, ruled, components.task.labels),
-        "contrasts": contrasts.contrasts(rows.items, plan.margin),
-        "transfer": contrasts.transfer(rows.items),
+        "arms": scores.arms(rows.items, ruled, components.task.labels, plan.design),
+        "contrasts": contrasts.contrasts(rows.items, plan.design, plan.margin),
+        "transfer": contrasts.transfer(rows.items, plan.design),
     }
     schemas.require("result", result)
     files.write(run_dir / filenames.RESULT, files.pretty(result))
@@ -69,7 +68,8 @@ def pieces(
     The rows of problems and items are kept in ``rows``, if they are given, when their lines are taken.
     """
     problems = problem_rows(components.task, components.verifier, data.problems, data.truths)
-    items = (item_row(components, item) for item in data.items)
+    by_teacher = {arm.name for arm in plan.arms if arm.answers == "teacher"}
+    items = (item_row(components, item, item.arm in by_teacher) for item in data.items)
     texts: dict[str, str | Iterable[str]] = {
         filenames.PROBLEMS: map(files.line, problems if rows is None else map(rows.problem, problems)),
         filenames.ITEMS: map(files.line, items if rows is None else map(rows.item, items)),
@@ -102,7 +102,7 @@ def told(
         "plan": files.plain(plan),
         "plan_sha256": plan.sha256,
         **provenance,
-        "identities": _identities(components, data),
+        "identities": _identities(plan, components, data),
         "labels": None if components.task.labels is None else list(components.task.labels),
         "source": "run",
         "learning": _learning(data),
@@ -111,9 +111,9 @@ def told(
     }
 
 
-def _identities(components: Components, data: ExperimentData) -> dict[str, Any]:
+def _identities(plan: Plan, components: Components, data: ExperimentData) -> dict[str, Any]:
     """Who was asked, and who trained; null for a part that had nothing to do."""
-    asked = any(by_name(item.arm).answers == "student" for item in data.items)
+    asked = any(plan.design.arm(item.arm).answers == "student" for item in data.items)
     return {
         "teacher": files.plain(components.teacher.identity) if data.calls else None,
         "student": files.plain(components.student.identity) if asked else None,
@@ -207,9 +207,8 @@ class _Rules:
         return constants | {name: answer for name, answer in found.items() if name not in constants}
 
 
-def item_row(components: Components, item: Item) -> dict[str, Any]:
-    """A row of items.jsonl. The raw reply is in thoughts.jsonl; here is its digest."""
-    by_teacher = by_name(item.arm).answers == "teacher"
+def item_row(components: Components, item: Item, by_teacher: bool) -> dict[str, Any]:
+    """A row of items.jsonl. The raw reply is in thoughts.jsonl; here is its digest. ``by_teacher``: who answered."""
     return {
         "arm": item.arm,
         "split": item.problem.split,

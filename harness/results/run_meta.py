@@ -15,7 +15,7 @@ from typing import Any
 
 from harness.boundary import filenames, files, schemas
 from harness.boundary.text import in_unicode
-from harness.design.arms import TREATMENT
+from harness.design import designs
 from harness.experiment.data import ExperimentData
 from harness.journal.ledger import RunLedger
 from harness.measures.economy import economy
@@ -97,7 +97,8 @@ def training(data: ExperimentData) -> Mapping[str, Mapping[str, float]]:
 
 def costs(written: Mapping[str, Any], data: ExperimentData) -> dict[str, Any]:
     """The figures of one student: several seeds train the treatment anew, and only one of them would be used."""
-    treatment = [each.report.seconds for each in data.trainings if each.arm == TREATMENT]
+    arm = designs.of(written).treatment
+    treatment = [each.report.seconds for each in data.trainings if each.arm == arm]
     return economy(written, data.seconds, fmean(treatment) if treatment else 0.0)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from harness.api import ADAPTER_WEIGHTS, UsageError
 from harness.boundary import differences, filenames, files, schemas
 from harness.boundary.text import in_shell
-from harness.design.arms import BOOTSTRAP, NAMES
+from harness.design import designs
 from harness.design.config import PLUGIN_KINDS
 from harness.measures import accounts, contrasts, problem_sets, scores
 from harness.measures.contradictions import contradictions
@@ -123,15 +123,20 @@ def unfinished(run_dir: Path) -> str:
 
 
 def unknown_arms(result: Mapping[str, Any]) -> Iterator[str]:
-    """Where a result names an arm that is none."""
+    """Where a result names an arm that is none of its design, or carries no sound design."""
+    try:
+        names = designs.of(result).names
+    except (KeyError, TypeError, ValueError) as error:
+        yield f"plan.plugins.design: {error}"
+        return
     named = [(f"arms[{index}].arm", arm["arm"]) for index, arm in enumerate(result["arms"])]
     named += [(f"training[{index}].arm", each["arm"]) for index, each in enumerate(result["training"])]
     named += [(f"plan.stages[{index}]", name) for index, name in enumerate(result["plan"]["stages"])]
     for index, each in enumerate(result["contrasts"]):
         named += [(f"contrasts[{index}].{side}", each[side]) for side in ("first", "second")]
     for path, name in named:
-        if name not in NAMES:
-            yield f"{path}: no arm {name!r}; arms: {', '.join(NAMES)}"
+        if name not in names:
+            yield f"{path}: no arm {name!r}; arms: {', '.join(names)}"
 
 
 def _result(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
@@ -153,7 +158,7 @@ def _result(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
     yield from _examples(folder, result)
     if not rows.has(*BESIDE):
         return
-    unsound = list(contradictions(rows.kept, result["labels"]))
+    unsound = list(contradictions(rows.kept, result["labels"], designs.of(result)))
     yield from unsound
     if not unsound:
         yield from _recomputed(folder, result, rows.kept)
@@ -223,15 +228,16 @@ def _problem_sets(
 def _recomputed(folder: Path, result: Mapping[str, Any], rows: Kept) -> Iterator[str]:
     """Where the result says another number than its rows do."""
     plugins, problems, items = result["plan"]["plugins"], rows.problems, rows.items
+    design = designs.of(result)
     ruled, sets = _problem_sets(result, problems)
     computed: dict[str, Any] = {
         "simulated": [f"{kind} {plugins[kind]['name']}" for kind in PLUGIN_KINDS if plugins[kind]["simulated"]],
         "plan_sha256": files.digest(result["plan"]),
         "problems": sets,
         "overlaps": problem_sets.overlaps(problems),
-        "arms": scores.arms(items, ruled, result["labels"]),
-        "contrasts": contrasts.contrasts(items, result["plan"]["margin"]),
-        "transfer": contrasts.transfer(items),
+        "arms": scores.arms(items, ruled, result["labels"], design),
+        "contrasts": contrasts.contrasts(items, design, result["plan"]["margin"]),
+        "transfer": contrasts.transfer(items, design),
     }
     try:
         computed["quoted"] = problem_sets.quoted(problems, [*_texts(folder), result["plan"]["strategy"] or ""])
@@ -265,11 +271,14 @@ def _accounts(result: Mapping[str, Any], items: Sequence[ItemRow]) -> Iterator[s
     While it learns a teacher may be asked more than its rows show, and of worked solutions there are no rows.
     """
 
+    design = designs.of(result)
+    learning = design.named("learning")
+
     def measured(accounts: Iterable[Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
-        return [(row["stage"], row) for row in accounts if row["purpose"] == "solve" and row["stage"] != BOOTSTRAP]
+        return [(row["stage"], row) for row in accounts if row["purpose"] == "solve" and row["stage"] != learning]
 
     solved = measured(result["teacher_calls"])
-    said, given = dict(solved), dict(measured(accounts.answer_accounts(items)))
+    said, given = dict(solved), dict(measured(accounts.answer_accounts(items, design)))
     if len(said) != len(solved):
         yield "teacher_calls: the answers of a stage have two accounts"
     for path, was, now in differences.between(said, given, "teacher_calls"):
@@ -291,6 +300,7 @@ def _learned(folder: Path, result: Mapping[str, Any], items: Sequence[ItemRow]) 
             yield str(error)
     batches = {entry["batch"]: entry for entry in result["learning"]["entries"]}.values()
     right, n = (sum(entry[key] for entry in batches) for key in ("correct", "n"))
-    tried = [row.correct for row in items if row.arm == BOOTSTRAP]
+    learning = designs.of(result).named("learning")
+    tried = [row.correct for row in items if row.arm == learning]
     if right > sum(tried) or n - right > len(tried) - sum(tried):
-        yield f"learning.entries: say {right} of {n} right, the rows of {BOOTSTRAP} give {sum(tried)} of {len(tried)}"
+        yield f"learning.entries: say {right} of {n} right, the rows of {learning} give {sum(tried)} of {len(tried)}"

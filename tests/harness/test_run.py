@@ -8,7 +8,7 @@ import pytest
 from harness import run
 from harness.api import CallError, JournalError, PluginError, UsageError
 from harness.boundary import files, schemas
-from harness.design.arms import CONTROLS, NAMES, STANDARD
+from harness.design.transfer import TRANSFER
 from harness.registry.observers import Observers
 from tests.conftest import ToyRun
 
@@ -20,7 +20,7 @@ def _read(run_dir: Path) -> dict[str, dict[str, object]]:
 
 def test_a_run_measures_every_arm_on_its_problems(finished_run: ToyRun) -> None:
     arms = _read(finished_run())
-    assert {key.split("/")[0] for key in arms} == {*STANDARD, *CONTROLS["standard"]}
+    assert {key.split("/")[0] for key in arms} == {*TRANSFER.standard, *TRANSFER.controls("standard")}
     assert arms["student-lora/harder"]["n"] == 8
     assert (arms["student-base/skills"]["correct"], arms["student-lora/skills"]["correct"]) == (4, 0)
     assert arms["teacher-strategy/test"]["steps"] == {"shown": 12, "right": 12}
@@ -170,7 +170,7 @@ def test_control_arms_differ_from_the_treatment_in_the_target_alone(finished_run
 
 
 def test_every_arm_can_be_run(finished_run: ToyRun) -> None:
-    assert {key.split("/")[0] for key in _read(finished_run(controls="all"))} == set(NAMES)
+    assert {key.split("/")[0] for key in _read(finished_run(controls="all"))} == set(TRANSFER.names)
 
 
 def test_a_damaged_journal_is_refused_by_a_resume_and_named(finished_run: ToyRun) -> None:

@@ -18,7 +18,6 @@ from harness.audit.thresholds import (
     SIGNIFICANT,
     SMALL_STRATUM,
 )
-from harness.design.arms import TEACHER, TREATMENT
 from harness.measures import formatting
 from harness.measures.problems.shortcuts import predictable
 from harness.measures.statistics import paired_bounds, wilson
@@ -47,7 +46,7 @@ def _constant_weight(arm: Evidence) -> Severity:
     """It blocks for the arms that claims are made of; a control may well have learned to say one thing."""
     if queries.is_control(arm):
         return "note"
-    return queries.weight(arm["split"]) if arm["arm"] in queries.IN_CLAIMS else "warn"
+    return queries.weight(arm["split"]) if queries.in_claims(arm) else "warn"
 
 
 def _constant(evidence: Evidence, arm: Evidence, labels: list[str] | None) -> tuple[str | None, bool]:
@@ -159,9 +158,9 @@ def _informed_freely(evidence: Evidence, arm: Evidence) -> tuple[Status, str]:
 
 def _weight(arm: Evidence) -> Severity:
     """The treatment must show something; a teacher should; all others may well show nothing."""
-    if arm["arm"] == TREATMENT:
+    if queries.role(arm) == "treatment":
         return queries.weight(arm["split"])
-    return "warn" if arm["arm"] == TEACHER else "note"
+    return "warn" if queries.role(arm) == "teacher" else "note"
 
 
 def below_trivial(evidence: Evidence) -> Iterator[Finding]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from harness.api import Evidence, Finding, MissingEvidenceError, Severity
+from harness.api import Contrast, Evidence, Finding, MissingEvidenceError, Severity
 from harness.audit import completeness, queries
 from harness.audit.thresholds import APART, BLANK, BLANK_TO_WARN, SIGNIFICANT
-from harness.design.arms import BOOTSTRAP, CONTRASTS, Contrast, by_name
 from harness.design.skills import SPLIT as SKILLS
 from harness.measures.problem_sets import EXAMINED
 
@@ -58,8 +57,7 @@ def errors_present(evidence: Evidence) -> Iterator[Finding]:
 
 def _demonstrated(evidence: Evidence) -> Iterator[Finding]:
     """Where a worked solution of a training problem is missing because its call failed."""
-    recipes = {by_name(name).recipe for name in queries.stages(evidence)} - {None}
-    sets = bool(recipes - {"naive"}) + ("naive" in recipes)
+    sets = len({evidence.design.arm(name).solutions for name in queries.stages(evidence)} - {None})
     if not sets:
         return
     calls = failed = 0
@@ -81,7 +79,7 @@ def coverage(evidence: Evidence) -> Iterator[Finding]:
     splits = ("test",) if evidence["source"] == "table" else ("test", "harder", "reflect", SKILLS)
     due = set()
     for stage in queries.stages(evidence):
-        for split in (split for split in by_name(stage).splits if split in splits):
+        for split in (split for split in evidence.design.arm(stage).splits if split in splits):
             planned = _planned(evidence, split)
             if planned:
                 due.add((stage, split))
@@ -117,7 +115,7 @@ def _sized(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _covered(evidence: Evidence, stage: str, split: str, planned: int, found: list[Any]) -> Iterator[Finding]:
-    expected = completeness.plan(evidence)["training_seeds"] if by_name(stage).recipe else 1
+    expected = completeness.plan(evidence)["training_seeds"] if evidence.design.arm(stage).recipe else 1
     weight = queries.weight(split)
     if len(found) != expected:
         text = f"planned {expected} times, and measured {len(found)} times"
@@ -129,7 +127,7 @@ def _covered(evidence: Evidence, stage: str, split: str, planned: int, found: li
 def _compared(evidence: Evidence, measured: set[tuple[str, str]]) -> Iterator[Finding]:
     """Where two arms that belong together were not measured on the same problems."""
     present = {(entry["first"], entry["second"], entry["split"]) for entry in evidence["contrasts"]}
-    for contrast in CONTRASTS:
+    for contrast in evidence.design.contrasts:
         arms = {(contrast.first, contrast.split), (contrast.second, contrast.split)}
         if arms <= measured and (contrast.first, contrast.second, contrast.split) not in present:
             subject = f"{contrast.first} - {contrast.second}/{contrast.split}"
@@ -148,11 +146,11 @@ def prompt_mismatch(evidence: Evidence) -> Iterator[Finding]:
         )
         return
     identities = evidence["identities"]
-    for answers in dict.fromkeys(by_name(name).answers for name in queries.stages(evidence)):
+    for answers in dict.fromkeys(evidence.design.arm(name).answers for name in queries.stages(evidence)):
         yield from _identified(identities[answers], answers)
     yield from _reached(evidence)
     arms = {(arm["arm"], arm["split"], arm.maybe("training_seed")): arm for arm in queries.arms(evidence)}
-    for contrast in CONTRASTS:
+    for contrast in evidence.design.contrasts:
         if contrast.split == SKILLS:
             continue
         pairs = [
@@ -178,7 +176,7 @@ def _identified(identity: Any, answers: str) -> Iterator[Finding]:
 def _reached(evidence: Evidence) -> Iterator[Finding]:
     """Whether the arms that are told a strategy have it in their prompts: without it they are as those that are not."""
     for arm in queries.arms(evidence, ("test", "harder", "reflect")):
-        if by_name(arm["arm"]).strategy:
+        if evidence.design.arm(arm["arm"]).strategy:
             reached = arm["prompts_sha256"] != arm["wording_sha256"]
             text = "the strategy is in the prompts" if reached else "the strategy never reached the prompts"
             yield queries.of_arm(arm, queries.status(reached), text, queries.weight(arm["split"]))
@@ -202,10 +200,10 @@ def model_drift(evidence: Evidence) -> Iterator[Finding]:
     by_answerer: dict[str, set[str]] = {}
     for arm in queries.arms(evidence, ("test", "harder", "reflect", SKILLS)):
         returned = list(arm["models"])
-        severity: Severity = "warn" if arm["arm"] == BOOTSTRAP else queries.weight(arm["split"])
+        severity: Severity = "warn" if queries.role(arm) == "learning" else queries.weight(arm["split"])
         status = queries.status(len(returned) == 1)
         yield queries.of_arm(arm, status, f"{len(returned)} model ids came back", severity)
-        by_answerer.setdefault(by_name(arm["arm"]).answers, set()).update(returned)
+        by_answerer.setdefault(evidence.design.arm(arm["arm"]).answers, set()).update(returned)
     for answerer, models in sorted(by_answerer.items()):
         text = f"{len(models)} model ids came back over all arms"
         yield Finding(answerer, queries.status(len(models) == 1), text)

@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.api import Evidence, Finding, MissingEvidenceError
+from harness.api import ArmRole, Design, Evidence, Finding, MissingEvidenceError, Recipe
 from harness.audit import completeness, queries
 from harness.audit.thresholds import DISTINCT, DISTINCT_TO_WARN, FEWEST_SEEDS, SELECTED, SIGNIFICANT
-from harness.design.arms import ARMS, TEACHER, UNTAUGHT, Recipe, by_name
 from harness.design.skills import SPLIT as SKILLS
 from harness.measures.problem_sets import LONG_ENOUGH, WRITTEN
 from harness.measures.statistics import independent
@@ -21,20 +20,20 @@ MANY = 5
 
 @dataclass(frozen=True, slots=True)
 class Solutions:
-    """A set of worked solutions: the recipes that take their answers, and the arm in which its teacher is tested."""
+    """A set of worked solutions: the recipes that take their answers, and the role in which its teacher is tested."""
 
     name: str
     recipes: tuple[Recipe, ...]
-    arm: str
+    role: ArmRole
 
-    def made(self, trained: str) -> bool:
+    def made(self, trained: str, design: Design) -> bool:
         """Whether an arm of this name was trained on their answers, each under its own problem."""
-        return any(arm.name == trained and arm.recipe in self.recipes for arm in ARMS)
+        return any(arm.name == trained and arm.recipe in self.recipes for arm in design.arms)
 
 
 SOLUTIONS = (
-    Solutions("solutions with the strategy", ("worked", "labels"), TEACHER),
-    Solutions("solutions without it", ("naive",), UNTAUGHT),
+    Solutions("solutions with the strategy", ("worked", "labels"), "teacher"),
+    Solutions("solutions without it", ("naive",), "untaught"),
 )
 
 
@@ -98,7 +97,7 @@ def _distinct(problems: Any, split: str) -> Finding:
 
 
 def _trained(evidence: Evidence) -> list[str]:
-    return [name for name in queries.stages(evidence) if by_name(name).recipe]
+    return [name for name in queries.stages(evidence) if evidence.design.arm(name).recipe]
 
 
 def _trainings(evidence: Evidence) -> list[Any]:
@@ -124,7 +123,7 @@ def label_source(evidence: Evidence) -> Iterator[Finding]:
         return
     for training in _trainings(evidence):
         rows = training["examples"]
-        source = "chance" if by_name(training["arm"]).recipe == "random" else "teacher"
+        source = "chance" if evidence.design.arm(training["arm"]).recipe == "random" else "teacher"
         text = f"{rows[f'labelled_by_{source}']} of {rows['rows']} training answers are the {source}'s"
         yield Finding(_name(training), queries.status(rows[f"labelled_by_{source}"] == rows["rows"]), text)
     completeness.require_files(evidence, completeness.examples(evidence))
@@ -148,21 +147,22 @@ def _selection(evidence: Evidence, solutions: Solutions) -> tuple[Finding, bool]
 
     And whether it is so far above them that its answers seem selected. None where nothing was trained on them.
     """
-    trainings = [each for each in _trainings(evidence) if solutions.made(each["arm"])]
+    trainings = [each for each in _trainings(evidence) if solutions.made(each["arm"], evidence.design)]
     if not trainings:
         return None
     rows = trainings[0]["examples"]
     if "right" not in list(rows):
         return Finding(solutions.name, "unknown", "how many of them are right is not known", "warn"), False
     told = f"{rows['right']} of {rows['rows']} training answers are right"
-    found = list(queries.arms(evidence, ("test",), (solutions.arm,)))
+    teacher = evidence.design.named(solutions.role) or "no arm"
+    found = list(queries.arms(evidence, ("test",), (teacher,)))
     if not found or not found[0]["outcomes"]["answered"] or not rows["rows"]:
-        return Finding(solutions.name, "unknown", f"{told}; {solutions.arm} answered no test problem", "warn"), False
+        return Finding(solutions.name, "unknown", f"{told}; {teacher} answered no test problem", "warn"), False
     given = found[0]["outcomes"]["answered"]
     apart = independent((rows["right"], rows["rows"]), (found[0]["correct"], given))
     above = apart.low > SELECTED
     text = (
-        f"{told}, and {found[0]['correct']} of {given} answers of {solutions.arm} to the test: "
+        f"{told}, and {found[0]['correct']} of {given} answers of {teacher} to the test: "
         f"{queries.points(apart._asdict())}{'; they seem selected for being right' if above else ''}"
     )
     return Finding(solutions.name, "fail" if above else "pass", text, "warn"), above
@@ -191,7 +191,7 @@ def adapter(evidence: Evidence) -> Iterator[Finding]:
     if evidence["source"] == "table":
         return
     for arm in queries.arms(evidence, ("test", "harder", "reflect", SKILLS)):
-        if not by_name(arm["arm"]).recipe and list(arm["adapters_sha256"]):
+        if not evidence.design.arm(arm["arm"]).recipe and list(arm["adapters_sha256"]):
             yield queries.of_arm(arm, "fail", "an adapter answered, and the arm has none")
 
 

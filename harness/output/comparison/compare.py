@@ -18,6 +18,7 @@ from harness.api import UsageError
 from harness.audit import audit, runs
 from harness.boundary import filenames, files, meanwhile
 from harness.boundary.text import one_line
+from harness.design import designs
 from harness.measures.kept import Kept
 from harness.measures.rows import Row, answered, blanks, by_arm, interval, rounded
 from harness.measures.statistics import Interval, minimum_detectable, paired, seeded_difference, wilson
@@ -87,7 +88,7 @@ def _items(
     kept = Kept()
     for row in files.stream_lines(path):
         kept.item(row)
-    rows = by_arm(kept.items)
+    rows = by_arm(kept.items, designs.of(result))
     counted = {key: _counts(inner) for key, inner in rows.items()}
     for arm in result["arms"]:
         key = arm["arm"], arm["split"], arm["training_seed"]

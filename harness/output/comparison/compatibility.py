@@ -12,7 +12,7 @@ from typing import Any
 from harness.api import UsageError
 from harness.boundary import differences, files
 from harness.boundary.text import did_you_mean, one_line, shortened
-from harness.design.arms import by_name
+from harness.design import designs
 from harness.measures.rows import Row
 
 Key = tuple[str, str]
@@ -40,11 +40,11 @@ def entries(result: Mapping[str, Any]) -> dict[Key, list[Mapping[str, Any]]]:
 
 def require_sound(path: Path, result: Mapping[str, Any]) -> None:
     """Raises UsageError for counts that no run has: the schema sees each number alone."""
-    seen = set()
+    seen, design = set(), designs.of(result)
     for arm in result["arms"]:
         name, outcomes = f"{arm['arm']}/{arm['split']}", arm["outcomes"]
         key = arm["arm"], arm["split"], arm["training_seed"]
-        if arm["split"] not in (splits := by_name(arm["arm"]).splits):
+        if arm["split"] not in (splits := design.arm(arm["arm"]).splits):
             raise UsageError(f"{path}: {name}: no such problem set of this arm; it has: {', '.join(splits)}")
         if key in seen:
             raise UsageError(f"{path}: {name}: stands twice in the result")
@@ -99,11 +99,13 @@ def _must_agree(a: Mapping[str, Any], b: Mapping[str, Any], keys: Sequence[Key])
     yield "harness", _minor(a), _minor(b), "run both with the same minor version of the harness"
     yield "schema", a["schema"], b["schema"], "run both with the same minor version of the harness"
     yield from _judges(a, b)
-    first, second = entries(a), entries(b)
+    first, second, designed = entries(a), entries(b), (designs.of(a), designs.of(b))
     digests = [{entry["split"]: entry["sha256"] for entry in result["problems"]} for result in (a, b)]
     for key in keys:
         arm, split = key
         leave_out = "or leave the arm out: name the others with --only"
+        meant = [files.plain(design.arm(arm)) for design in designed]
+        yield f"arm {arm} of the design", *meant, f"run both with a design that means the same by it, {leave_out}"
         sets = "give both runs the same task options, sizes, --limit and --seed, " + leave_out
         yield f"problems[{split}].sha256", digests[0].get(split), digests[1].get(split), sets
         for one in first[key]:
@@ -112,7 +114,7 @@ def _must_agree(a: Mapping[str, Any], b: Mapping[str, Any], keys: Sequence[Key])
                 yield f"{name}.n", one["n"], other["n"], sets
                 words = f"have both asked in the same words, {leave_out}"
                 yield f"{name}.wording_sha256", one["wording_sha256"], other["wording_sha256"], words
-        yield from _decoding(by_name(arm).answers, a, b, f"decode alike in both, {leave_out}")
+        yield from _decoding(meant[0]["answers"], a, b, f"decode alike in both, {leave_out}")
 
 
 def _minor(result: Mapping[str, Any]) -> str:

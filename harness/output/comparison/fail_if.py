@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.api import UsageError
+from harness.api import Design, UsageError
 from harness.boundary.text import did_you_mean
-from harness.design.arms import NAMES, by_name
+from harness.design.transfer import TRANSFER
 from harness.output.comparison.compare import METRICS
 
-FORM = "ARM[/SPLIT].METRIC[.low|.high] OPERATOR NUMBER, such as 'student-lora.accuracy < -0.02'"
+EXAMPLE = f"{TRANSFER.treatment}.accuracy < -0.02"
+FORM = f"ARM[/SPLIT].METRIC[.low|.high] OPERATOR NUMBER, such as {EXAMPLE!r}"
 OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -50,14 +51,14 @@ class Condition:
     number: float
 
 
-def parse(text: str) -> Condition:
-    """Reads a condition; the split is by default the first of the arm. Raises UsageError."""
+def parse(text: str, design: Design) -> Condition:
+    """Reads a condition on arms of a design; the split is by default the first of the arm. Raises UsageError."""
     matched = _PATTERN.fullmatch(text)
     if matched is None:
         raise UsageError(f"--fail-if: got {text[:100]!r}, expected {FORM}")
     arm, split, metric, limit, sign, number = matched.groups()
-    _known("arm", arm, NAMES)
-    splits = by_name(arm).splits
+    _known("arm", arm, design.names)
+    splits = design.arm(arm).splits
     _known(f"split of {arm}", split or splits[0], splits)
     _known("metric", metric, METRICS)
     _known("part of a difference", limit or "value", LIMITS)

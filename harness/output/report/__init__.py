@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.boundary import filenames, files
+from harness.design import designs
 from harness.results import disclosures
 
 if TYPE_CHECKING:
@@ -104,7 +105,8 @@ def _figures(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     from harness.output.report import figure
 
     schemes = {"light": False, "dark": True} if result["arms"] else {}
-    drawn = {name: base64.b64encode(figure.svg(result["arms"], dark)).decode() for name, dark in schemes.items()}
+    design = designs.of(result)
+    drawn = {n: base64.b64encode(figure.svg(result["arms"], design, dark)).decode() for n, dark in schemes.items()}
     return [(name, Markup(f"data:image/svg+xml;base64,{svg}")) for name, svg in drawn.items()]  # noqa: S704 - base64
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.api import ADAPTER_CARD, CARD_END, CARD_RESULTS
 from harness.boundary import filenames, files
-from harness.design.arms import ARMS
+from harness.design import designs
 from harness.measures import formatting
 from harness.measures.accounts import training_name
 from harness.output.terminal import audit as audit_text
@@ -113,7 +113,7 @@ def _measurements(result: Data, training: Data) -> list[Data]:
 
 def _about(result: Data, training: Data) -> Iterator[str]:
     identity = result["identities"]["student"] or {}
-    known = next((arm for arm in ARMS if arm.name == training["arm"]), None)
+    known = next((arm for arm in designs.of(result).arms if arm.name == training["arm"]), None)
     summary = f": {known.summary}" if known else ""
     control = " It is a control, made to be compared with." if known and known.control else ""
     yield f"An adapter from an experiment on the task {_code(result['plan']['plugins']['task']['name'])}."

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.design.arms import ARMS, TREATMENT
+from harness.api import Design
 from harness.measures import formatting
 
 if TYPE_CHECKING:
@@ -54,17 +54,16 @@ KINDS = {
 }
 
 
-def kind(arm: str) -> str:
+def kind(arm: str, design: Design) -> str:
     """What an arm is in the figure: ``teacher``, ``student``, ``trained`` or ``control``."""
-    known = {each.name: each for each in ARMS}.get(arm)
-    if arm == TREATMENT:
-        return "trained"
-    if known is None or known.control:
+    if arm not in design.names:
         return "control"
-    return known.answers
+    known = design.arm(arm)
+    special = {"treatment": "trained", "control": "control"}
+    return special.get(known.role, known.answers)
 
 
-def svg(arms: Sequence[Mapping[str, Any]], dark: bool = False) -> bytes:
+def svg(arms: Sequence[Mapping[str, Any]], design: Design, dark: bool = False) -> bytes:
     """The figure of a result's arms, a panel for each problem set. Text is drawn as shapes; nothing is referred to."""
     import matplotlib
     from matplotlib.figure import Figure
@@ -85,7 +84,7 @@ def svg(arms: Sequence[Mapping[str, Any]], dark: bool = False) -> bytes:
             low = top - ROW * len(panel)
             place = (LEFT / WIDTH, low / height, 1 - (LEFT + RIGHT) / WIDTH, (top - low) / height)
             axes = figure.add_axes(place)
-            _panel(axes, split, panel, colours, last=panel is panels[-1])
+            _panel(axes, split, panel, [kind(arm["arm"], design) for arm in panel], colours, last=panel is panels[-1])
             top = low
         figure.legend(
             handles=_handles(colours),
@@ -103,7 +102,9 @@ def svg(arms: Sequence[Mapping[str, Any]], dark: bool = False) -> bytes:
     return text[text.index(b"<svg") :]
 
 
-def _panel(axes: Axes, split: str, arms: Sequence[Mapping[str, Any]], colours: Colours, last: bool) -> None:
+def _panel(
+    axes: Axes, split: str, arms: Sequence[Mapping[str, Any]], kinds: Sequence[str], colours: Colours, last: bool
+) -> None:
     axes.set_title(_label(split), loc="left", color=colours.text, fontsize=9, fontweight="bold", pad=4)
     axes.set_xlim(-2, 102)
     axes.set_ylim(len(arms) - 0.5, -0.5)
@@ -116,11 +117,11 @@ def _panel(axes: Axes, split: str, arms: Sequence[Mapping[str, Any]], colours: C
     axes.spines[:].set_visible(False)
     if last:
         axes.set_xlabel("problems answered rightly, %", color=colours.text)
-    for row, arm in enumerate(arms):
+    for row, (arm, what) in enumerate(zip(arms, kinds, strict=True)):
         value, low, high = (100 * arm["accuracy"][name] for name in ("value", "low", "high"))
-        colour = colours.kinds[kind(arm["arm"])]
+        colour = colours.kinds[what]
         axes.plot([low, high], [row, row], color=colour, linewidth=1.6, solid_capstyle="butt")
-        _point(axes, value, row, kind(arm["arm"]), colour)
+        _point(axes, value, row, what, colour)
         if arm["best_trivial"]:
             trivial = 100 * arm["best_trivial"]["accuracy"]
             axes.plot([trivial, trivial], [row - 0.5, row + 0.5], color=colours.trivial, linewidth=1.2, linestyle="--")

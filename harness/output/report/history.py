@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.audit.checks.provenance import SOLUTIONS
 from harness.boundary import files
+from harness.design import designs
 from harness.measures import formatting
 from harness.measures.rows import TOKENS
 from harness.output.report.parts import Quote, Section, Table
@@ -99,9 +100,11 @@ def training(result: Data) -> Section:
 
 def _taught(result: Data) -> Iterator[list[str]]:
     """What the teacher got right where it made training answers, beside the test in the same condition."""
+    design = designs.of(result)
     for solutions in SOLUTIONS:
-        rows = next((row["examples"] for row in result["training"] if solutions.made(row["arm"])), None)
-        arm = next((arm for arm in result["arms"] if (arm["arm"], arm["split"]) == (solutions.arm, "test")), None)
+        rows = next((row["examples"] for row in result["training"] if solutions.made(row["arm"], design)), None)
+        tested_as = design.named(solutions.role), "test"
+        arm = next((arm for arm in result["arms"] if (arm["arm"], arm["split"]) == tested_as), None)
         if rows is not None:
             tested = [arm["correct"], arm["outcomes"]["answered"]] if arm else [None, None]
             counts = [rows.get("right"), rows["rows"], *tested]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from harness.audit import FAULTY
-from harness.design.arms import TREATMENT
+from harness.design import designs
 from harness.measures import formatting
 from harness.output.terminal.audit import heaviest
 
@@ -91,8 +91,9 @@ def verdict(result: Data, audit: Data) -> Verdict:
 
 
 def _scores(result: Data) -> Iterator[str]:
+    treatment = designs.of(result).treatment
     for arm in result["arms"]:
-        if (arm["arm"], arm["split"]) == (TREATMENT, "test"):
+        if (arm["arm"], arm["split"]) == (treatment, "test"):
             best = arm["best_trivial"]
             rule = f"{best['rule']} gets {formatting.percent(best['accuracy'])}%" if best else "none"
             yield (

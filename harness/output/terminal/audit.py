@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.audit import FAULTY, UNKNOWN
-from harness.audit.claims import RUNGS
 from harness.output.terminal import filled
 
 MOST = 4
@@ -99,7 +98,7 @@ def _unknown(audit: Mapping[str, Any]) -> Iterator[str]:
 def _claims(audit: Mapping[str, Any], reasons: bool = True) -> Iterator[str]:
     """The ladder with all its reasons, or with those of the first rung that is missing alone."""
     claims = audit["claims"]
-    yield filled(f"claim {claims['rung']} of {len(RUNGS)}: {claims['claim']}", "", "  ")
+    yield filled(f"claim {claims['rung']} of {len(claims['rungs'])}: {claims['claim']}", "", "  ")
     for rung in claims["rungs"]:
         mark = "x" if rung["rung"] <= claims["rung"] else " "
         yield f"  [{mark}] {rung['rung']} {rung['claim']}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.design.arms import by_name
 from harness.design.plan import Plan
 from harness.output.terminal import WIDTH, filled
 from harness.preflight.forecast import Load, total
@@ -34,7 +33,7 @@ def text(plan: Plan, found: Sequence[Load]) -> str:
 
 def _trainings(plan: Plan) -> list[str]:
     """How often, and with which seeds, each trained arm is trained."""
-    if not any(by_name(name).recipe for name in plan.stages):
+    if not plan.trains:
         return []
     seeds = ", ".join(map(str, plan.seeds))
     if plan.training_seeds == 1:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.boundary import files
-from harness.design.arms import by_name
+from harness.design.transfer import TRANSFER
 from harness.journal import encoding, keys
 from harness.journal.encoding import Record
 from harness.measures import accounts
@@ -71,7 +71,7 @@ def _answer(made: Made, arm: str, row: Row) -> Record:
         "error": row["outcome"].get("error"),
     }
     given = {"model": files.digest(arm), "messages": row["prompt_sha256"]}
-    if by_name(arm).answers == "teacher":
+    if TRANSFER.arm(arm).answers == "teacher":
         key = f"{arm}/{row['problem']}"
         return Record(key, given, completion | {"key": key}, final=True)
     named = row["training_seed"] is not None and made.training

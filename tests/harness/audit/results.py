@@ -10,15 +10,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from harness import __version__
-from harness.api import ADAPTER_WEIGHTS
+from harness.api import ADAPTER_WEIGHTS, Arm
 from harness.boundary import files
-from harness.design.arms import ARMS, BOOTSTRAP, CONTROLS, STANDARD, Arm, by_name
 from harness.design.config import PLUGIN_KINDS
-from harness.design.plan import Plan, PlannedPlugin
+from harness.design.plan import Plan
+from harness.design.planned import PlannedPlugin
 from harness.design.skills import SPLIT as SKILLS
+from harness.design.transfer import TRANSFER
 from harness.measures import accounts, contrasts, problem_sets, scores
 from harness.measures.problems import quotations, shortcuts
 from harness.measures.rows import TOKENS
@@ -31,7 +32,7 @@ Counts = Mapping[str, int]
 
 SIZES = {"test": 120, "harder": 80, "reflect": 20, "train": 20, SKILLS: 40}
 STRATA = ("EASY", "MEDIUM", "HARD")
-TRAINED = tuple(arm.name for arm in ARMS if arm.recipe)
+TRAINED = tuple(arm.name for arm in TRANSFER.arms if arm.recipe)
 WRONG: Mapping[str, Counts] = {
     "test": {
         "student-base": 60,
@@ -45,7 +46,7 @@ WRONG: Mapping[str, Counts] = {
         "lora-random": 60,
     },
     "harder": {"student-base": 40, "student-lora": 8},
-    "reflect": {BOOTSTRAP: 6},
+    "reflect": {"bootstrap": 6},
     SKILLS: {"student-base": 4, "student-lora": 4},
 }
 """Problems that each arm gets wrong: the first ones of a split, so that arms err on the same. Seed i errs on i more."""
@@ -167,7 +168,7 @@ def honest(
     strata: Sequence[str] = STRATA,
     firsts: Counts | None = None,
     seeds: int = 3,
-    controls: str = "standard",
+    controls: Literal["none", "standard", "all"] = "standard",
     without: Iterable[str] = (),
 ) -> Made:
     """A run in which nothing is wrong, unless a keyword makes it so.
@@ -177,7 +178,9 @@ def honest(
     """
     sizes = {**SIZES, **(sizes or {})}
     counts = {split: {**WRONG[split], **(wrong or {}).get(split, {})} for split in WRONG}
-    stages = [arm for arm in ARMS if arm.name in {*STANDARD, *CONTROLS[controls]} - set(without)]
+    stages = [
+        arm for arm in TRANSFER.arms if arm.name in {*TRANSFER.standard, *TRANSFER.controls(controls)} - set(without)
+    ]
     plan = _plan(tuple(arm.name for arm in stages), sizes, seeds)
     problems = [
         row
@@ -233,14 +236,14 @@ def result(made: Made, texts: Mapping[str, str]) -> Row:
         "problems": problem_sets.problem_sets(ruled),
         "overlaps": problem_sets.overlaps(made.problems),
         "quoted": problem_sets.quoted(made.problems, [*made.written, made.plan["strategy"] or ""]),
-        "arms": scores.arms(made.items, ruled, made.labels),
-        "contrasts": contrasts.contrasts(made.items, made.plan["margin"]),
-        "transfer": contrasts.transfer(made.items),
+        "arms": scores.arms(made.items, ruled, made.labels, TRANSFER),
+        "contrasts": contrasts.contrasts(made.items, TRANSFER, made.plan["margin"]),
+        "transfer": contrasts.transfer(made.items, TRANSFER),
         "learning": {"entries": [], "strategies": [], "learned": None},
         "training": [
             {"quoted": quotations.quotations(made.trained_on(row), made.problems), **row} for row in made.training
         ],
-        "teacher_calls": [*made.calls, *accounts.answer_accounts(made.items)],
+        "teacher_calls": [*made.calls, *accounts.answer_accounts(made.items, TRANSFER)],
         "files": {name: sha256(text) for name, text in texts.items()},
     }
 
@@ -386,8 +389,8 @@ def _example(problem: Row, source: str, right: bool, labels: Sequence[str] | Non
 
 
 def _training(arm: str, seed: int) -> Row:
-    by_chance = by_name(arm).recipe == "random"
-    right = {"naive": 15, "shuffled": 10, "random": 10}.get(str(by_name(arm).recipe), 20)
+    by_chance = TRANSFER.arm(arm).recipe == "random"
+    right = {"naive": 15, "shuffled": 10, "random": 10}.get(str(TRANSFER.arm(arm).recipe), 20)
     return {
         "arm": arm,
         "training_seed": seed,

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from harness.audit import audit
-from harness.audit.claims import NOTHING, RUNGS
+from harness.audit.claims import NOTHING, rungs
+from harness.design.transfer import TRANSFER
 from harness.output.terminal import audit as text
 from tests.harness.audit import changes as by
 from tests.harness.audit.results import Row, honest, other
@@ -68,8 +69,8 @@ def test_a_rung_is_reached_and_lost_by_a_single_change(step: Step) -> None:
 
 
 def test_every_rung_has_a_run_that_reaches_it_and_one_that_does_not() -> None:
-    assert {step.rung for step in STEPS} == {rung.number for rung in RUNGS}
-    assert [rung.number for rung in RUNGS] == list(range(1, len(RUNGS) + 1))
+    assert {step.rung for step in STEPS} == {rung.number for rung in rungs(TRANSFER)}
+    assert [rung.number for rung in rungs(TRANSFER)] == list(range(1, len(rungs(TRANSFER)) + 1))
 
 
 def test_what_is_shown_above_a_missing_rung_is_not_claimed() -> None:
@@ -78,7 +79,7 @@ def test_what_is_shown_above_a_missing_rung_is_not_claimed() -> None:
     made = audit(run.result(), [])
     assert [rung["status"] for rung in made["claims"]["rungs"]] == ["shown"] * 3 + ["not-shown"] + ["shown"] * 2
     assert made["claims"]["rung"] == 3
-    assert made["claims"]["claim"] == RUNGS[2].claim
+    assert made["claims"]["claim"] == rungs(TRANSFER)[2].claim
 
 
 def test_a_blocked_audit_claims_nothing_whatever_is_shown() -> None:

@@ -10,9 +10,10 @@ import pytest
 from harness.api import MissingEvidenceError
 from harness.audit import audit
 from harness.audit.checks import checks
-from harness.audit.claims import RUNGS
+from harness.audit.claims import rungs
 from harness.audit.evidence import Evidence
 from harness.boundary import schemas
+from harness.design.transfer import TRANSFER
 from tests.harness.audit.results import Row, honest, table
 
 Path = tuple[str | int, ...]
@@ -34,7 +35,9 @@ def _looks() -> Looks:
     def climbs(rung: Any) -> Callable[[Evidence], bool]:
         return lambda evidence: all(reason.shown for reason in rung.reasons(evidence))
 
-    return {check.id: passes(check) for check in checks([])} | {f"rung {rung.number}": climbs(rung) for rung in RUNGS}
+    return {check.id: passes(check) for check in checks([])} | {
+        f"rung {rung.number}": climbs(rung) for rung in rungs(TRANSFER)
+    }
 
 
 def _holds(look: Callable[[Evidence], bool], result: Row) -> bool:
@@ -88,7 +91,7 @@ def _holes(result: Row, act: str, concerned: Callable[[str], list[str]]) -> list
 def test_every_check_passes_on_the_run_that_is_taken_apart(clean: Row) -> None:
     made = audit(clean, [])
     assert {check["status"] for check in made["checks"]} == {"pass"}
-    assert made["claims"]["rung"] == len(RUNGS)
+    assert made["claims"]["rung"] == len(rungs(TRANSFER))
 
 
 @pytest.mark.parametrize("act", ["delete", "null"])

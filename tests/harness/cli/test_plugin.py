@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from harness.api import EXPLANATIONS
+from harness.boundary import files
 from harness.cli import main
+from harness.design.transfer import TRANSFER
 from harness.registry.plugins import KINDS, PluginRef, installed
 
 FakeDistribution = Callable[..., Path]
@@ -125,7 +128,10 @@ def test_every_plugin_that_ships_can_be_shown(ref: PluginRef) -> None:
     ("args", "says"),
     [
         (("show", "teacher", "eco"), "no teacher named 'eco'; did you mean 'echo'? installed: "),
-        (("show", "techer", "echo"), "no plugin kind 'techer'; did you mean 'teacher'? kinds: task, verifier, "),
+        (
+            ("show", "techer", "echo"),
+            "no plugin kind 'techer'; did you mean 'teacher'? kinds: design, task, verifier, ",
+        ),
         (("list", "--kind", "teachers"), "no plugin kind 'teachers'; did you mean 'teacher'? kinds: "),
     ],
 )
@@ -185,3 +191,37 @@ def test_options_that_cannot_be_described_name_their_plugin(
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith("harness: teacher 'echo' (harness-mine 1.0, echo_module) failed in being described")
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_design_is_shown_with_its_arms_contrasts_and_what_each_control_rules_out() -> None:
+    shown = run("plugin", "show", "design", "transfer").stdout
+    assert max(map(len, shown.splitlines())) <= 80
+    told = " ".join(shown.split())
+    for arm in TRANSFER.arms:
+        assert f"{arm.name} {arm.answers} {'control, ' if arm.control else ''}{arm.control or arm.role}" in told
+    for contrast in TRANSFER.contrasts:
+        assert f"{contrast.first} - {contrast.second}/{contrast.split}: {contrast.factor} (varies" in told
+    for name in TRANSFER.controls("all"):
+        assert f"{name} rules out {EXPLANATIONS[TRANSFER.arm(name).rules_out or 'form']}" in told
+    assert f"{sum(arm.recipe is not None for arm in TRANSFER.arms)} trainings" in told
+
+
+def test_a_design_as_json_holds_all_of_it() -> None:
+    assert json.loads(run("plugin", "show", "design", "transfer", "--json").stdout)["contrasts"] == files.plain(
+        TRANSFER.contrasts
+    )
+
+
+@pytest.mark.usefixtures("toy_site")
+def test_a_design_without_controls_is_shown_with_the_claims_that_it_withholds() -> None:
+    told = " ".join(run("plugin", "show", "design", "brief").stdout.split())
+    assert "4 what the teacher had learned matters: a lead over a control that rules out that" in told
+    assert "withheld, since no control of the design rules out that what the teacher could do before it learned" in told
+
+
+@pytest.mark.usefixtures("toy_site")
+def test_a_design_is_held_to_what_it_declares() -> None:
+    assert run("plugin", "check", "design", "brief").exit_code == 0
+    broken = run("plugin", "check", "design", "brief", "-o", "design.level=9")
+    assert broken.exit_code == 2
+    assert "no arm is the treatment" in broken.stderr

@@ -10,8 +10,8 @@ from pydantic import BaseModel
 from harness.api import Config, UsageError, hookimpl
 from harness.boundary import files
 from harness.design import plan
-from harness.design.arms import CONTROLS, NAMES, STANDARD
 from harness.design.plan import Plan, UserSettings
+from harness.design.transfer import TRANSFER
 from tests import toys
 from tests.toys import CHOSEN
 
@@ -31,11 +31,11 @@ def config(tmp_path: Path) -> Path:
 
 
 def test_without_stages_all_stages_and_the_standard_controls_are_planned() -> None:
-    assert _make().stages == (*STANDARD, *CONTROLS["standard"])
-    assert _make(controls="all").stages == NAMES
-    assert _make(controls="none").stages == STANDARD
+    assert _make().stages == (*TRANSFER.standard, *TRANSFER.controls("standard"))
+    assert _make(controls="all").stages == TRANSFER.names
+    assert _make(controls="none").stages == TRANSFER.standard
     assert _make(stages=("student-base",)).stages == ("student-base",)
-    assert _make(stages=("bootstrap",), controls="standard").stages == ("bootstrap", *CONTROLS["standard"])
+    assert _make(stages=("bootstrap",), controls="standard").stages == ("bootstrap", *TRANSFER.controls("standard"))
 
 
 def test_later_sources_win(config: Path) -> None:

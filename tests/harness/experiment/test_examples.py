@@ -5,8 +5,7 @@ from typing import get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.api import Answered, Example, Truncated
-from harness.design.arms import Recipe
+from harness.api import Answered, Example, Recipe, Truncated
 from harness.experiment.examples import Demonstration, derangement, of_recipe, solved, summary, usable
 from tests.toys import Parity
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.design.arms import CONTRASTS
+from harness.design.transfer import TRANSFER
 from harness.measures import contrasts
 from harness.measures.rows import interval, rounded
 from harness.measures.statistics import minimum_detectable, newcombe, non_inferior, seeded_difference
@@ -28,7 +28,9 @@ def _items(truths: str, split: str = "test", **said: str) -> list[Row]:
 
 def _contrast(rows: list[Row], first: str, second: str, margin: float = MARGIN) -> Any:
     (found,) = (
-        entry for entry in contrasts.contrasts(rows, margin) if (entry["first"], entry["second"]) == (first, second)
+        entry
+        for entry in contrasts.contrasts(rows, TRANSFER, margin)
+        if (entry["first"], entry["second"]) == (first, second)
     )
     return found
 
@@ -96,8 +98,8 @@ def test_the_order_of_rows_changes_no_number(data: st.DataObject, chance: random
     names = ("student_base", "teacher_strategy", "student_lora_1", "student_lora_2", "lora_labels_1", "lora_labels_2")
     rows = _items(truths, **{name: data.draw(letters) for name in names})
     mixed = chance.sample(rows, len(rows))
-    assert contrasts.contrasts(mixed, MARGIN) == contrasts.contrasts(rows, MARGIN)
-    assert contrasts.transfer(mixed) == contrasts.transfer(rows)
+    assert contrasts.contrasts(mixed, TRANSFER, MARGIN) == contrasts.contrasts(rows, TRANSFER, MARGIN)
+    assert contrasts.transfer(mixed, TRANSFER) == contrasts.transfer(rows, TRANSFER)
 
 
 def test_an_arm_without_a_seed_stands_beside_every_training_of_the_other() -> None:
@@ -130,20 +132,20 @@ def test_two_trained_arms_are_compared_seed_by_seed_and_not_at_all_if_one_lacks_
     runs = _contrast(rows, "student-lora", "lora-labels")["by_seed"]
     assert [(run["training_seed"], run["only_first"]) for run in runs] == [(1, 3), (2, 3)]
     lacking = [row for row in rows if (row["arm"], row["training_seed"]) != ("lora-labels", 2)]
-    assert contrasts.contrasts(lacking, MARGIN) == []
+    assert contrasts.contrasts(lacking, TRANSFER, MARGIN) == []
 
 
 def test_arms_on_different_problems_are_not_compared() -> None:
     rows = _items("YYYY", student_lora_1="YYYY", student_base="YYNN")
-    assert len(contrasts.contrasts(rows, MARGIN)) == 1
-    assert contrasts.contrasts(rows[:-1], MARGIN) == []
+    assert len(contrasts.contrasts(rows, TRANSFER, MARGIN)) == 1
+    assert contrasts.contrasts(rows[:-1], TRANSFER, MARGIN) == []
 
 
 def test_contrasts_stand_in_the_order_in_which_they_are_declared_each_on_its_split() -> None:
     arms = {"student_base": "YNYN", "teacher_strategy": "YYNN", "student_lora_1": "YYYY"}
     rows = [row for split in ("test", "harder", "skills") for row in _items("YYYY", split, **arms)]
-    found = [(entry["first"], entry["second"], entry["split"]) for entry in contrasts.contrasts(rows, MARGIN)]
-    declared = [(contrast.first, contrast.second, contrast.split) for contrast in CONTRASTS]
+    found = [(entry["first"], entry["second"], entry["split"]) for entry in contrasts.contrasts(rows, TRANSFER, MARGIN)]
+    declared = [(contrast.first, contrast.second, contrast.split) for contrast in TRANSFER.contrasts]
     assert found == [key for key in declared if key in found]
     assert found == [
         ("student-lora", "student-base", "test"),
@@ -156,7 +158,7 @@ def test_contrasts_stand_in_the_order_in_which_they_are_declared_each_on_its_spl
 def test_p_values_of_the_family_are_adjusted_together_and_no_others() -> None:
     arms = {"student_base": "NNNNNN", "student_prompted": "NNNNNN", "student_lora_1": "YYYYYY"}
     rows = _items("YYYYYY", **arms, lora_labels_1="YYYNNN")
-    by_pair = {(entry["first"], entry["second"]): entry for entry in contrasts.contrasts(rows, MARGIN)}
+    by_pair = {(entry["first"], entry["second"]): entry for entry in contrasts.contrasts(rows, TRANSFER, MARGIN)}
     base, labels = by_pair["student-lora", "student-base"], by_pair["student-lora", "lora-labels"]
     assert (base["p_value"], labels["p_value"]) == (1 / 64, 1 / 8)
     assert (base["p_holm"], labels["p_holm"]) == (2 / 64, 1 / 8)
@@ -180,7 +182,7 @@ def test_the_share_of_the_gap_that_is_closed_is_told_for_each_training() -> None
     before, teacher = "N" * 20 + "Y" * 20, "Y" * 40
     rows = _items("Y" * 40, student_base=before, teacher_strategy=teacher, student_lora_1="N" * 5 + "Y" * 35)
     rows += _items("Y" * 40, student_lora_2="N" * 15 + "Y" * 25)
-    first, second = contrasts.transfer(rows)
+    first, second = contrasts.transfer(rows, TRANSFER)
     assert (first["training_seed"], second["training_seed"]) == (1, 2)
     assert (first["gap_closed"]["value"], second["gap_closed"]["value"]) == (0.75, 0.25)
     assert first["lead"] == second["lead"] == interval(newcombe(20, 20, 0, 0))
@@ -190,7 +192,9 @@ def test_the_share_of_the_gap_that_is_closed_is_told_for_each_training() -> None
 @pytest.mark.parametrize(("after", "share"), [("N" * 20 + "Y" * 20, "0%"), ("Y" * 40, "100%")])
 def test_a_share_that_no_resample_changes_has_no_interval_and_says_why(after: str, share: str) -> None:
     before, teacher = "N" * 20 + "Y" * 20, "Y" * 40
-    (entry,) = contrasts.transfer(_items("Y" * 40, student_base=before, teacher_strategy=teacher, student_lora_1=after))
+    (entry,) = contrasts.transfer(
+        _items("Y" * 40, student_base=before, teacher_strategy=teacher, student_lora_1=after), TRANSFER
+    )
     assert entry["gap_closed"] is None
     assert entry["refused"] == f"every resample of the problems gives {share}, so there is no interval"
 
@@ -198,26 +202,26 @@ def test_a_share_that_no_resample_changes_has_no_interval_and_says_why(after: st
 @pytest.mark.parametrize("teacher", ["YYYYNNNN", "YYYYYNNN", "NNNNYYYY", "--------"])
 def test_a_gap_that_is_not_shown_is_refused_and_said_to_be(teacher: str) -> None:
     rows = _items("YYYYYYYY", student_base="YYYYNNNN", teacher_strategy=teacher, student_lora_1="YYYYYYYY")
-    (entry,) = contrasts.transfer(rows)
+    (entry,) = contrasts.transfer(rows, TRANSFER)
     assert entry["gap_closed"] is None
     assert "there is no gap to close" in entry["refused"]
 
 
 def test_fidelity_counts_the_same_answers_of_those_that_both_give() -> None:
     rows = _items("YYYYYY", student_base="NNNNNN", teacher_strategy="YYYN-N", student_lora_1="YYNNY-")
-    (entry,) = contrasts.transfer(rows)
+    (entry,) = contrasts.transfer(rows, TRANSFER)
     # right: teacher 3 of 6, student 3 of 6, alike 4 of 6 where 3 are expected
     assert entry["fidelity"] == {"n": 4, "alike": 3, "error_consistency": rounded((4 / 6 - 0.5) / 0.5)}
 
 
 def test_errors_cannot_be_consistent_where_there_are_none() -> None:
     rows = _items("YYYY", student_base="NNNN", teacher_strategy="YYYY", student_lora_1="YYYY")
-    (entry,) = contrasts.transfer(rows)
+    (entry,) = contrasts.transfer(rows, TRANSFER)
     assert entry["fidelity"] == {"n": 4, "alike": 4, "error_consistency": None}
 
 
 def test_without_base_teacher_or_the_same_problems_there_is_no_transfer_to_tell() -> None:
     rows = _items("YYYY", student_base="NNNN", teacher_strategy="YYYY", student_lora_1="YYYY")
-    assert contrasts.transfer([row for row in rows if row["arm"] != "student-base"]) == []
-    assert contrasts.transfer([row for row in rows if row["arm"] != "teacher-strategy"]) == []
-    assert contrasts.transfer(rows[:-1]) == []
+    assert contrasts.transfer([row for row in rows if row["arm"] != "student-base"], TRANSFER) == []
+    assert contrasts.transfer([row for row in rows if row["arm"] != "teacher-strategy"], TRANSFER) == []
+    assert contrasts.transfer(rows[:-1], TRANSFER) == []

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.design.transfer import TRANSFER
 from harness.measures import scores
 from harness.measures.rows import interval
 from harness.measures.statistics import newcombe
@@ -27,7 +28,7 @@ def _rows(answers: Answers) -> tuple[Rows, Rows]:
 def _one(truths: str, said: str) -> dict[str, Any]:
     """What is measured of one arm: a letter for each truth and each reply, Y, N or - for none."""
     asked = problems(truths)
-    (arm,) = scores.arms(items(asked, "student-base", said), asked, LABELS)
+    (arm,) = scores.arms(items(asked, "student-base", said), asked, LABELS, TRANSFER)
     return arm
 
 
@@ -35,13 +36,13 @@ def _one(truths: str, said: str) -> dict[str, Any]:
 def test_the_order_of_rows_changes_no_number(answers: Answers, chance: random.Random) -> None:
     rows, asked = _rows(answers)
     mixed = chance.sample(rows, len(rows))
-    assert scores.arms(mixed, asked, LABELS) == scores.arms(rows, asked, LABELS)
+    assert scores.arms(mixed, asked, LABELS, TRANSFER) == scores.arms(rows, asked, LABELS, TRANSFER)
 
 
 @given(ANSWERS)
 def test_counts_add_up(answers: Answers) -> None:
     rows, asked = _rows(answers)
-    (arm,) = scores.arms(rows, asked, LABELS)
+    (arm,) = scores.arms(rows, asked, LABELS, TRANSFER)
     assert sum(arm["outcomes"].values()) == arm["n"] == arm["problems"] == len(asked)
     assert arm["correct"] <= arm["outcomes"]["answered"]
     assert sum(stratum["correct"] for stratum in arm["strata"]) == arm["correct"]
@@ -55,11 +56,11 @@ def test_counts_add_up(answers: Answers) -> None:
 @given(ANSWERS)
 def test_the_worst_and_the_best_case_hold_every_reading_of_the_blank_replies(answers: Answers) -> None:
     rows, asked = _rows(answers)
-    (arm,) = scores.arms(rows, asked, LABELS)
+    (arm,) = scores.arms(rows, asked, LABELS, TRANSFER)
     given_answered = arm["accuracy_given_answered"]
     assert (given_answered is None) == (arm["outcomes"]["answered"] == 0)
     for said in LABELS:
-        (read,) = scores.arms(*_rows([(truth, label or said) for truth, label in answers]), LABELS)
+        (read,) = scores.arms(*_rows([(truth, label or said) for truth, label in answers]), LABELS, TRANSFER)
         assert arm["bounds"]["low"] <= read["accuracy"]["value"] <= arm["bounds"]["high"]
     if given_answered:
         assert arm["bounds"]["low"] <= given_answered["value"] <= arm["bounds"]["high"]
@@ -103,7 +104,7 @@ def test_what_needs_labels_is_null_without_them_and_on_the_students_own_skills()
     asked = problems("YN") + problems("YN", "skills")
     rows = items(asked, "student-base", "YNYN")
     for labels, closed in ((LABELS, ["test"]), (None, [])):
-        for arm in scores.arms(rows, asked, labels):
+        for arm in scores.arms(rows, asked, labels, TRANSFER):
             names = ("predictions", "balanced_accuracy", "matthews", "information_p")
             assert {arm[name] is not None for name in names} == {arm["split"] in closed}
             assert {stratum["predictions"] is not None for stratum in arm["strata"]} == {arm["split"] in closed}
@@ -112,7 +113,10 @@ def test_what_needs_labels_is_null_without_them_and_on_the_students_own_skills()
 def test_the_best_trivial_rule_stands_beside_an_arm() -> None:
     asked = problems("YYYYYYYNNN")
     base, lora = scores.arms(
-        items(asked, "student-base", "NNNNNNNNNN") + items(asked, "student-lora", "YYYYYYY---", 1), asked, LABELS
+        items(asked, "student-base", "NNNNNNNNNN") + items(asked, "student-lora", "YYYYYYY---", 1),
+        asked,
+        LABELS,
+        TRANSFER,
     )
     assert base["best_trivial"] == {"rule": "always-yes", "correct": 7, "accuracy": 0.7}
     assert (base["correct"], lora["correct"], lora["outcomes"]["unparsed"]) == (3, 7, 3)
@@ -122,7 +126,7 @@ def test_an_arm_is_compared_with_its_best_trivial_rule_problem_by_problem() -> N
     truths = [True] * 7 + [False] * 3
     asked = [problem(index, "YES", guess="YES" if index in (0, 1, 2, 9) else "NO") for index in range(10)]
     rows = [item(row, "student-base", "YES" if right else "NO") for row, right in zip(asked, truths, strict=True)]
-    (arm,) = scores.arms(rows, asked, LABELS)
+    (arm,) = scores.arms(rows, asked, LABELS, TRANSFER)
     assert arm["best_trivial"]["correct"] == 4
     limits = newcombe(3, 4, 1, 2)
     assert arm["over_trivial"]["difference"] == interval(limits)
@@ -132,7 +136,7 @@ def test_an_arm_is_compared_with_its_best_trivial_rule_problem_by_problem() -> N
 
 def test_the_trivial_rule_is_scored_on_the_problems_that_the_arm_answered() -> None:
     asked = problems("YYYNNNNN")
-    (arm,) = scores.arms(items(asked[:4], "student-base", "YYYY"), asked, LABELS)
+    (arm,) = scores.arms(items(asked[:4], "student-base", "YYYY"), asked, LABELS, TRANSFER)
     assert (arm["n"], arm["problems"]) == (4, 8)
     assert arm["best_trivial"] == {"rule": "always-yes", "correct": 3, "accuracy": 0.75}
 
@@ -140,22 +144,25 @@ def test_the_trivial_rule_is_scored_on_the_problems_that_the_arm_answered() -> N
 def test_each_training_seed_is_an_entry_of_its_own() -> None:
     asked = problems("YN")
     rows = items(asked, "student-lora", "YN", 30) + items(asked, "student-lora", "NN", 4)
-    found = [(arm["training_seed"], arm["correct"]) for arm in scores.arms(rows, asked, LABELS)]
-    assert found == [(4, 1), (30, 2)]
-    assert [arm["adapters_sha256"] for arm in scores.arms(rows, asked, LABELS)] == [[f"{4:064x}"], [f"{30:064x}"]]
+    found = scores.arms(rows, asked, LABELS, TRANSFER)
+    assert [(arm["training_seed"], arm["correct"]) for arm in found] == [(4, 1), (30, 2)]
+    assert [arm["adapters_sha256"] for arm in found] == [
+        [f"{4:064x}"],
+        [f"{30:064x}"],
+    ]
 
 
 def test_of_free_form_answers_the_most_common_and_the_exact_ones_are_counted() -> None:
     asked = problems("YYYN")
     rows = items(asked, "student-base", "YNN-")
-    (free,) = scores.arms(rows, asked, None)
-    (closed,) = scores.arms(rows, asked, LABELS)
+    (free,) = scores.arms(rows, asked, None, TRANSFER)
+    (closed,) = scores.arms(rows, asked, LABELS, TRANSFER)
     assert (free["free_form"], closed["free_form"]) == ({"most_common": 2, "exact": 1}, None)
-    (silent,) = scores.arms(items(asked, "student-base", "----"), asked, None)
+    (silent,) = scores.arms(items(asked, "student-base", "----"), asked, None, TRANSFER)
     assert silent["free_form"] == {"most_common": 0, "exact": 0}
 
 
 def test_a_set_without_trivial_rules_has_none_to_compare_with() -> None:
     asked = [row | {"trivial": {}} for row in problems("YN")]
-    (arm,) = scores.arms(items(asked, "student-base", "YN"), asked, LABELS)
+    (arm,) = scores.arms(items(asked, "student-base", "YN"), asked, LABELS, TRANSFER)
     assert arm["best_trivial"] is arm["over_trivial"] is None

@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from harness.audit import audit
 from harness.boundary import filenames, files
 from harness.cli import main
+from harness.design.transfer import TRANSFER
 from harness.output import report
 from harness.output.report import card, figure
 from harness.output.terminal import audit as text
@@ -257,4 +258,4 @@ def test_every_module_that_reads_right_answers_is_known_here() -> None:
 def test_the_figure_of_a_page_is_an_image_of_the_same_arms(result: Row) -> None:
     page = report.html(result, audit(result, []))
     images = re.findall(r"data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)", page)
-    assert base64.b64decode(images[0]) == figure.svg(result["arms"], dark=False)
+    assert base64.b64decode(images[0]) == figure.svg(result["arms"], TRANSFER)

@@ -306,8 +306,8 @@ def test_settings_of_another_type_are_a_breach_of_contract(
         ("Harness.Teachers", "harness.teachers"),
         ("transfer_harness.teachers", "harness.teachers"),
         ("harness.techers", "harness.teachers"),
-        ("harness.plugins", "harness.tasks or harness.verifiers or harness.teachers or "),
-        ("harness", "harness.tasks or "),
+        ("harness.plugins", "harness.designs or harness.tasks or harness.verifiers or harness.teachers or "),
+        ("harness", "harness.designs or "),
     ],
 )
 def test_a_plugin_in_a_group_that_nothing_reads_is_told_with_the_right_one(

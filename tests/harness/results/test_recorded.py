@@ -11,6 +11,7 @@ import pytest
 
 from harness.audit import audit, runs
 from harness.boundary import files
+from harness.design.transfer import TRANSFER
 from harness.journal import keys
 from harness.journal.encoding import Record
 from harness.journal.store import ReadOnlyJournal
@@ -63,11 +64,11 @@ class Forger:
             "simulated": [f"{kind} {one['name']}" for kind, one in plan["plugins"].items() if one["simulated"]],
             "problems": problem_sets.problem_sets(ruled),
             "overlaps": problem_sets.overlaps(self.problems),
-            "arms": scores.arms(self.items, ruled, result["labels"]),
-            "contrasts": contrasts.contrasts(self.items, plan["margin"]),
-            "transfer": contrasts.transfer(self.items),
+            "arms": scores.arms(self.items, ruled, result["labels"], TRANSFER),
+            "contrasts": contrasts.contrasts(self.items, TRANSFER, plan["margin"]),
+            "transfer": contrasts.transfer(self.items, TRANSFER),
         }
-        measured = {row["stage"]: row for row in accounts.answer_accounts(self.items)}
+        measured = {row["stage"]: row for row in accounts.answer_accounts(self.items, TRANSFER)}
         result["teacher_calls"] = [
             measured.get(row["stage"], row) if row["purpose"] == "solve" and row["stage"] != "bootstrap" else row
             for row in result["teacher_calls"]

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.api import UsageError
+from harness.design.transfer import TRANSFER
 from harness.output.comparison import fail_if
 from harness.output.comparison.compare import METRICS, compare
 from tests.sides import side
@@ -23,7 +24,7 @@ from tests.sides import side
     ],
 )
 def test_a_condition_is_read(text: str, expected: tuple[Any, ...]) -> None:
-    got = fail_if.parse(text)
+    got = fail_if.parse(text, TRANSFER)
     assert (got.arm, got.split, got.metric, got.limit, got.operator, got.number) == expected
     assert got.text == text.strip()
 
@@ -39,7 +40,7 @@ def test_a_condition_is_read(text: str, expected: tuple[Any, ...]) -> None:
 def test_every_condition_that_can_be_written_is_read_as_it_is_meant(
     arm: str, metric: str, limit: str, sign: str, number: float, space: str
 ) -> None:
-    got = fail_if.parse(f"{arm}.{metric}{limit}{space}{sign}{space}{number:.6f}")
+    got = fail_if.parse(f"{arm}.{metric}{limit}{space}{sign}{space}{number:.6f}", TRANSFER)
     assert (got.metric, got.limit, got.operator, got.number) == (metric, limit[1:] or "value", sign, number)
 
 
@@ -69,14 +70,14 @@ def test_every_condition_that_can_be_written_is_read_as_it_is_meant(
 )
 def test_anything_else_is_refused_with_the_form(text: str) -> None:
     with pytest.raises(UsageError, match=r"--fail-if: got .*, expected ARM\[/SPLIT\]\.METRIC") as caught:
-        fail_if.parse(text)
+        fail_if.parse(text, TRANSFER)
     assert len(str(caught.value)) < 600
 
 
 @given(st.text(max_size=60))
 def test_no_text_does_anything_but_parse_or_be_refused(text: str) -> None:
     with suppress(UsageError):
-        fail_if.parse(text)
+        fail_if.parse(text, TRANSFER)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +93,7 @@ def test_no_text_does_anything_but_parse_or_be_refused(text: str) -> None:
 )
 def test_a_wrong_name_or_number_is_told(text: str, told: str) -> None:
     with pytest.raises(UsageError) as caught:
-        fail_if.parse(text)
+        fail_if.parse(text, TRANSFER)
     assert told in str(caught.value)
 
 
@@ -114,17 +115,17 @@ MADE = compare(side({BASE: [True, True, False, True]}), side({BASE: [True, False
     ],
 )
 def test_a_condition_holds_or_not(text: str, holds: bool) -> None:
-    judged = fail_if.judge(fail_if.parse(text), MADE)
+    judged = fail_if.judge(fail_if.parse(text, TRANSFER), MADE)
     assert judged["holds"] is holds
     assert judged["condition"] == text
 
 
 def test_an_arm_that_is_not_compared_does_not_pass() -> None:
     with pytest.raises(UsageError, match=r"student-lora/test is not compared; compared: student-base$"):
-        fail_if.judge(fail_if.parse("student-lora.accuracy < 0"), MADE)
+        fail_if.judge(fail_if.parse("student-lora.accuracy < 0", TRANSFER), MADE)
 
 
 def test_a_metric_that_is_not_known_does_not_pass() -> None:
     made = compare(side({BASE: [None, None]}), side({BASE: [True, True]}))
     with pytest.raises(UsageError, match="accuracy_given_answered of student-base/test is not known in both"):
-        fail_if.judge(fail_if.parse("student-base.accuracy_given_answered < 0"), made)
+        fail_if.judge(fail_if.parse("student-base.accuracy_given_answered < 0", TRANSFER), made)
