@@ -67,5 +67,8 @@ def test_what_is_not_known_is_called_unknown() -> None:
 
 
 def test_an_arm_is_named_with_its_training_seed_where_it_has_one() -> None:
-    arms = [{"arm": "student-base", "training_seed": None}, {"arm": "student-lora", "training_seed": 999}]
+    arms: list[dict[str, object]] = [
+        {"arm": "student-base", "training_seed": None},
+        {"arm": "student-lora", "training_seed": 999},
+    ]
     assert [formatting.named(arm) for arm in arms] == ["student-base", "student-lora, seed 999"]
