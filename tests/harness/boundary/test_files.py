@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any
@@ -201,3 +202,10 @@ def test_bytes_that_are_no_text_are_told_by_the_first_that_is_wrong(data: bytes,
 @pytest.mark.parametrize("data", [b"", b"\0" * 5000, b"one\0two", b"a\0" * 3 + b"only text after it" * 9])
 def test_bytes_that_are_utf8_are_taken_for_nothing_else(data: bytes) -> None:
     assert files.decoded(data) == data.decode()
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_what_is_no_number_has_no_json_form(value: float) -> None:
+    for written in (files.canonical, files.pretty):
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            written([value])

@@ -191,7 +191,7 @@ def test_a_recording_gives_what_is_recorded_and_performs_and_writes_nothing(thre
     recording = ReadOnlyJournal(three)
     assert not recording.live
     assert recording.once("a", 0, never) == "A"
-    with pytest.raises(JournalError, match="holds no record of d"):
+    with pytest.raises(JournalError, match="holds no record of d; the run did not"):
         recording.once("d", 0, never)
     with pytest.raises(JournalError, match="holds no record of note"):
         recording.note("note", 1)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 from harness.api import Message, UsageError
 from harness.boundary import files
 from harness.measures.problems.shortcuts import automatic
+from harness.preflight.contracts import violations
+from harness.preflight.violations import Contract
 from tests.conftest import ToyRun
 from tests.toys import Parity, ParityVerifier, Rule, ToyTeacher
 
@@ -98,3 +101,12 @@ def test_a_prompt_or_a_problem_that_is_large_is_told_with_its_size(
     told = files.read(toy_run(stages=("teacher-base",)) / "run_meta.json")["warnings"]
     assert any("the data of problem 'test/00" in each and "has 60,0" in each for each in told)
     assert any("the prompt of problem 'test/00" in each and "has 70,0" in each for each in told)
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("division by zero"), SystemExit("division by zero")])
+def test_an_error_of_a_plugin_breaks_the_contract_that_met_it(error: BaseException) -> None:
+    def broken(_: object) -> Iterator[str]:
+        raise error
+
+    (told,) = violations(Contract("it must count", broken), None)
+    assert told == f"raises {type(error).__name__}: division by zero, where it must count"

@@ -260,6 +260,11 @@ def test_a_row_that_is_not_its_reply_is_named_with_both_readings(forger: Forger)
     )
 
 
+def test_rows_that_an_adapter_was_not_trained_on_are_told_as_such(forger: Forger) -> None:
+    _rewritten_rows(forger)
+    assert "examples/student-lora.jsonl: is not what the adapter was trained with" in forger.seal()
+
+
 @pytest.mark.parametrize("name", ["journal.jsonl", "adapters/student-lora/adapter_model.safetensors", "plan.json"])
 def test_what_is_missing_is_not_known_and_blocks(finished_run: ToyRun, name: str) -> None:
     run_dir = finished_run()
