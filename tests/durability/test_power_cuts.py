@@ -11,11 +11,9 @@ import pytest
 from harness.api import Completion, Request
 from harness.boundary import files
 from tests import toys
-from tests.durability.conftest import EVERY, Small
+from tests.durability.conftest import Small
 from tests.faults import Boundaries, Platter, Tree, plant
 
-STEP = 8
-"""Of how many cuts one is tried, where not every one is."""
 CUTS = 60
 """The small run leaves more different disks than so many; fewer would mean that they are not seen."""
 
@@ -66,14 +64,13 @@ def cuts(small: Small, tmp_path: Path, purchases: list[str]) -> Cuts:
     return found
 
 
-@EVERY
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="needs to know what a descriptor is open on")
 def test_a_run_that_loses_power_at_any_boundary_ends_in_the_same_bytes_and_buys_one_call_twice_at_most(
-    small: Small, cuts: Cuts, tmp_path: Path, every: bool
+    small: Small, cuts: Cuts, tmp_path: Path
 ) -> None:
     result, price = (cuts.work / "runs" / "run" / "result.json").read_bytes(), len(cuts.purchases)
-    for number, (spent, tree) in enumerate(cuts.seen[:: 1 if every else STEP]):
+    for number, (spent, tree) in enumerate(cuts.seen):
         after = tmp_path / f"after-{number}"
         plant(tree, after)
         cuts.purchases.clear()

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.api import JournalError, StoppedError
+from harness.boundary import files
 from harness.journal import encoding
 from harness.journal.run_dirs import locked
 from harness.journal.store import GROUP, GROUP_SECONDS, Journal, ReadOnlyJournal, Recorded
@@ -107,6 +108,17 @@ def test_a_flipped_bit_anywhere_is_refused_but_in_the_last_newline_which_then_is
     assert journal.once("b", 0, never) == "B"
     assert journal.once("c", 0, lambda: "asked again") == "asked again"
     journal.close()
+
+
+def test_a_line_that_is_longer_than_any_is_refused_with_its_number(
+    three: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "MAX_BYTES", max(map(len, three.read_bytes().splitlines(keepends=True))))
+    Journal(three).close()
+    with three.open("a") as stream:
+        stream.write("x" * files.MAX_BYTES)
+    with pytest.raises(JournalError, match="line 4 is damaged"):
+        Journal(three)
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])

@@ -19,7 +19,15 @@ def test_break_even_counts_all_that_was_spent_on_the_student() -> None:
 
 
 @pytest.mark.parametrize(
-    "figures", [(None, 1.0, 1.0), (1.0, None, 1.0), (1.0, 1.0, None), (0.0, 1.0, 1.0), (0.0001, 10.0, 1.0)]
+    "figures",
+    [
+        (None, 1.0, 1.0),
+        (1.0, None, 1.0),
+        (1.0, 1.0, None),
+        (0.0, 1.0, 1.0),
+        (0.0001, 10.0, 1.0),
+        (0.5 / 3600, 1.0, 1.0),
+    ],
 )
 def test_there_is_none_where_a_figure_is_unknown_or_nothing_is_saved(figures: tuple[Any, Any, Any]) -> None:
     assert economy.break_even(*figures) is None

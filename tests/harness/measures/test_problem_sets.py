@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from harness.measures import problem_sets
@@ -111,3 +113,12 @@ def test_truths_that_stand_in_their_text_as_whole_words_are_counted() -> None:
     rows = problems("YNY")
     rows[0]["text"], rows[1]["text"], rows[2]["text"] = "YES, it is", "NOT at all", ""
     assert [entry["truth_in_text"] for entry in problem_sets.problem_sets(rows)] == [1]
+
+
+@pytest.mark.parametrize("change", [{"id": "test/9999"}, {"data": {"other": 1}}])
+def test_a_problem_set_has_the_digest_of_its_ids_and_data(change: dict[str, Any]) -> None:
+    rows = problems("YNYN")
+    (before,) = problem_sets.problem_sets(rows)
+    (same,) = problem_sets.problem_sets([{**row, "text": "in other words"} for row in rows])
+    (other,) = problem_sets.problem_sets([*rows[:-1], {**rows[-1], **change}])
+    assert same["sha256"] == before["sha256"] != other["sha256"]
