@@ -47,7 +47,7 @@ SOUND = 6
 FIRST = 25
 """So many tests are run first, since most faults are noticed by the nearest; then all others together."""
 PATIENCE = 5
-"""A mutant is given up, as noticed, when its tests take so many times as long as they should, and a minute more."""
+"""A mutant is given up, as late, when its tests take so many times as long as they should, and a minute more."""
 
 
 @dataclass(frozen=True)
@@ -287,7 +287,7 @@ def main() -> None:
                 counts[came] += 1
                 stream.write(json.dumps({**asdict(mutant), "came": came, "test": test}) + "\n")
                 stream.flush()
-    noticed = counts["killed"] + counts["late"]
+    noticed = counts["killed"]
     print(f"{noticed} of {counts.total()} mutants noticed ({noticed / counts.total():.1%}): {dict(counts)}")
 
 

@@ -84,24 +84,22 @@ def _field_names(kind: Any) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(kind))
 
 
-def _fields(record: Any) -> dict[str, Any]:
-    """The fields of a record. Raises TypeError for anything else, which ``plain`` may know."""
+def fields(record: Any) -> dict[str, Any]:
+    """The fields of a record as they are. Raises TypeError for anything else, which ``plain`` may know."""
     if not dataclasses.is_dataclass(record) or isinstance(record, type):
         raise TypeError(f"{type(record).__name__} is no record")
     return {name: getattr(record, name) for name in _field_names(type(record))}
 
 
 _CANONICAL = json.JSONEncoder(
-    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_fields
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=fields
 ).encode
 
 
 def canonical(value: Any) -> str:
     """The one JSON text of a value: sorted keys, no spaces, no NaN."""
     try:
-        orjson.dumps(
-            value, _fields, _AS_IT_IS
-        )  # quicker than ``plain`` in seeing that there is little to be made plain
+        orjson.dumps(value, fields, _AS_IT_IS)  # sees that nothing but records is to be made plain, and quickly
     except orjson.JSONEncodeError:
         value = plain(value)
     return _CANONICAL(value)

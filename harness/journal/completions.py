@@ -5,12 +5,10 @@ The one place that knows the form of a recorded value. Whoever works with one ca
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import orjson
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
@@ -166,7 +164,7 @@ def recordable(completion: Completion) -> dict[str, Any]:
 
     Raises HarnessError for one that no journal may hold: with an unknown stop, or a count out of range.
     """
-    value = _fields(completion) | {"usage": _fields(completion.usage)}
+    value = files.fields(completion) | {"usage": files.fields(completion.usage)}
     for name in ("text", "model", "error"):
         if isinstance(value[name], str) and not value[name].isascii():
             value[name] = value[name].encode("utf-8", "replace").decode("utf-8")
@@ -178,11 +176,6 @@ def recordable(completion: Completion) -> dict[str, Any]:
             one_line(f"the reply to {completion.key} has a stop, a text or a count that no reply can have ({told})")
         ) from None
     return value
-
-
-def _fields(record: Completion | Usage) -> dict[str, Any]:
-    """The fields of a flat record; ``dataclasses.asdict`` would copy what cannot change."""
-    return {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
 
 
 def restored(value: Mapping[str, Any]) -> Completion:
@@ -221,7 +214,7 @@ def _wrong(form: TypeAdapter[Any] | None, key: str, value: Any) -> str | None:
         return None
     try:
         if not key.startswith(keys.LEDGER):  # what a provider said of a failure goes into no file of the result
-            _require_text(key, value)
+            files.canonical([key, value]).encode()
         form.validate_python(value)
     except UnicodeEncodeError:
         return "half of a surrogate pair is no text"
@@ -230,14 +223,6 @@ def _wrong(form: TypeAdapter[Any] | None, key: str, value: Any) -> str | None:
     except (ValueError, TypeError, RecursionError) as error:
         return shortened(str(error), LONGEST)
     return None
-
-
-def _require_text(key: str, value: Any) -> None:
-    """Raises UnicodeEncodeError for half of a surrogate pair, and ValueError or TypeError for what is no JSON."""
-    try:
-        orjson.dumps([key, value])  # refuses more than it must, and that is looked at again
-    except orjson.JSONEncodeError:
-        files.canonical([key, value]).encode()
 
 
 def _first(errors: Sequence[ErrorDetails]) -> str:
