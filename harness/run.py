@@ -17,7 +17,7 @@ from typing import Any
 
 from harness.api import JournalError, RunFailed, RunFinished, RunStarted, UsageError
 from harness.audit import runs
-from harness.boundary import filenames, files
+from harness.boundary import filenames, files, folders
 from harness.boundary.faults import suspected
 from harness.boundary.signals import StopRequest
 from harness.boundary.text import counted
@@ -156,7 +156,7 @@ def start(
     forked = None if origin is None else forks.read(origin)
     STAGES["preflight"](run)
     run_dirs.make(run_dir)
-    with files.private(), run_dirs.locked(run_dir):
+    with folders.private(), run_dirs.locked(run_dir):
         try:
             if forked is not None:
                 files.write(run_dir / filenames.FORKED_JOURNAL, forked.journal)
@@ -181,7 +181,7 @@ def resume(
     another one, BudgetError at the limit, and StoppedError.
     """
     plan = plans.read(run_dir / filenames.PLAN)
-    with files.private(), run_dirs.locked(run_dir):
+    with folders.private(), run_dirs.locked(run_dir):
         if (run_dir / filenames.RESULT).exists() and not (run_dir / filenames.JOURNAL).exists():
             raise JournalError(
                 f"{run_dir}: has a result but no {filenames.JOURNAL}; restore it, or everything would be done again"

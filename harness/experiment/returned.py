@@ -22,7 +22,7 @@ from harness.api import (
     TrainingReport,
     Usage,
 )
-from harness.boundary import files
+from harness.boundary import folders
 from harness.boundary.text import one_line
 from harness.preflight.violations import of_count, of_object, of_text, shown
 
@@ -163,7 +163,7 @@ def unfit(named: str, value: object, examples: Sequence[Example]) -> dict[str, s
 
 def saved(named: str, folder: Path, name: str) -> None:
     """Raises PluginError unless a trainer has saved a file of that name, and nothing but plain files and folders."""
-    for path, what in files.foreign(folder):
+    for path, what in folders.foreign(folder):
         place = path.relative_to(folder).as_posix()
         raise _broken(named, f"left {what} in the folder of its adapter: {place}; an adapter is plain files of its own")
     if not (folder / name).is_file():

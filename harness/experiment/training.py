@@ -22,7 +22,7 @@ from harness.api import (
     TrainingReport,
     UsageError,
 )
-from harness.boundary import environment, files, full_disk
+from harness.boundary import environment, files, folders, full_disk
 from harness.boundary.text import one_line
 from harness.experiment import returned
 from harness.journal import keys, run_dirs
@@ -116,10 +116,10 @@ def _perform(
                 )
             returned.report(named, report)
             returned.saved(named, unfinished, ADAPTER_WEIGHTS)
-            files.sync_tree(unfinished)
+            folders.sync_tree(unfinished)
             unfinished.rename(folder)
-            files.sync_folder(folder.parent)
-            files.sync_folder(folder.parent.parent)  # where the folder of all adapters may be new
+            folders.sync_folder(folder.parent)
+            folders.sync_folder(folder.parent.parent)  # where the folder of all adapters may be new
     finally:
         run_dirs.remove_unfinished(folder.parent)
     left = _left(folder)

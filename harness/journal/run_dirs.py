@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from harness.api import JournalError, UsageError
-from harness.boundary import filenames, files
+from harness.boundary import filenames, files, folders
 from harness.boundary.text import in_shell
 
 
@@ -25,7 +25,7 @@ def make(run_dir: Path) -> None:
     try:
         if not run_dir.parent.is_dir():
             run_dir.parent.mkdir(parents=True)
-        with files.private():
+        with folders.private():
             run_dir.mkdir()
     except FileExistsError:
         if not run_dir.parent.is_dir():
@@ -40,7 +40,7 @@ def make(run_dir: Path) -> None:
     _try_lock(run_dir, made)
     for folder in dict.fromkeys((run_dir, *made)):
         with suppress(PermissionError):  # a folder that may be written to but not read
-            files.sync_folder(folder.parent)
+            folders.sync_folder(folder.parent)
 
 
 def _try_lock(run_dir: Path, made: Sequence[Path]) -> None:
@@ -48,7 +48,7 @@ def _try_lock(run_dir: Path, made: Sequence[Path]) -> None:
     lock = run_dir / filenames.LOCK
     was_there = lock.exists()
     try:
-        with files.private(), locked(run_dir):
+        with folders.private(), locked(run_dir):
             return
     except (UsageError, OSError) as error:
         if not was_there:
@@ -113,7 +113,7 @@ def remove_unfinished(folder: Path) -> None:
 def tidy(run_dir: Path) -> None:
     """Removes what a kill left half written. Raises JournalError for a symbolic link, which leads out of the run."""
     remove_unfinished(run_dir / filenames.ADAPTERS)
-    links = files.links(run_dir)
+    links = folders.links(run_dir)
     if links:
         raise JournalError(f"{links[0]} is a symbolic link; a run directory holds none; put the file itself there")
     for folder in (run_dir, *(path for path in run_dir.rglob("*") if path.is_dir())):

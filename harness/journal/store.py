@@ -17,7 +17,7 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 from harness.api import JournalError, UsageError
-from harness.boundary import files
+from harness.boundary import folders
 from harness.boundary.text import did_you_mean
 from harness.journal import completions, encoding, keys
 from harness.journal.encoding import Record
@@ -279,7 +279,7 @@ class Journal:
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         descriptor = os.open(self._path, flags, 0o600)
         if os.fstat(descriptor).st_size == 0:
-            files.sync_folder(self._path.parent)
+            folders.sync_folder(self._path.parent)
         return descriptor
 
     def _load(self) -> int:

@@ -33,7 +33,7 @@ from harness.api import (
     hookspecs,
 )
 from harness.boundary import faults
-from harness.boundary.files import NAME
+from harness.boundary.folders import NAME
 from harness.boundary.text import did_you_mean, one_line
 
 _OURS = r"(?:transfer[._-]?)?harness?"

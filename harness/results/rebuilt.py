@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.boundary import files
+from harness.boundary import folders
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ def compared(rebuilt: Path, run_dir: Path) -> Replayed:
     differing = []
     for name in names:
         try:
-            path = files.inside(run_dir, name)
+            path = folders.inside(run_dir, name)
             if not path.is_file():
                 differing.append(f"{name}: is missing")
             elif path.read_bytes() != (rebuilt / name).read_bytes():

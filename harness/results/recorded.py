@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.api import ADAPTER_WEIGHTS, JournalError
-from harness.boundary import differences, filenames, files
+from harness.boundary import differences, filenames, files, folders
 from harness.boundary.text import shortened
 from harness.design import designs
 from harness.journal import encoding, keys
@@ -55,7 +55,7 @@ def told(value: Any) -> str:
 def opened(folder: Path) -> ReadOnlyJournal | str:
     """The journal in a folder; else what is wrong with it, as ``Unchecked`` where there is none to be read."""
     try:
-        path = files.inside(folder, filenames.JOURNAL)
+        path = folders.inside(folder, filenames.JOURNAL)
     except ValueError as error:
         return f"{filenames.JOURNAL}: {error}"
     if not path.exists():

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.api import ADAPTER_WEIGHTS, UsageError
-from harness.boundary import differences, filenames, files, schemas
+from harness.boundary import differences, filenames, files, folders, schemas
 from harness.boundary.text import in_shell
 from harness.design import designs
 from harness.design.config import PLUGIN_KINDS
@@ -144,7 +144,7 @@ def _result(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
     rows = Beside(folder)
     for name, expected in result["files"].items():
         try:
-            path = files.inside(folder, name)
+            path = folders.inside(folder, name)
         except ValueError as error:
             yield f"files.{name}: {error}"
             continue
@@ -173,7 +173,7 @@ def _result(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
 def _neighbours(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
     """Where the plan or an adapter in the run directory is not the one of the result."""
     try:
-        plan = files.inside(folder, filenames.PLAN)
+        plan = folders.inside(folder, filenames.PLAN)
         if plan.exists() and files.read(plan) != result["plan"]:
             yield "plan: is not the one in plan.json"
     except ValueError as error:
@@ -182,7 +182,7 @@ def _neighbours(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
         yield Unchecked(f"plan.json: {error.strerror}, so it cannot be checked")
     for index, training in enumerate(result["training"]):
         try:
-            weights = files.inside(
+            weights = folders.inside(
                 folder, f"{filenames.ADAPTERS}/{accounts.training_name(result, training)}/{ADAPTER_WEIGHTS}"
             )
         except ValueError as error:

@@ -18,7 +18,7 @@ from referencing.exceptions import Unresolvable
 from harness import run
 from harness.api import HarnessError, JournalError
 from harness.audit import EXIT_BLOCKED
-from harness.boundary import files, schemas
+from harness.boundary import files, folders, schemas
 from harness.cli import main
 from harness.registry.observers import Observers
 from tests import hostile
@@ -103,7 +103,7 @@ def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", OUTSIDE)
 def test_no_name_leads_out_of_a_folder(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match=REFUSED):
-        files.inside(tmp_path, name)
+        folders.inside(tmp_path, name)
 
 
 @pytest.mark.parametrize("name", OUTSIDE)
@@ -116,10 +116,10 @@ def test_a_result_that_names_files_elsewhere_is_invalid(finished_run: ToyRun, na
 
 
 def test_a_name_inside_may_be_new_but_not_a_link(tmp_path: Path) -> None:
-    assert files.inside(tmp_path, "examples/lora-labels.jsonl") == tmp_path / "examples" / "lora-labels.jsonl"
+    assert folders.inside(tmp_path, "examples/lora-labels.jsonl") == tmp_path / "examples" / "lora-labels.jsonl"
     (tmp_path / "examples").symlink_to("/etc")
     with pytest.raises(ValueError, match="is a symbolic link"):
-        files.inside(tmp_path, "examples/passwd")
+        folders.inside(tmp_path, "examples/passwd")
 
 
 @pytest.mark.parametrize(

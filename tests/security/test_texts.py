@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from harness import cli
 from harness.api import Completion, Problem, Request, RunStarted, StageAdvanced, StageStarted, Usage
 from harness.audit import EXIT_BLOCKED
-from harness.boundary import files
+from harness.boundary import files, folders
 from harness.boundary.text import harmless, one_line, printable
 from harness.cli import main
 from harness.output.terminal.progress import PlainProgress
@@ -142,7 +142,7 @@ def test_a_run_of_hostile_replies_leaves_text_and_nothing_else(hostile_run: Path
     assert set(hostile_run.parent.iterdir()) - around == {hostile_run}
     assert hostile.MARK not in os.environ
     names = [path.relative_to(hostile_run) for path in hostile_run.rglob("*")]
-    assert all(files.NAME.fullmatch(part) for name in names for part in name.parts if part != ADAPTER_CARD)
+    assert all(folders.NAME.fullmatch(part) for name in names for part in name.parts if part != ADAPTER_CARD)
     replied = {row["text"].removesuffix("\nEVEN") for row in files.read_lines(hostile_run / "thoughts.jsonl")}
     assert len(replied & set(TEXTS)) > 40
     checked = CliRunner().invoke(main, ["validate", "run"])

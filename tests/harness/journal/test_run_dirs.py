@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from harness.api import UsageError
-from harness.boundary import files
+from harness.boundary import folders
 from harness.cli import main
 from harness.journal import run_dirs
 from tests.conftest import ToyRun
@@ -81,7 +81,7 @@ def test_a_mount_that_cannot_sync_folders_will_do(number: int, tmp_path: Path, m
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "fsync", refuse)
-    files.sync_folder(tmp_path)
+    folders.sync_folder(tmp_path)
 
 
 def test_a_folder_whose_sync_fails_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,4 +90,4 @@ def test_a_folder_whose_sync_fails_is_an_error(tmp_path: Path, monkeypatch: pyte
 
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OSError, match="Input/output error"):
-        files.sync_folder(tmp_path)
+        folders.sync_folder(tmp_path)

@@ -305,3 +305,8 @@ def test_a_damaged_file_is_one_problem(tmp_path: Path, text: str) -> None:
 def test_a_missing_file_is_one_problem(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"nothing\.json: No such file or directory; give a run"):
         problems_of(tmp_path / "nothing.json")
+
+
+def test_a_plan_beside_the_result_that_is_no_json_is_told_of(run_dir: Path) -> None:
+    (run_dir / "plan.json").write_text("{")
+    assert any(problem.startswith("plan.json: not sound JSON (") for problem in problems_of(run_dir))
