@@ -101,6 +101,18 @@ class Staged(Protocol):
         """The messages that ask for an answer in a stage, such as ``student-base``."""
 
 
+@runtime_checkable
+class Drifting(Protocol):
+    """What a task may be able to do besides: to let its problems drift from window to window."""
+
+    def window(self, split: str, window: int, windows: int, count: int) -> Sequence[Problem]:
+        """The first ``count`` problems of a split as they are distributed in one of so many windows, counted from 1.
+
+        Splits are ``test`` and ``train``. Shares no problem with another window, another split, or ``problems`` of any
+        split. Raises UsageError for a split or a count that it cannot supply.
+        """
+
+
 class Verifier(Protocol):
     """The truth of a task's problems."""
 
@@ -261,6 +273,17 @@ class Reflection(Protocol):
         """Learns from problems. Every entry and every candidate goes through its record."""
 
 
+@runtime_checkable
+class Amending(Protocol):
+    """What a reflection may be able to do besides: to amend a strategy by what a student got wrong with it."""
+
+    def amending_calls(self, attempts: int) -> Mapping[str, int]:
+        """Teacher calls by purpose, at most, that amending by so many attempts takes."""
+
+    def amend(self, attempts: Sequence[Attempt], strategy: Strategy, environment: LearningEnvironment) -> Strategy:
+        """Learns from attempts that are a student's. Every entry and every candidate goes through its record."""
+
+
 OnStep = Callable[[int, int, float], None]
 """Called with step, steps in all and loss."""
 
@@ -279,6 +302,22 @@ class Trainer(Protocol):
         self, student: Student, examples: Sequence[Example], seed: int, folder: Path, on_step: OnStep
     ) -> TrainingReport:
         """Trains an adapter and saves it into ``folder``, which exists and is empty. The student stays as it was."""
+
+
+@runtime_checkable
+class Continuing(Protocol):
+    """What a trainer may be able to do besides: to start from an adapter."""
+
+    def train_further(
+        self,
+        student: Student,
+        start: Adapter,
+        examples: Sequence[Example],
+        seed: int,
+        folder: Path,
+        on_step: OnStep,
+    ) -> TrainingReport:
+        """As ``train``, from an adapter of this student instead of from the model as it comes."""
 
 
 @runtime_checkable

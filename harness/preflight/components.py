@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import TypeGuard
 
 from harness.api import (
+    Amending,
+    Drifting,
     Foreseeing,
     Message,
     PluginError,
@@ -61,7 +63,7 @@ def assemble(plan: Plan, chosen: ChosenPlugins) -> Components:
         verifier=verifier,
         teacher=_teacher(plan, chosen, bare(task)),
         student=guarded(student.ref, made[0], Student),
-        reflection=guarded(reflection.ref, made[1], Reflection),
+        reflection=guarded(reflection.ref, made[1], Reflection, Amending),
         trainer=guarded(trainer.ref, made[2], Trainer, Sizing, Screening),
         again=lambda: task_and_verifier(plan, chosen)[0],
         named={kind: str(getattr(chosen, kind).ref) for kind in PLUGIN_KINDS},
@@ -73,7 +75,7 @@ def task_and_verifier(plan: Plan, chosen: ChosenPlugins) -> tuple[Task, Verifier
     task, verifier = chosen.task, chosen.verifier
     made = instantiate(task.ref, lambda: task.spec.create(task.options, plan.seed))
     judge = instantiate(verifier.ref, lambda: verifier.spec.create(verifier.options, made))
-    return guarded(task.ref, made, Task, Staged), guarded(verifier.ref, judge, Verifier)
+    return guarded(task.ref, made, Task, Staged, Drifting), guarded(verifier.ref, judge, Verifier)
 
 
 def _teacher(plan: Plan, chosen: ChosenPlugins, task: Task) -> Teacher:

@@ -37,8 +37,10 @@ class Subject:
     problems: Mapping[str, Sequence[Problem]]
     again: Callable[[], Task] | None = None
     """Makes the task once more; None where nobody can."""
-    demonstrated: bool = True
-    """Whether worked solutions are asked for."""
+    demonstrated: frozenset[str] = frozenset({"train"})
+    """The splits of which worked solutions are asked for."""
+    first: Callable[[Task, str, int], Sequence[Problem]] = lambda task, split, count: task.problems(split, count)
+    """The first problems of a split, made by a task; none where another split shows as much."""
 
     @property
     def all(self) -> Iterator[Problem]:
@@ -132,7 +134,7 @@ def _again(subject: Subject) -> Iterator[str]:
     one, other = subject.again(), subject.again()
     for split, problems in subject.problems.items():
         count = min(SAMPLE, len(problems))
-        made = [task.problems(split, count) for task in (one, one, other)]
+        made = [subject.first(task, split, count) for task in (one, one, other)]
         for problem, *others in zip(*made, strict=False):
             for twin in others:
                 for what, first, second in _features(subject, problem, twin):
@@ -152,7 +154,7 @@ def _features(subject: Subject, one: Problem, other: Problem) -> Iterator[tuple[
 def _prompts(subject: Subject) -> Iterator[str]:
     asks = {"prompt": subject.task.prompt}
     for problem in subject.all:
-        if subject.demonstrated and problem.split == "train":
+        if problem.split in subject.demonstrated:
             asks["demonstration"] = subject.task.demonstration
         for name, ask in asks.items():
             plain, told = ask(problem, None), ask(problem, MARK)
