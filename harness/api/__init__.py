@@ -32,6 +32,7 @@ from harness.api.errors import (
 from harness.api.events import RunFailed, RunFinished, RunStarted, StageAdvanced, StageFinished, StageStarted
 from harness.api.hookspecs import hookimpl
 from harness.api.protocols import (
+    Amending,
     Check,
     Evidence,
     Foreseeing,
@@ -112,6 +113,7 @@ __all__ = [
     "CARD_RESULTS",
     "EXPLANATIONS",
     "Adapter",
+    "Amending",
     "Answered",
     "Arm",
     "ArmRole",
