@@ -21,7 +21,7 @@ HEAD = """\
 # Prompts
 
 Each purpose has its prompt in one place: solving and demonstrating in the task
-(`tasks/harness_scheduling/prompts.py`), reflecting and distilling in the reflection
+(`tasks/harness_scheduling/prompts.py`), reflecting, distilling and amending in the reflection
 (`plugins/harness_lrl/prompts.py`). Below is what is sent for an example, with the digest of its messages; in a
 result, `prompts_sha256` of an arm is the digest over all its problems. Student and teacher get the same words, except
 with `--preset published`, which has a wording for each stage, as the published experiment had.
@@ -34,6 +34,7 @@ where it is not closed).
 This page is made by `python -m tools.prompts_page`, and a test holds it to the code.
 """
 LEARNED = "(the learned strategy)"
+ENTRY = "(a journal entry)"
 
 
 def page() -> str:
@@ -43,14 +44,15 @@ def page() -> str:
     truth = SweepLine().truth(problem)
     attempt = Attempt(problem, "Peak: 3\nANSWER: NO", Answered("NO"), truth, correct=truth.label == "NO")
     options, seed = Options(), task.seed_strategy
+    reply, entry = options.max_reply_chars, options.max_entry_chars
     sections = [
         _section("Solve, without a strategy", task.prompt(problem, None)),
         _section("Solve, with a strategy", task.prompt(problem, LEARNED)),
         _section("Demonstrate", task.demonstration(problem, LEARNED)),
-        _section("Reflect", prompts.reflect(task, [attempt], task.seed_strategy, options.max_reply_chars)),
-        _section(
-            "Distil", prompts.distil(task, problem, ["(a journal entry)"], task.seed_strategy, options.max_entry_chars)
-        ),
+        _section("Reflect", prompts.reflect(task, [attempt], seed, reply)),
+        _section("Distil", prompts.distil(task, problem, [ENTRY], seed, entry)),
+        _section("Reflect on a student's answers", prompts.reflect(task, [attempt], LEARNED, reply, "student")),
+        _section("Amend", prompts.distil(task, problem, [ENTRY], LEARNED, entry, prompts.AMEND)),
         f"## The strategy that learning starts from\n\n{fenced(seed)}",
         *_stages(task, problem),
         _rules(task),

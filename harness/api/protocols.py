@@ -278,10 +278,14 @@ class Amending(Protocol):
     """What a reflection may be able to do besides: to amend a strategy by what a student got wrong with it."""
 
     def amending_calls(self, attempts: int) -> Mapping[str, int]:
-        """Teacher calls by purpose, at most, that amending by so many attempts takes."""
+        """Teacher calls by purpose that amending by so many attempts takes at most."""
 
     def amend(self, attempts: Sequence[Attempt], strategy: Strategy, environment: LearningEnvironment) -> Strategy:
-        """Learns from attempts that are a student's. Every entry and every candidate goes through its record."""
+        """Amends a strategy by attempts of a student that was taught it, perhaps by those alone that went wrong.
+
+        Every entry and every candidate goes through its record, under keys and ids that ``learn`` does not use. The
+        strategy as it is, if there is nothing to amend it by.
+        """
 
 
 OnStep = Callable[[int, int, float], None]

@@ -165,6 +165,8 @@ class Reflect:
 
     attempts: tuple[Attempt, ...]
     strategy: str
+    by: Literal["teacher", "student"] = "teacher"
+    """Whose attempts they are: the teacher's, with the strategy in its prompt, or of a student that was taught it."""
     purpose: Literal["reflect"] = field(default="reflect", init=False)
 
 

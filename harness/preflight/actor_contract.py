@@ -6,10 +6,11 @@ What they return while a run goes on is looked at where it comes back, before it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, get_args
 
 from harness.api import (
+    Amending,
     Distil,
     Message,
     Purpose,
@@ -73,8 +74,14 @@ def _skills(student: Student) -> Iterator[str]:
 
 
 def _calls(reflection: Reflection) -> Iterator[str]:
+    yield from _planned(reflection.calls)
+    if isinstance(reflection, Amending):
+        yield from _planned(reflection.amending_calls)
+
+
+def _planned(calls_for: Callable[[int], object]) -> Iterator[str]:
     for count in (1, 100):
-        calls = reflection.calls(count)
+        calls = calls_for(count)
         if not isinstance(calls, Mapping) or not set(calls) <= set(get_args(Purpose)):
             yield f"plans the calls {shown(calls)}, expected counts by purpose: {', '.join(get_args(Purpose))}"
             return

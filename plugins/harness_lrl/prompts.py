@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from harness.api import Answered, Attempt, Failed, Message, Outcome, Problem, Refused, Task, Truncated, Unparsed
 
@@ -30,46 +32,105 @@ Claim only what the batch shows. The journal is all that you will remember.
 
 {_FENCES}"""
 
-DISTIL = f"""\
-You turn a journal of learning into a strategy. The solver who gets the strategy sees one problem at a time, and knows \
-neither the journal nor the other problems. Write a better strategy than the current one:
+REFLECT_ON_STUDENT = f"""\
+You keep a journal of teaching. A student that was taught your strategy answered a batch of problems, perhaps chosen \
+because it got them wrong, and you now see which answers are right. Write the journal entry on this batch, in plain \
+prose of at most 300 words:
 
+1. How the batch went, and which problems went wrong.
+2. What the wrong answers have in common: the step at which the student's reasoning leaves the right path, and the \
+direction in which the answers err. Tell a strategy that is wrong from one that can be misread, and from a right one \
+that the student carried out carelessly or not at all.
+3. What the strategy should say instead, or more plainly, as a rule. Try the rule on every problem of the batch, also \
+on those that went right, and say on how many of them it gives the right answer.
+4. What remains unsure.
+
+Claim only what the batch shows. The journal is all that you will remember.
+
+{_FENCES}"""
+
+_FORM = """\
 - a procedure, step by step, in the order in which it is carried out, so precise that two readers who follow it arrive \
 at the same answer;
 - general: no word about single problems, batches, scores or the journal;
-- short: at most 250 words;
-- true to the evidence: keep what served, change what went wrong, and where entries disagree, trust what holds on more \
-problems;
+- short: at most 250 words;"""
+_ENDING = f"""\
 - in keeping with what the solver is told anyway, in particular with the form in which an answer is stated.
 
 Reply with the strategy alone, without title or comment.
 
 {_FENCES}"""
 
+DISTIL = f"""\
+You turn a journal of learning into a strategy. The solver who gets the strategy sees one problem at a time, and knows \
+neither the journal nor the other problems. Write a better strategy than the current one:
 
+{_FORM}
+- true to the evidence: keep what served, change what went wrong, and where entries disagree, trust what holds on more \
+problems;
+{_ENDING}"""
+
+AMEND = f"""\
+You amend a strategy by a journal of teaching, which tells where a student that was taught the strategy went wrong. \
+The solver who gets the strategy sees one problem at a time, and knows neither the journal nor the other problems. \
+Write the strategy anew:
+
+{_FORM}
+- true to the evidence: change what the journal shows to be wrong, say more plainly what the student misread or left \
+out, and keep all else, because the journal may tell of wrong answers alone; where entries disagree, trust what holds \
+on more problems;
+{_ENDING}"""
+
+
+Solver = Literal["teacher", "student"]
+"""Whose answers a teacher looks at: its own, or those of a student that was taught its strategy."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """How a reflection is asked for, and what is said of the one who answered."""
+
+    system: str
+    strategy: str
+    reply: str
+    declined: str
+
+
+_WORDS: dict[Solver, _Words] = {
+    "teacher": _Words(REFLECT, "The strategy that you held", "Your reply", "you declined to answer"),
+    "student": _Words(
+        REFLECT_ON_STUDENT,
+        "The strategy that the student was taught",
+        "The student's reply",
+        "the student declined to answer",
+    ),
+}
 _MARK = "\n[{} characters are left out here]\n"
 
 
-def reflect(task: Task, attempts: Sequence[Attempt], strategy: str, max_reply_chars: int) -> tuple[Message, ...]:
+def reflect(
+    task: Task, attempts: Sequence[Attempt], strategy: str, max_reply_chars: int, by: Solver = "teacher"
+) -> tuple[Message, ...]:
     """The messages that ask for a journal entry on one batch of at least one attempt."""
+    words = _WORDS[by]
     parts = [
         _titled("What the solver is told", _instructions(task, attempts[0].problem)),
-        _titled("The strategy that you held", strategy),
+        _titled(words.strategy, strategy),
         f"Right answers: {sum(attempt.correct for attempt in attempts)} of {len(attempts)}",
     ]
     for number, attempt in enumerate(attempts, start=1):
         parts += [
             f"PROBLEM {number} OF {len(attempts)}",
             _titled("The problem", task.prompt(attempt.problem, None)[-1].text),
-            _titled(f"Your reply ({_verdict(attempt)})", attempt.reply, max_reply_chars),
+            _titled(f"{words.reply} ({_verdict(attempt, words)})", attempt.reply, max_reply_chars),
             _titled("The right answer, and why", f"{attempt.truth.label}\n{attempt.truth.reason}"),
         ]
     parts.append("Now write the journal entry.")
-    return Message("system", REFLECT), Message("user", "\n\n".join(parts))
+    return Message("system", words.system), Message("user", "\n\n".join(parts))
 
 
 def distil(
-    task: Task, example: Problem, entries: Sequence[str], strategy: str, max_entry_chars: int
+    task: Task, example: Problem, entries: Sequence[str], strategy: str, max_entry_chars: int, system: str = DISTIL
 ) -> tuple[Message, ...]:
     """The messages that ask for a strategy; of ``example`` only the instructions of its task are shown."""
     parts = [
@@ -81,7 +142,7 @@ def distil(
         ),
         "Now write the strategy.",
     ]
-    return Message("system", DISTIL), Message("user", "\n\n".join(parts))
+    return Message("system", system), Message("user", "\n\n".join(parts))
 
 
 def fenced(text: str) -> str:
@@ -111,14 +172,15 @@ def _instructions(task: Task, problem: Problem) -> str:
     return "\n\n".join(message.text for message in task.prompt(problem, None)[:-1])
 
 
-def _verdict(attempt: Attempt) -> str:
-    return "right" if attempt.correct else _WHY_NOT[type(attempt.outcome)]
+def _verdict(attempt: Attempt, words: _Words) -> str:
+    if attempt.correct:
+        return "right"
+    return words.declined if isinstance(attempt.outcome, Refused) else _WHY_NOT[type(attempt.outcome)]
 
 
 _WHY_NOT: dict[type[Outcome], str] = {
     Answered: "wrong",
     Unparsed: "it does not state one answer in the form that was asked for",
-    Refused: "you declined to answer",
     Truncated: "it was cut at the length limit",
     Failed: "no reply came",
 }

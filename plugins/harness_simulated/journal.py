@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from harness.api import Answered, Attempt, Rule
 
@@ -34,8 +35,37 @@ Evidence = Mapping[str, Support]
 """One evidence line: support by the name of the rule."""
 
 
-def entry(rules: Sequence[Rule], held: Rule, attempts: Sequence[Attempt]) -> str:
-    """A journal entry on one batch, solved with the rule ``held``."""
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What an entry says of the one who answered."""
+
+    carried_out: str
+    said: str
+    slipped: str
+    rule: str
+
+
+_WORDS: Mapping[Literal["teacher", "student"], _Words] = {
+    "teacher": _Words(
+        'I carried out the rule "{}" on {} and had {} right.',
+        "What I said",
+        "the rule is right and my last line did not say so: a slip",
+        "my rule",
+    ),
+    "student": _Words(
+        'A student that was taught the rule "{}" answered {} and had {} right.',
+        "What it said",
+        "the rule is right and the student did not say so: it did not carry the rule out",
+        "the rule that it was taught",
+    ),
+}
+
+
+def entry(
+    rules: Sequence[Rule], held: Rule, attempts: Sequence[Attempt], by: Literal["teacher", "student"] = "teacher"
+) -> str:
+    """A journal entry on one batch: solved with the rule ``held``, or by a student that was taught it."""
+    words = _WORDS[by]
     gives = {rule.name: [rule.work(attempt.problem).label for attempt in attempts] for rule in rules}
     truths = [attempt.truth.label for attempt in attempts]
     evidence = {
@@ -43,10 +73,11 @@ def entry(rules: Sequence[Rule], held: Rule, attempts: Sequence[Attempt]) -> str
         for name, labels in gives.items()
     }
     lines = [
-        f'I carried out the rule "{held.name}" on {_count(len(attempts), "problem")} '
-        f"and had {sum(attempt.correct for attempt in attempts)} right.",
-        *_wrong_answers(attempts, gives[held.name]),
-        _lesson(rules, held, evidence),
+        words.carried_out.format(
+            held.name, _count(len(attempts), "problem"), sum(attempt.correct for attempt in attempts)
+        ),
+        *_wrong_answers(attempts, gives[held.name], words),
+        _lesson(rules, held, evidence, words),
         EVIDENCE + "; ".join(f"{name} {support.right} of {support.of}" for name, support in evidence.items()),
     ]
     faults = _faults(gives[held.name], truths)
@@ -97,7 +128,7 @@ def strategy_text(chosen: Rule, held: Rule, entries: Sequence[str]) -> str:
     return chosen.text + "\n\n" + " ".join(sentences)
 
 
-def _wrong_answers(attempts: Sequence[Attempt], gives: Sequence[str]) -> list[str]:
+def _wrong_answers(attempts: Sequence[Attempt], gives: Sequence[str], words: _Words) -> list[str]:
     """What went wrong, in which direction, and whether the rule or a slip is to blame."""
     wrong = [(attempt, label) for attempt, label in zip(attempts, gives, strict=True) if not attempt.correct]
     if not wrong:
@@ -105,7 +136,7 @@ def _wrong_answers(attempts: Sequence[Attempt], gives: Sequence[str]) -> list[st
     lines = ["Wrong: " + ", ".join(one_line(attempt.problem.id) for attempt, _ in wrong) + "."]
     said = [(a.outcome.label, a.truth.label) for a, _ in wrong if isinstance(a.outcome, Answered)]
     if said:
-        lines.append(f"What I said: {_directions(_faults(*zip(*said, strict=True)))}.")
+        lines.append(f"{words.said}: {_directions(_faults(*zip(*said, strict=True)))}.")
     if len(said) < len(wrong):
         lines.append(f"No answer came of {len(wrong) - len(said)} of them.")
     for attempt, _ in wrong[:SHOWN]:
@@ -114,17 +145,17 @@ def _wrong_answers(attempts: Sequence[Attempt], gives: Sequence[str]) -> list[st
     if slips < len(wrong):
         lines.append(f"In {len(wrong) - slips} of {len(wrong)} the rule itself leads to the wrong answer.")
     if slips:
-        lines.append(f"In {slips} of {len(wrong)} the rule is right and my last line did not say so: a slip.")
+        lines.append(f"In {slips} of {len(wrong)} {words.slipped}.")
     return lines
 
 
-def _lesson(rules: Sequence[Rule], held: Rule, evidence: Evidence) -> str:
+def _lesson(rules: Sequence[Rule], held: Rule, evidence: Evidence, words: _Words) -> str:
     better = best_rule(rules, held, [evidence], min_evidence=1)
     if better is held:
         return f'The pattern: no other rule fits this batch better than "{held.name}".'
     mine, theirs = evidence[better.name], evidence[held.name]
     return (
-        f'The pattern: "{better.name}" gives {mine.right} of {mine.of} right where my rule gives {theirs.right}. '
+        f'The pattern: "{better.name}" gives {mine.right} of {mine.of} right where {words.rule} gives {theirs.right}. '
         f"It says: {one_line(better.text)}"
     )
 

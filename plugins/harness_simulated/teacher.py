@@ -79,8 +79,8 @@ class SimulatedTeacher:
                 worked = self.held(strategy).work(problem)
                 chance = self._options.slip if purpose == "solve" else self._options.demonstration_slip
                 return self._slipped(worked, request.key) if self._draw("slip", request.key) < chance else worked.text
-            case Reflect(attempts=attempts, strategy=strategy):
-                return journal.entry(self._rules, self.held(strategy), attempts)
+            case Reflect(attempts=attempts, strategy=strategy, by=by):
+                return journal.entry(self._rules, self.held(strategy), attempts, by)
             case Distil(entries=entries, strategy=strategy):
                 return self._distil(entries, strategy)
 

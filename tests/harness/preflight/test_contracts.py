@@ -3,16 +3,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from harness.api import Message, UsageError
+from harness.api import Message, Strategy, UsageError
 from harness.boundary import files
 from harness.measures.problems.shortcuts import automatic
+from harness.preflight import actor_contract
 from harness.preflight.contracts import violations
 from harness.preflight.violations import Contract
 from tests.conftest import ToyRun
-from tests.toys import Parity, ParityVerifier, Rule, ToyTeacher
+from tests.toys import Parity, ParityVerifier, Rule, ToyReflection, ToyTeacher
 
 
 @pytest.mark.parametrize("labels", [("EVEN", "ODD", "Very-likely"), ("EVEN", "ODD", "+")])
@@ -101,6 +103,36 @@ def test_a_prompt_or_a_problem_that_is_large_is_told_with_its_size(
     told = files.read(toy_run(stages=("teacher-base",)) / "run_meta.json")["warnings"]
     assert any("the data of problem 'test/00" in each and "has 60,0" in each for each in told)
     assert any("the prompt of problem 'test/00" in each and "has 70,0" in each for each in told)
+
+
+class Amends(ToyReflection):
+    def __init__(self, calls: object) -> None:
+        self._calls = calls
+
+    def amending_calls(self, attempts: int) -> Any:  # noqa: ARG002 - the protocol's signature
+        return self._calls
+
+    def amend(self, attempts: object, strategy: Strategy, environment: object) -> Strategy:  # noqa: ARG002 - the same
+        return strategy
+
+
+@pytest.mark.parametrize(
+    ("calls", "broken"),
+    [
+        ({"reflect": 1, "distil": 0}, []),
+        (
+            {"guess": 1},
+            ["plans the calls {'guess': 1}, expected counts by purpose: solve, reflect, distil, demonstrate"],
+        ),
+        (
+            {"distil": -1},
+            ["plans distil calls, of which the count is -1, expected a whole number from 0 to 1000000000"] * 2,
+        ),
+    ],
+)
+def test_amending_calls_are_held_to_the_contract_of_calls(calls: object, broken: list[str]) -> None:
+    found = [wrong for contract in actor_contract.REFLECTION for wrong in violations(contract, Amends(calls))]
+    assert found == broken
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("division by zero"), SystemExit("division by zero")])

@@ -5,23 +5,43 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from harness.api import CallError, Distil, JournalEntry, Reflect, Reflection, Strategy, Task, Usage
+from harness.api import (
+    Amending,
+    Attempt,
+    CallError,
+    Distil,
+    JournalEntry,
+    Problem,
+    Reflect,
+    Reflection,
+    Strategy,
+    Task,
+    Usage,
+)
 from harness_lrl import Options, harness_reflections
 
 MakeEnvironment = Callable[..., Any]
+Tried = Callable[[Problem], Attempt]
 sizes = st.integers(1, 12)
+HELD = Strategy("s2", "Held.", "s1", 10)
 
 
 def make(task: Task, **options: Any) -> Reflection:
     (spec,) = harness_reflections()
     return spec.create(Options(**options), task)
+
+
+def amending(task: Task, **options: Any) -> Amending:
+    made = make(task, **options)
+    assert isinstance(made, Amending)
+    return cast("Amending", made)
 
 
 def strategies(recorded: list[JournalEntry | Strategy]) -> list[Strategy]:
@@ -150,3 +170,73 @@ def test_a_failed_call_ends_learning_and_leaves_what_was_recorded(
         make(task).learn(task.problems("reflect", 100), "", made)
     make(task).learn(task.problems("reflect", 100), "", whole)
     assert made.recorded == whole.recorded[:left]
+
+
+@given(st.integers(0, 60), sizes)
+def test_amending_calls_are_what_amending_takes(
+    task: Task, environment: MakeEnvironment, attempt: Tried, count: int, batch_size: int
+) -> None:
+    made, reflection = environment(), amending(task, batch_size=batch_size)
+    reflection.amend([attempt(problem) for problem in task.problems("test", count)], HELD, made)
+    asked = Counter(request.context.purpose for request in made.asked)
+    assert made.tried == []
+    assert reflection.amending_calls(count) == {"reflect": asked["reflect"], "distil": asked["distil"]}
+
+
+@given(st.integers(1, 60), sizes)
+def test_an_amended_strategy_is_recorded_with_its_descent(
+    task: Task, environment: MakeEnvironment, attempt: Tried, count: int, batch_size: int
+) -> None:
+    made = environment()
+    attempts = [attempt(problem) for problem in task.problems("test", count)]
+    amended = amending(task, batch_size=batch_size).amend(attempts, HELD, made)
+    *written, last = made.recorded
+    assert amended == last
+    assert [entry.batch for entry in written] == list(range(11, 11 + len(written)))
+    assert {entry.strategy for entry in written} == {"s2"}
+    right = sum(each.correct for each in attempts)
+    assert (sum(entry.correct for entry in written), sum(entry.n for entry in written)) == (right, count)
+    assert (amended.id, amended.parent, amended.after_batch) == ("s2.1", "s2", 10 + len(written))
+    assert (amended.correct, amended.n) == (right, count)
+
+
+def test_without_attempts_a_strategy_stays_as_it_is(task: Task, environment: MakeEnvironment) -> None:
+    made = environment()
+    assert amending(task).amend([], HELD, made) is HELD
+    assert made.recorded == []
+
+
+@given(st.integers(1, 60), st.integers(1, 4), sizes, sizes)
+def test_amending_again_and_again_never_takes_a_key_or_an_id_twice(
+    task: Task, environment: MakeEnvironment, attempt: Tried, count: int, times: int, batch_size: int, distil_every: int
+) -> None:
+    made, options = environment(), {"batch_size": batch_size, "distil_every": distil_every}
+    held = make(task, **options).learn(task.problems("reflect", count), "Seed.", made)
+    attempts = [attempt(problem) for problem in task.problems("test", count)]
+    for _ in range(times):
+        held = amending(task, **options).amend(attempts, held, made)
+    keys = [request.key for request in made.asked]
+    assert len(set(keys)) == len(keys)
+    known = [strategy.id for strategy in strategies(made.recorded)]
+    assert len(set(known)) == len(known)
+    batches = [entry.batch for entry in entries(made.recorded)]
+    assert batches == list(range(1, len(batches) + 1))
+
+
+def test_amending_asks_about_a_students_attempts_and_distils_them_once(
+    task: Task, environment: MakeEnvironment, attempt: Tried
+) -> None:
+    made = environment()
+    attempts = [attempt(problem) for problem in task.problems("test", 5)]
+    amending(task, batch_size=3, distil_every=1).amend(attempts, HELD, made)
+    assert [request.context for request in made.asked] == [
+        Reflect(tuple(attempts[:3]), "Held.", "student"),
+        Reflect(tuple(attempts[3:]), "Held.", "student"),
+        Distil(("lesson reflect/s2.1/batch-11", "lesson reflect/s2.1/batch-12"), "Held."),
+    ]
+
+
+def test_learning_asks_about_the_teachers_own_attempts(task: Task, environment: MakeEnvironment) -> None:
+    made = environment()
+    make(task, batch_size=3).learn(task.problems("reflect", 5), "", made)
+    assert [each.context.by for each in made.asked if isinstance(each.context, Reflect)] == ["teacher", "teacher"]

@@ -63,6 +63,23 @@ def test_a_slip_is_not_blamed_on_the_rule(task: Task, attempts: ByRule) -> None:
     assert "threshold 10 of 10" in text
 
 
+def test_an_entry_on_a_students_attempts_says_whose_they_are(task: Task, attempts: ByRule) -> None:
+    wrong = [attempt for attempt in attempts("beyond", 50) if not attempt.correct]
+    text = journal.entry(task.rules, named(task, "threshold"), wrong, "student")
+    count = len(wrong)
+    assert text.startswith(f'A student that was taught the rule "threshold" answered {count} problems and had 0 right.')
+    assert f"In {count} of {count} the rule is right and the student did not say so: it did not carry the rule" in text
+    assert "What it said: NO where YES is right" in text
+    assert f"threshold {count} of {count}" in text
+    assert not {"I", "my"} & set(text.split())
+
+
+def test_a_wrong_rule_is_blamed_though_a_student_carried_it_out(task: Task, attempts: ByRule) -> None:
+    text = journal.entry(task.rules, named(task, "beyond"), attempts("beyond", 50), "student")
+    assert "the rule itself leads to the wrong answer" in text
+    assert '"threshold" gives 50 of 50 right where the rule that it was taught gives' in text
+
+
 def test_a_reply_without_an_answer_is_wrong_and_named_as_such(task: Task, attempts: ByRule) -> None:
     first, *rest = attempts("threshold", 10)
     text = journal.entry(

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.api import (
+    Amending,
     Answered,
     Attempt,
     Completion,
@@ -112,6 +113,35 @@ def test_two_runs_write_the_same_journal(task: Task, verifier: Verifier) -> None
 def test_without_evidence_in_the_journal_it_learns_nothing(task: Task, verifier: Verifier) -> None:
     memory = learn(task, verifier, environment=Mute)
     assert {strategy.text for strategy in memory.strategies} == {task.seed_strategy}
+
+
+def amend(task: Task, verifier: Verifier, held: str, carried_out: str, count: int = 50) -> Memory:
+    """By the wrong answers of a student that was taught one rule and carried out another."""
+    rules = {rule.name: rule for rule in task.rules}
+    (teacher_spec,) = harness_teachers()
+    (reflection_spec,) = harness_reflections()
+    memory = Memory(task, verifier, teacher_spec.create(Options(), task, 0))
+    reflection = reflection_spec.create(LrlOptions(), task)
+    assert isinstance(reflection, Amending)
+    worked = [(problem, rules[carried_out].work(problem)) for problem in task.problems("test", count)]
+    attempts = [
+        Attempt(problem, done.text, Answered(done.label), verifier.truth(problem), right)
+        for problem, done in worked
+        if not (right := verifier.check(problem, done.label))
+    ]
+    reflection.amend(attempts, Strategy("s2", rules[held].text, "s1", 10), memory)
+    return memory
+
+
+def test_what_a_student_got_wrong_amends_a_wrong_strategy(task: Task, verifier: Verifier) -> None:
+    memory = amend(task, verifier, "even", "even")
+    assert task.rules[-1].text in memory.strategies[-1].text
+    assert all(entry.text.startswith('A student that was taught the rule "even"') for entry in memory.entries)
+
+
+def test_what_a_student_did_not_carry_out_leaves_a_right_strategy(task: Task, verifier: Verifier) -> None:
+    memory = amend(task, verifier, "threshold", "even")
+    assert memory.strategies[-1].text == task.rules[-1].text
 
 
 def test_too_few_problems_teach_nothing(task: Task, verifier: Verifier) -> None:
