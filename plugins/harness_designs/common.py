@@ -58,7 +58,7 @@ def controls(solutions: Sequence[str], naive: Sequence[str], in_turn: bool = Fal
 
 
 def contrasts(treatment: str, trained: str | None = None) -> tuple[Contrast, ...]:
-    """What every treatment is compared with. ``trained``: the arm that is asked for its own skills, if it is another."""
+    """What every treatment is compared with. ``trained``: who is asked for its own skills, if another."""
     return (
         Contrast(treatment, BASE.name, "training", ("adapter",), family=True),
         Contrast(treatment, LABELS.name, "the worked steps", ("adapter",), family=True),

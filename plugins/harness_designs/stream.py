@@ -1,7 +1,7 @@
 """Design ``stream``: continuous adaptation.
 
-The test problems come in windows, and their distribution drifts from one to the next as the task has it. Before it has
-seen any problem of a window the student is measured on it; then the teacher writes worked solutions of a few more of its
+The test problems come in windows, and their distribution drifts from one to the next as the task has it. The student is
+measured on a window before it has seen any problem of it; then the teacher writes worked solutions of a few more such
 problems, within a budget of calls, and the student is trained further. One student stays as its first training left it,
 one adapts, one adapts and replays some of what it learned before. In the end both that adapt are measured on all
 windows again: what they lost of the earlier ones is what they have forgotten.
