@@ -44,6 +44,7 @@ def html(result: Mapping[str, Any], audit: Mapping[str, Any]) -> str:
             scores.transitions(result),
             scores.transfer(result),
             scores.strata(result),
+            *scores.course(result),
             history.problems(result),
             history.training(result),
             history.learning(result),

@@ -10,7 +10,7 @@ from harness.boundary import files
 from harness.design import designs
 from harness.measures import formatting
 from harness.measures.rows import TOKENS
-from harness.output.report.parts import Quote, Section, Table
+from harness.output.parts import Quote, Section, Table
 
 Data = Mapping[str, Any]
 MOST_LABELS = 10

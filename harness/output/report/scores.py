@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.measures import formatting
-from harness.output.report.parts import Section, Table
+from harness.output import course as output_course
+from harness.output.parts import Section, Table
 
 Data = Mapping[str, Any]
 SCORE = ("n", "right % [95%]", "best trivial rule, %", "blank")
@@ -205,3 +206,10 @@ def strata(result: Data) -> Section:
         "A stratum is a kind of problem, such as easy ones; its intervals are wide, since it holds few problems.",
         [Table("Accuracy by stratum", columns, rows, SCORE)],
     )
+
+
+def course(result: Data) -> Iterator[Section]:
+    """What its design shows besides: rounds, windows, agreement. No section where there is nothing of the kind."""
+    if tables := output_course.tables(result):
+        note = "Beside the scores above, without their intervals: what a claim rests on are the differences."
+        yield Section("The course of the design", note, tables)

@@ -11,7 +11,8 @@ from typing import Any
 from harness.boundary.text import counted
 from harness.measures import formatting
 from harness.measures.rows import blanks
-from harness.output.terminal import BLANK, accuracy, filled
+from harness.output import course
+from harness.output.terminal import BLANK, accuracy, filled, laid_out
 from harness.results.disclosures import remarks
 
 HEADER = f"{'arm':<16} {'split':<7} {'n':>4} {'right % [95% int.]':<19} {'best trivial rule, %':<24} blank"
@@ -34,6 +35,8 @@ def text(result: Mapping[str, Any]) -> str:
     if result["contrasts"]:
         lines += ["", "paired differences, in points", *(_contrast_line(c) for c in result["contrasts"])]
         lines += ["p*: adjusted together for the comparisons that claims rest on (Holm)"]
+    for table in course.tables(result):
+        lines += ["", *laid_out(table)]
     lines += [_transfer_line(entry, len(seeds) > 1) for entry in result["transfer"]]
     for remark in remarks(result):
         lines += ["", filled(remark)]

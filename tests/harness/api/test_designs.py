@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import pytest
 
-from harness.api import EXPLANATIONS, Arm, Condition, Contrast, Design, Explanation
+from harness.api import EXPLANATIONS, Arm, Condition, Contrast, Design
 from harness.design.transfer import TRANSFER
 
 CONDITIONS: tuple[Condition, ...] = get_args(Condition)
@@ -64,7 +64,7 @@ def test_two_arms_that_are_compared_differ_in_exactly_what_the_contrast_declares
         (
             (TRAINED, Arm("learns", "teacher", "learning", "learns", strategy=True)),
             (),
-            "the teacher learns from the problems of reflect alone",
+            "the teacher learns from one problem set, of which nobody is measured",
         ),
         ((BASE, TRAINED, replace(LABELS, rules_out=None)), (AGAINST,), "a control, and nothing else"),
         ((BASE, replace(TRAINED, control="all")), (), "a control, and nothing else"),
@@ -90,7 +90,6 @@ def test_a_role_is_looked_up_and_one_that_nobody_has_is_none() -> None:
 
 
 def test_every_explanation_has_its_words_and_its_control_in_the_design_of_the_harness() -> None:
-    assert EXPLANATIONS.keys() == set(get_args(Explanation))
     assert all(TRANSFER.ruling_out(each) for each in EXPLANATIONS)
 
 

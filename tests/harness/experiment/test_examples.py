@@ -13,7 +13,7 @@ TASK = Parity(0)
 
 
 def _examples(recipe: Recipe, made: list[Demonstration], seed: int) -> list[Example]:
-    return of_recipe(TASK, recipe, made, usable(made), seed, lambda problem: TASK.prompt(problem, None))
+    return of_recipe(TASK, recipe, made, seed, lambda problem: TASK.prompt(problem, None))
 
 
 @given(st.integers(2, 60), st.integers())

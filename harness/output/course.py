@@ -1,0 +1,97 @@
+"""What a design shows besides its arms: how a series went, windows one after the other, how far strategies agree.
+
+Tables of strings, for the terminal and for the page alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from harness.api import Demonstrate, Design
+from harness.design import designs
+from harness.design.skills import SPLIT as SKILLS
+from harness.measures import formatting
+from harness.output.parts import Table
+
+Data = Mapping[str, Any]
+
+
+def tables(result: Data) -> list[Table]:
+    """The tables of a result; none where its design has nothing of the kind."""
+    design = designs.of(result)
+    return [table for table in (*_series(result, design), *_windows(result, design), *_agreement(result)) if table.rows]
+
+
+def _series(result: Data, design: Design) -> Iterator[Table]:
+    """Score, retained skills and what the teacher cost, arm by arm, as a mean over the training seeds."""
+    columns = ("arm", "test, % right", "skills, % right", "teacher calls", "USD")
+    rows = []
+    for name in design.series:
+        calls = [each for each in result["teacher_calls"] if each["stage"].partition(".")[0] == name]
+        costs = [each["cost_usd"] for each in calls]
+        cost = formatting.cost(None if None in costs else sum(costs))
+        scores = [_mean(_arms(result, name, split)) for split in ("test", SKILLS)]
+        rows.append([name, *scores, str(sum(each["calls"] for each in calls)), cost])
+    yield Table("One after the other (mean over training seeds)", columns, rows, columns[1:])
+
+
+def _windows(result: Data, design: Design) -> Iterator[Table]:
+    """The score of every arm in each window, with the teacher calls that were spent on adapting to it."""
+    for chosen in design.sets:
+        measured = [name for name in design.names if _arms(result, name, chosen.name)]
+        if chosen.windows == 1 or not measured:
+            continue
+        names = [stratum["stratum"] for stratum in _arms(result, measured[0], chosen.name)[0]["strata"]]
+        spent = _spent(result, design)
+        rows = [
+            [name, *(_mean(_stratum(result, arm, chosen.name, name)) for arm in measured), str(spent.get(place, 0))]
+            for place, name in enumerate(names, 1)
+        ]
+        columns = ("window", *measured, "teacher calls")
+        yield Table(f"{chosen.name} by window, % right (mean over training seeds)", columns, rows, columns[1:])
+
+
+def _spent(result: Data, design: Design) -> dict[int, int]:
+    """How many worked solutions were asked for to adapt to each window, without those of controls."""
+    windows = {
+        step.solutions: step.window
+        for step in design.walk
+        if isinstance(step, Demonstrate) and step.window is not None and design.arm(step.arm).role != "control"
+    }
+    found: dict[int, int] = {}
+    for each in result.get("solutions", ()):
+        if (window := windows.get(each["solutions"])) is not None:
+            found[window] = found.get(window, 0) + each["n"]
+    return found
+
+
+def _agreement(result: Data) -> Iterator[Table]:
+    """How often strategies lead to the same answer, and how often students that vote give it."""
+    columns = ("first", "second", "problems", "same answer", "of both")
+    pairs = [
+        [each["first"], each["second"], "train", str(each["alike"]), str(each["n"])]
+        for each in result.get("agreement", ())
+    ]
+    for vote in result.get("votes", ()):
+        seed = "" if vote["training_seed"] is None else f", seed {vote['training_seed']}"
+        split = f"{vote['split']}{seed}"
+        pairs += [[each["first"], each["second"], split, str(each["alike"]), str(vote["n"])] for each in vote["pairs"]]
+        pairs.append(["all voters", "of " + vote["arm"], split, str(vote["unanimous"]), str(vote["n"])])
+    yield Table("How far strategies and their students agree", columns, pairs, columns[3:])
+
+
+def _arms(result: Data, name: str, split: str) -> list[Data]:
+    return [each for each in result["arms"] if (each["arm"], each["split"]) == (name, split)]
+
+
+def _stratum(result: Data, name: str, split: str, stratum: str) -> list[Data]:
+    return [each for arm in _arms(result, name, split) for each in arm["strata"] if each["stratum"] == stratum]
+
+
+def _mean(entries: Sequence[Data]) -> str:
+    """The mean accuracy in per cent; a dash where nothing was measured."""
+    if not entries:
+        return formatting.NOTHING
+    return formatting.percent(fmean(each["correct"] / each["n"] for each in entries))
