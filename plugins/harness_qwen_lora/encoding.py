@@ -33,6 +33,8 @@ class Row:
     prompt_tokens: int
     """How many of ``ids`` are prompt, and so carry no loss."""
     truncated: bool
+    weight: float = 1.0
+    """How much its loss counts."""
 
     @property
     def supervised_tokens(self) -> int:
@@ -96,7 +98,7 @@ class Chat:
                 f"prompt alone has {len(prompt)}; give at least {len(prompt) + len(reply)}"
             )
         ids = (*prompt, *reply)
-        return Row(ids[:max_length], len(prompt), truncated=len(ids) > max_length)
+        return Row(ids[:max_length], len(prompt), len(ids) > max_length, example.weight)
 
     def reply(self, ids: Sequence[int]) -> tuple[str, Stop, int]:
         """Generated ids as text, why they stop, and how many the model made (padding after the end not counted).

@@ -73,7 +73,7 @@ class Job:
         return cls(
             source=Source(**data["source"]),
             options=LoraOptions(**data["options"]),
-            rows=tuple(Row(tuple(row["ids"]), row["prompt_tokens"], row["truncated"]) for row in data["rows"]),
+            rows=tuple(Row(**{**row, "ids": tuple(row["ids"])}) for row in data["rows"]),
             pad=data["pad"],
             seed=data["seed"],
             split=Split(**data["split"]),

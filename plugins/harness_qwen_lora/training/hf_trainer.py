@@ -49,11 +49,11 @@ def run(
 
 
 def tensors(row: Row) -> dict[str, torch.Tensor]:
-    """Ids and labels of one row; the prompt's labels are ignored."""
+    """Ids, labels and weight of one row; the prompt's labels are ignored."""
     ids = torch.tensor(row.ids)
     labels = ids.clone()
     labels[: row.prompt_tokens] = IGNORED
-    return {"input_ids": ids, "labels": labels}
+    return {"input_ids": ids, "labels": labels, "weight": torch.tensor(row.weight)}
 
 
 def collate(rows: Sequence[dict[str, torch.Tensor]], pad: int) -> dict[str, torch.Tensor]:
@@ -67,6 +67,7 @@ def collate(rows: Sequence[dict[str, torch.Tensor]], pad: int) -> dict[str, torc
         "input_ids": pad_sequence(ids, batch_first=True, padding_value=pad),
         "attention_mask": pad_sequence([torch.ones_like(row) for row in ids], batch_first=True, padding_value=0),
         "labels": labels,
+        "weights": torch.stack([row["weight"] for row in rows]),
         "logits_to_keep": (labels[:, 1:] != IGNORED).any(dim=0).nonzero().squeeze(1),
     }
 
@@ -91,10 +92,11 @@ class SupervisedLoss(torch.nn.Module):
         input_ids: torch.Tensor,
         attention_mask: torch.Tensor,
         labels: torch.Tensor,
+        weights: torch.Tensor,
         logits_to_keep: torch.Tensor,
         num_items_in_batch: torch.Tensor,
     ) -> dict[str, torch.Tensor]:
-        """The batch's share of the step's mean cross-entropy per supervised token."""
+        """The batch's share of the step's mean cross-entropy per supervised token, each row's by its weight."""
         output = self.model(
             **self._known(
                 input_ids=input_ids, attention_mask=attention_mask, logits_to_keep=logits_to_keep, use_cache=False
@@ -108,7 +110,7 @@ class SupervisedLoss(torch.nn.Module):
             cross_entropy(logits.float(), wanted, ignore_index=IGNORED, reduction="sum")
             for logits, wanted in zip(all_logits, targets, strict=True)
         ]
-        return {"loss": torch.stack(losses).sum() / num_items_in_batch}
+        return {"loss": (torch.stack(losses) * weights).sum() / num_items_in_batch}
 
 
 class Order(Sampler[int]):

@@ -71,7 +71,7 @@ SOON = 10
 def job(folder: Path, processes: int = 1) -> Job:
     source = Source(folder, "random", "float32", "cpu")
     options = LoraOptions(processes=processes, target_modules=("q_proj",))
-    return Job(source, options, (Row((5, 6, 7), 2, truncated=False),), 0, 7, Split(2, False), folder)
+    return Job(source, options, (Row((5, 6, 7), 2, truncated=False, weight=0.5),), 0, 7, Split(2, False), folder)
 
 
 @pytest.mark.slow
@@ -96,7 +96,7 @@ def test_two_processes_train_the_adapter_of_one(student: QwenStudent, examples: 
 
 def test_two_processes_train_the_same_bits_from_the_same_pieces(student: QwenStudent, tmp_path: Path) -> None:
     """At a learning rate at which AdamW makes much of any rounding."""
-    rows = tuple(Row(tuple(range(5, 20 + at)), 6 + at % 5, truncated=False) for at in range(16))
+    rows = tuple(Row(tuple(range(5, 20 + at)), 6 + at % 5, False, 1 + at % 2) for at in range(16))
     weights = []
     for processes in (1, 2):
         folder = tmp_path / str(processes)

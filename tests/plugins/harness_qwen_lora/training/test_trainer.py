@@ -6,6 +6,7 @@ import json
 import math
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,18 @@ def test_loss_of_an_epoch_is_the_mean_over_its_supervised_tokens(
             for at in range(row.prompt_tokens, len(row.ids)):
                 total, tokens = total - logits[at - 1, row.ids[at]].item(), tokens + 1
     assert report.losses[0] == pytest.approx(total / tokens, rel=1e-5)
+
+
+def test_a_row_counts_by_its_weight(student: QwenStudent, examples: list[Example], tmp_path: Path) -> None:
+    """At a rate too low to move anything, the loss of an epoch is the weighted mean of what each row has alone."""
+    still: dict[str, Any] = {"learning_rate": 1e-30, "epochs": 1, "batch_size": 3, "accumulation": 1}
+    weights = 0.5, 3.0, 1.0
+    alone = [train(student, [row], tmp_path / row.problem_id[-4:], **still) for row in examples]
+    weighted = [replace(row, weight=weight) for row, weight in zip(examples, weights, strict=True)]
+    loss = train(student, weighted, tmp_path / "all", **still).losses[0]
+    each = [(report.losses[0], report.supervised_tokens) for report in alone]
+    total = sum(weight * mean * tokens for weight, (mean, tokens) in zip(weights, each, strict=True))
+    assert loss == pytest.approx(total / sum(tokens for _, tokens in each), rel=1e-5)
 
 
 def test_same_seed_gives_the_same_bytes_in_another_folder_and_another_seed_does_not(
