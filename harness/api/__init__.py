@@ -3,6 +3,7 @@
 designs: an experiment as data.
 records: the values that travel between plugins and the harness.
 protocols: what each kind of plugin can do, and what the harness hands it to work with.
+training: what trainers and students may be able to do besides.
 specs and hookspecs: what a plugin says of itself, and the hooks by which it is asked and told.
 events: what observers are told. errors: what a user can mend, each with its exit code.
 """
@@ -103,6 +104,7 @@ from harness.api.specs import (
     TrainerSpec,
     VerifierSpec,
 )
+from harness.api.training import Continuing
 
 __all__ = [
     "ADAPTER_CARD",
@@ -124,6 +126,7 @@ __all__ = [
     "Condition",
     "Config",
     "Context",
+    "Continuing",
     "Contrast",
     "Design",
     "DesignSpec",

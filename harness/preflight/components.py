@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeGuard
 
 from harness.api import (
+    Continuing,
     Foreseeing,
     Message,
     PluginError,
@@ -62,7 +63,7 @@ def assemble(plan: Plan, chosen: ChosenPlugins) -> Components:
         teacher=_teacher(plan, chosen, bare(task)),
         student=guarded(student.ref, made[0], Student),
         reflection=guarded(reflection.ref, made[1], Reflection),
-        trainer=guarded(trainer.ref, made[2], Trainer, Sizing, Screening),
+        trainer=guarded(trainer.ref, made[2], Trainer, Sizing, Screening, Continuing),
         again=lambda: task_and_verifier(plan, chosen)[0],
         named={kind: str(getattr(chosen, kind).ref) for kind in PLUGIN_KINDS},
     )

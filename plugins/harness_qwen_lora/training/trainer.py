@@ -14,14 +14,25 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from harness.api import Example, HarnessError, Json, Message, OnStep, Student, TrainingReport, UsageError
+from harness.api import Adapter, Example, HarnessError, Json, Message, OnStep, Student, TrainingReport, UsageError
+from harness_qwen_lora import adapters
 from harness_qwen_lora.checkpoints.loading import Source
 from harness_qwen_lora.cluster import hidden
 from harness_qwen_lora.encoding import Chat, Row, UnfitError
 from harness_qwen_lora.memory import shape
 from harness_qwen_lora.options import LoraOptions
 from harness_qwen_lora.training import card, launcher
-from harness_qwen_lora.training.fitting import Fitted, Job, Split, adapted, alpha, fit, share, splits
+from harness_qwen_lora.training.fitting import (
+    Fitted,
+    Job,
+    Split,
+    adapted,
+    alpha,
+    fit,
+    refuse_another_form,
+    share,
+    splits,
+)
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -30,6 +41,8 @@ if TYPE_CHECKING:
 
 PROBE = Example("preflight", (Message("user", "1 + 1"),), "Step 1: 1 + 1 = 2.\nANSWER: YES", "YES", "teacher")
 """A row that any student can be trained on."""
+ANY = Split(1, checkpointing=False)
+"""A way to run a step, until it is planned."""
 FLOAT32 = 4
 """Bytes of a value of an adapter, whatever the number format of the model."""
 
@@ -112,6 +125,34 @@ class LoraTrainer:
         Raises UsageError for rows that are too long or modules that the model has not, and HarnessError if the loss
         stops being a number.
         """
+        return self._train(student, None, examples, seed, folder, on_step)
+
+    def train_further(
+        self,
+        student: Student,
+        start: Adapter,
+        examples: Sequence[Example],
+        seed: int,
+        folder: Path,
+        on_step: OnStep,
+    ) -> TrainingReport:
+        """As ``train``, from the weights of an adapter.
+
+        Raises UsageError for one that is not of the form that rank, alpha, dropout and target_modules give, and
+        HarnessError for one whose files are not as they were.
+        """
+        refuse_another_form(_trainable(student).blank(), self._options, adapters.check(start))
+        return self._train(student, start, examples, seed, folder, on_step)
+
+    def _train(
+        self,
+        student: Student,
+        begun: Adapter | None,
+        examples: Sequence[Example],
+        seed: int,
+        folder: Path,
+        on_step: OnStep,
+    ) -> TrainingReport:
         if not examples:
             raise UsageError("trainer lora: no training examples were given; make at least one")
         local = _trainable(student)
@@ -120,9 +161,12 @@ class LoraTrainer:
         self._refuse_truncation(rows)
         marked = [(_marked(row), row.prompt_tokens) for row in rows]
         start = time.perf_counter()
-        fitted, split = self._fit(local, rows, chat.pad, seed, folder, on_step)
+        job = Job(
+            local.source(), self._options, tuple(rows), chat.pad, seed, ANY, folder, begun.folder if begun else None
+        )
+        fitted, split = self._fit(local, job, on_step)
         report = TrainingReport(
-            settings={**self.settings, **asdict(split), "seed": seed},
+            settings={**self.settings, **asdict(split), "seed": seed, **({"start": begun.sha256} if begun else {})},
             examples=len(rows),
             steps=fitted.steps,
             losses=fitted.losses,
@@ -161,19 +205,16 @@ class LoraTrainer:
         except UnfitError as error:
             raise UnfitError(f"training example {example.problem_id}: {error}; leave it out") from error
 
-    def _fit(
-        self, student: Trainable, rows: Sequence[Row], pad: int, seed: int, folder: Path, on_step: OnStep
-    ) -> tuple[Fitted, Split]:
+    def _fit(self, student: Trainable, job: Job, on_step: OnStep) -> tuple[Fitted, Split]:
         """Trains and saves an adapter, taking less memory each time that there is not enough."""
         import torch
 
         available = student.memory()
         if available is None:
-            ways = splits(self._options, None, rows, available)
+            ways = splits(self._options, None, job.rows, available)
         else:
             with student.lend() as base:
-                ways = splits(self._options, shape(base), rows, available)
-        job = Job(student.source(), self._options, tuple(rows), pad, seed, ways[0], folder)
+                ways = splits(self._options, shape(base), job.rows, available)
         if self._options.processes > 1:
             student.release()
         for split in ways:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import shutil
@@ -14,7 +15,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from harness.api import Example, HarnessError, Message, Student, TrainingReport, UsageError
+from harness.api import Adapter, Example, HarnessError, Message, Student, TrainingReport, UsageError
+from harness_qwen_lora.adapters import CONFIG_FILE
 from harness_qwen_lora.encoding import Row
 from harness_qwen_lora.options import LoraOptions
 from harness_qwen_lora.student import QwenStudent
@@ -305,3 +307,60 @@ def test_adapter_is_weighed_without_changing_the_blank_model(student: QwenStuden
     trainer = LoraTrainer(LoraOptions())
     assert trainer.adapter_bytes(student) == trainer.adapter_bytes(student)
     assert [name for name, _ in student.architecture.model.named_modules()] == names
+
+
+def further(student: Student, start: Adapter, rows: list[Example], folder: Path, **options: Any) -> TrainingReport:
+    folder.mkdir()
+    trainer = LoraTrainer(LoraOptions(**({"rank": 2, "epochs": 2, "learning_rate": 1e-2} | options)))
+    return trainer.train_further(student, start, rows, 7, folder, lambda *_: None)
+
+
+def made(folder: Path) -> Adapter:
+    return Adapter(folder, hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest())
+
+
+@pytest.mark.parametrize("target_modules", ["all-linear", "q_proj,v_proj"])
+def test_an_adapter_trained_further_begins_with_the_weights_of_the_first(
+    student: QwenStudent, examples: list[Example], tmp_path: Path, target_modules: str
+) -> None:
+    train(student, examples, tmp_path / "a", target_modules=target_modules)
+    start, before = made(tmp_path / "a"), load_file(tmp_path / "a" / WEIGHTS)
+    further(student, start, examples, tmp_path / "b", target_modules=target_modules, learning_rate=1e-30)
+    after = load_file(tmp_path / "b" / WEIGHTS)
+    assert max((before[name] - after[name]).abs().max().item() for name in before) < 1e-12
+    assert (tmp_path / "a" / CONFIG_FILE).read_bytes() == (tmp_path / "b" / CONFIG_FILE).read_bytes()
+    assert start.sha256 in (tmp_path / "b" / "README.md").read_text()
+
+
+def test_training_further_goes_on_where_the_loss_was_and_is_the_same_each_time(
+    student: QwenStudent, examples: list[Example], tmp_path: Path
+) -> None:
+    first = train(student, examples, tmp_path / "a", epochs=8, target_modules="all-linear")
+    start, plain = made(tmp_path / "a"), parameters(student)
+    reports = [further(student, start, examples, tmp_path / name, target_modules="all-linear") for name in "bc"]
+    assert reports[0].losses[0] <= first.losses[-1] < first.losses[0] - 1
+    assert (tmp_path / "b" / WEIGHTS).read_bytes() == (tmp_path / "c" / WEIGHTS).read_bytes()
+    assert made(tmp_path / "a") == start
+    assert all(torch.equal(value, plain[name]) for name, value in parameters(student).items())
+
+
+@pytest.mark.parametrize(
+    ("given", "option"),
+    [({"rank": 4}, "rank"), ({"alpha": 3}, "alpha"), ({"target_modules": "q_proj"}, "target_modules")],
+)
+def test_an_adapter_of_another_form_cannot_be_trained_further(
+    student: QwenStudent, examples: list[Example], tmp_path: Path, given: dict[str, Any], option: str
+) -> None:
+    train(student, examples, tmp_path / "a")
+    with pytest.raises(
+        UsageError, match=rf"trainer\.{option}: an adapter can be trained further in its own form alone"
+    ):
+        further(student, made(tmp_path / "a"), examples, tmp_path / "b", **given)
+
+
+def test_an_adapter_whose_weights_were_changed_is_not_trained_further(
+    student: QwenStudent, examples: list[Example], tmp_path: Path
+) -> None:
+    train(student, examples, tmp_path / "a")
+    with pytest.raises(HarnessError, match=r"its weights have sha256 \w+, but 00 was recorded"):
+        further(student, Adapter(tmp_path / "a", "00"), examples, tmp_path / "b")
