@@ -28,6 +28,7 @@ from harness.api.errors import (
     MissingEvidenceError,
     PluginError,
     StoppedError,
+    UnfitError,
     UsageError,
 )
 from harness.api.events import RunFailed, RunFinished, RunStarted, StageAdvanced, StageFinished, StageStarted
@@ -104,7 +105,7 @@ from harness.api.specs import (
     TrainerSpec,
     VerifierSpec,
 )
-from harness.api.training import Continuing
+from harness.api.training import Continuing, LocalModel, TokenRow, Tokens
 
 __all__ = [
     "ADAPTER_CARD",
@@ -143,6 +144,7 @@ __all__ = [
     "Json",
     "LearningEnvironment",
     "Ledger",
+    "LocalModel",
     "Message",
     "MissingEvidenceError",
     "ObserverSpec",
@@ -185,11 +187,14 @@ __all__ = [
     "TaskSpec",
     "Teacher",
     "TeacherSpec",
+    "TokenRow",
+    "Tokens",
     "Trainer",
     "TrainerSpec",
     "TrainingReport",
     "Truncated",
     "Truth",
+    "UnfitError",
     "Unparsed",
     "Usage",
     "UsageError",

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from harness.api import ADAPTER_CARD, OnStep, UsageError
+from harness.api import ADAPTER_CARD, OnStep, TokenRow, UsageError
 from harness_qwen_lora import memory
 from harness_qwen_lora.adapters import CONFIG_FILE
 from harness_qwen_lora.checkpoints.loading import (
@@ -27,7 +27,6 @@ from harness_qwen_lora.checkpoints.loading import (
     no_linear_modules,
     quiet,
 )
-from harness_qwen_lora.encoding import Row
 from harness_qwen_lora.options import ALL_LINEAR, LoraOptions
 
 if TYPE_CHECKING:
@@ -52,10 +51,10 @@ class Split:
 class Job:
     """A training: all that decides its adapter, and where that goes."""
 
-    source: Source
-    """The model, as another process loads it."""
+    source: Source | None
+    """The model, as another process loads it; None where none does."""
     options: LoraOptions
-    rows: tuple[Row, ...]
+    rows: tuple[TokenRow, ...]
     pad: int
     """Token id that fills a shorter row up."""
     seed: int
@@ -73,11 +72,10 @@ class Job:
     def from_json(cls, text: str) -> Job:
         """The job that ``to_json`` wrote."""
         data: dict[str, Any] = json.loads(text)
-        data["source"]["folder"] = Path(data["source"]["folder"])
         return cls(
-            source=Source(**data["source"]),
+            source=Source(**{**data["source"], "folder": Path(data["source"]["folder"])}),
             options=LoraOptions(**data["options"]),
-            rows=tuple(Row(**{**row, "ids": tuple(row["ids"])}) for row in data["rows"]),
+            rows=tuple(TokenRow(**{**row, "ids": tuple(row["ids"])}) for row in data["rows"]),
             pad=data["pad"],
             seed=data["seed"],
             split=Split(**data["split"]),
@@ -118,7 +116,9 @@ def share(options: LoraOptions) -> int:
     return part
 
 
-def splits(options: LoraOptions, shape: memory.Shape | None, rows: Sequence[Row], available: int | None) -> list[Split]:
+def splits(
+    options: LoraOptions, shape: memory.Shape | None, rows: Sequence[TokenRow], available: int | None
+) -> list[Split]:
     """Ways to run a step, the best first; each takes less memory than the one before.
 
     ``available`` is the memory of a GPU in bytes, or None on a CPU, where no shape is needed. Where it is known, the

@@ -17,8 +17,7 @@ from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Sampler
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from harness.api import HarnessError, OnStep
-from harness_qwen_lora.encoding import Row
+from harness.api import HarnessError, OnStep, TokenRow
 from harness_qwen_lora.generation import known_arguments
 
 IGNORED = -100
@@ -26,7 +25,7 @@ IGNORED = -100
 
 
 def run(
-    model: PeftModel, rows: Sequence[Row], pad: int, arguments: TrainingArguments, on_step: OnStep
+    model: PeftModel, rows: Sequence[TokenRow], pad: int, arguments: TrainingArguments, on_step: OnStep
 ) -> tuple[list[float], int]:
     """Trains to the end. Gives the mean loss per supervised token of each epoch, and the number of optimizer steps.
 
@@ -34,7 +33,7 @@ def run(
     its share of every step, and ``on_step`` is called in each.
     """
     # What evens out the shares of several processes; it is never drawn otherwise.
-    filler = Row((pad,), 1, truncated=False)
+    filler = TokenRow((pad,), 1, truncated=False)
     trainer = _Recording(
         model=SupervisedLoss(model),
         args=arguments,
@@ -48,7 +47,7 @@ def run(
     return record.epochs, trainer.state.global_step
 
 
-def tensors(row: Row) -> dict[str, torch.Tensor]:
+def tensors(row: TokenRow) -> dict[str, torch.Tensor]:
     """Ids, labels and weight of one row; the prompt's labels are ignored."""
     ids = torch.tensor(row.ids)
     labels = ids.clone()

@@ -15,9 +15,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from harness.api import Adapter, Example, HarnessError, Message, Student, TrainingReport, UsageError
+from harness.api import Adapter, Example, HarnessError, Message, Student, TokenRow, TrainingReport, UsageError
 from harness_qwen_lora.adapters import CONFIG_FILE
-from harness_qwen_lora.encoding import Row
 from harness_qwen_lora.options import LoraOptions
 from harness_qwen_lora.student import QwenStudent
 from harness_qwen_lora.training.hf_trainer import collate, tensors
@@ -39,7 +38,7 @@ def parameters(student: QwenStudent) -> dict[str, torch.Tensor]:
 
 
 def test_loss_falls_on_the_reply_and_on_nothing_else() -> None:
-    rows = [tensors(Row((5, 6, 7, 8), 2, False)), tensors(Row((5, 9), 1, False))]
+    rows = [tensors(TokenRow((5, 6, 7, 8), 2, False)), tensors(TokenRow((5, 9), 1, False))]
     batch = collate(rows, pad=0)
     assert batch["labels"].tolist() == [[-100, -100, 7, 8], [-100, 9, -100, -100]]
     assert batch["input_ids"].tolist() == [[5, 6, 7, 8], [5, 9, 0, 0]]
@@ -47,7 +46,7 @@ def test_loss_falls_on_the_reply_and_on_nothing_else() -> None:
 
 
 def test_pad_id_inside_a_text_is_attended_to_and_learned() -> None:
-    batch = collate([tensors(Row((5, 0, 0), 1, False))], pad=0)
+    batch = collate([tensors(TokenRow((5, 0, 0), 1, False))], pad=0)
     assert batch["attention_mask"].tolist() == [[1, 1, 1]]
     assert batch["labels"].tolist() == [[-100, 0, 0]]
 
@@ -364,3 +363,26 @@ def test_an_adapter_whose_weights_were_changed_is_not_trained_further(
     train(student, examples, tmp_path / "a")
     with pytest.raises(HarnessError, match=r"its weights have sha256 \w+, but 00 was recorded"):
         further(student, Adapter(tmp_path / "a", "00"), examples, tmp_path / "b")
+
+
+class Stranger:
+    """A local model of somebody else's: it can do what the interface names, and no more."""
+
+    def __init__(self, student: QwenStudent) -> None:
+        self.identity: Any = {**student.identity, "provider": "other"}
+        for name in ("chat", "blank", "lend", "memory", "release"):
+            setattr(self, name, getattr(student, name))
+
+
+def test_a_local_model_of_another_plugin_is_trained_in_one_process_alone(
+    student: QwenStudent, examples: list[Example], tmp_path: Path
+) -> None:
+    stranger: Any = Stranger(student)
+    LoraTrainer(LoraOptions(rank=2)).preflight(stranger)
+    train(stranger, examples, tmp_path / "theirs")
+    train(student, examples, tmp_path / "ours")
+    assert (tmp_path / "theirs" / WEIGHTS).read_bytes() == (tmp_path / "ours" / WEIGHTS).read_bytes()
+    with pytest.raises(
+        UsageError, match=r"trainer\.processes: this student's model cannot be loaded in several; give 1"
+    ):
+        LoraTrainer(LoraOptions(processes=2)).preflight(stranger)
