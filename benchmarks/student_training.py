@@ -24,31 +24,31 @@ from typing import Any
 import torch
 
 from benchmarks import measure
+from harness.api import TokenRow
 from harness_qwen_lora import memory
 from harness_qwen_lora.checkpoints.loading import quiet
-from harness_qwen_lora.encoding import Row
 from harness_qwen_lora.options import LoraOptions, QwenLoraOptions
 from harness_qwen_lora.student import QwenStudent
 from harness_qwen_lora.training.fitting import Job, Split, fit, splits
 
 
-def examples(count: int, prompt: int, reply: int, seed: int = 0) -> list[Row]:
+def examples(count: int, prompt: int, reply: int, seed: int = 0) -> list[TokenRow]:
     """Rows of random tokens."""
     stream = random.Random(seed)
     return [
-        Row(tuple(stream.randrange(10, 1000) for _ in range(prompt + reply)), prompt, truncated=False)
+        TokenRow(tuple(stream.randrange(10, 1000) for _ in range(prompt + reply)), prompt, truncated=False)
         for _ in range(count)
     ]
 
 
-def ours(student: QwenStudent, rows: list[Row], options: LoraOptions, split: Split) -> None:
+def ours(student: QwenStudent, rows: list[TokenRow], options: LoraOptions, split: Split) -> None:
     """One training by the trainer ``lora``."""
     with student.lend() as base, tempfile.TemporaryDirectory() as folder:
         fit(base, Job(student.source(), options, tuple(rows), 0, 7, split, Path(folder)), lambda *_: None)
     measure.synchronize()
 
 
-def theirs(student: QwenStudent, rows: list[Row], options: LoraOptions, split: Split) -> None:
+def theirs(student: QwenStudent, rows: list[TokenRow], options: LoraOptions, split: Split) -> None:
     """One training by TRL, on the same tokens with loss on the same."""
     from datasets import Dataset
     from peft import LoraConfig

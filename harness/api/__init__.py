@@ -3,6 +3,7 @@
 designs: an experiment as data.
 records: the values that travel between plugins and the harness.
 protocols: what each kind of plugin can do, and what the harness hands it to work with.
+training: what trainers and students may be able to do besides.
 specs and hookspecs: what a plugin says of itself, and the hooks by which it is asked and told.
 events: what observers are told. errors: what a user can mend, each with its exit code.
 """
@@ -34,6 +35,7 @@ from harness.api.errors import (
     MissingEvidenceError,
     PluginError,
     StoppedError,
+    UnfitError,
     UsageError,
 )
 from harness.api.events import RunFailed, RunFinished, RunStarted, StageAdvanced, StageFinished, StageStarted
@@ -41,7 +43,6 @@ from harness.api.hookspecs import hookimpl
 from harness.api.protocols import (
     Amending,
     Check,
-    Continuing,
     Drifting,
     Evidence,
     Foreseeing,
@@ -113,6 +114,7 @@ from harness.api.specs import (
     TrainerSpec,
     VerifierSpec,
 )
+from harness.api.training import Continuing, LocalModel, TokenRow, Tokens
 
 __all__ = [
     "ADAPTER_CARD",
@@ -157,6 +159,7 @@ __all__ = [
     "Learn",
     "LearningEnvironment",
     "Ledger",
+    "LocalModel",
     "Message",
     "MissingEvidenceError",
     "ObserverSpec",
@@ -201,12 +204,15 @@ __all__ = [
     "TaskSpec",
     "Teacher",
     "TeacherSpec",
+    "TokenRow",
+    "Tokens",
     "Train",
     "Trainer",
     "TrainerSpec",
     "TrainingReport",
     "Truncated",
     "Truth",
+    "UnfitError",
     "Unparsed",
     "Usage",
     "UsageError",

@@ -23,6 +23,10 @@ class CallError(HarnessError):
     """A teacher call that learning cannot do without gave no usable reply. Resuming the run tries it again."""
 
 
+class UnfitError(HarnessError):
+    """A training row that a student cannot be trained on; the text is the reason."""
+
+
 class BudgetError(HarnessError):
     """The next call might pass the limit of the run. What is paid for is kept; a higher limit goes on from there."""
 

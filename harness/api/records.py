@@ -231,6 +231,10 @@ class Skill:
     """The one right reply."""
 
 
+_LATER = {"written": "unless default"}
+"""Metadata of a field that came later: left out of what is written where it has its default, as before."""
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
     """One row of training data: the student's prompt and the reply to learn."""
@@ -241,6 +245,10 @@ class Example:
     label: str | None
     """The label that the target states."""
     label_source: Literal["teacher", "verifier", "chance"]
+    told: tuple[Message, ...] | None = field(default=None, metadata=_LATER)
+    """The prompt with the strategy in it, for a trainer that has the student answer it; None where it needs none."""
+    weight: float = field(default=1.0, metadata=_LATER)
+    """How much its loss counts beside that of a row of weight 1; above 0."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ def plain(value: Any) -> Any:
             return value
         raise ValueError(f"an integer of more than {MAX_DIGITS} digits is out of range")
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {name: plain(getattr(value, name)) for name in _field_names(kind)}
+        return {name: plain(inner) for name, inner in fields(value).items()}
     if isinstance(value, Mapping):
         return {str(key): plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -82,11 +82,22 @@ def _field_names(kind: Any) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(kind))
 
 
+@cache
+def _defaults(kind: Any) -> tuple[tuple[str, Any], ...]:
+    """The fields that are left out where they have these values."""
+    return tuple((field.name, field.default) for field in dataclasses.fields(kind) if "written" in field.metadata)
+
+
 def fields(record: Any) -> dict[str, Any]:
-    """The fields of a record as they are. Raises TypeError for anything else, which ``plain`` may know."""
+    """The fields of a record as they are written. Raises TypeError for anything else, which ``plain`` may know."""
     if not dataclasses.is_dataclass(record) or isinstance(record, type):
         raise TypeError(f"{type(record).__name__} is no record")
-    return {name: getattr(record, name) for name in _field_names(type(record))}
+    kind = type(record)
+    found = {name: getattr(record, name) for name in _field_names(kind)}
+    for name, default in _defaults(kind):
+        if found[name] == default:
+            del found[name]
+    return found
 
 
 _CANONICAL = json.JSONEncoder(

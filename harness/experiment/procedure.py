@@ -419,7 +419,7 @@ class Experiment:
         rows = self._rows(wanted, of_use)
         telling = self._activity(step.arm, "training", 0, seed)
         folder = self._run_dir / filenames.ADAPTERS / name
-        adapter, report = training.train(self._journal, self._components, folder, rows, seed, telling)
+        adapter, report = training.train(self._journal, self._components, folder, rows, seed, telling, start)
         probes = self._student_requests(step.arm, self._problems("test")[:PROBES], None)
         change = training.probe(self._journal, self._components, adapter, probes)
         self._adapters[name] = adapter

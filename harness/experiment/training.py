@@ -6,8 +6,9 @@ What is trained on, and when, is for ``procedure`` to say.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 
 from harness.api import (
@@ -15,6 +16,7 @@ from harness.api import (
     ADAPTER_WEIGHTS,
     Adapter,
     BudgetError,
+    Continuing,
     Example,
     JournalError,
     Request,
@@ -39,11 +41,13 @@ def train(
     examples: Sequence[Example],
     seed: int,
     telling: AbstractContextManager[Advance],
+    start: Adapter | None = None,
 ) -> tuple[Adapter, TrainingReport]:
     """Trains an adapter into a folder, or finds it trained. ``telling`` is entered only for a training that is done.
 
-    Raises JournalError for an adapter that is not as its training left it, PluginError for one that is not whole or not
-    of plain files, and UsageError where the disk is full.
+    ``start``: the adapter that it is trained further from. Raises JournalError for an adapter that is not as its
+    training left it, PluginError for one that is not whole or not of plain files, and UsageError where the disk is full
+    or where the trainer cannot go on from an adapter.
     """
     given = {
         "student": components.student.identity,
@@ -51,8 +55,10 @@ def train(
         "examples": examples,
         "seed": seed,
     }
+    if start is not None:
+        given["start"] = start.sha256
     value = journal.once(
-        keys.training(folder.name), given, lambda: _perform(components, folder, examples, seed, telling)
+        keys.training(folder.name), given, lambda: _perform(components, start, folder, examples, seed, telling)
     )
     if journal.live:
         check(folder, value["files"])
@@ -90,8 +96,21 @@ def unfit(journal: Journal, components: Components, rows: Sequence[Sequence[Exam
     return told
 
 
+def _train_from(components: Components, start: Adapter | None) -> Callable[..., TrainingReport]:
+    """What of the trainer does a training: it is given the examples, the seed, the folder and the listener."""
+    student, trainer = components.student, components.trainer
+    if start is None:
+        return partial(trainer.train, student)
+    if not isinstance(trainer, Continuing):
+        named = components.named["trainer"]
+        raise UsageError(f"{named} cannot train an adapter further; choose one that can")
+    check(start.folder, {ADAPTER_WEIGHTS: start.sha256})
+    return partial(trainer.train_further, student, start)
+
+
 def _perform(
     components: Components,
+    start: Adapter | None,
     folder: Path,
     examples: Sequence[Example],
     seed: int,
@@ -103,12 +122,12 @@ def _perform(
     """
     shutil.rmtree(folder, ignore_errors=True)
     named = components.named["trainer"]
+    work = _train_from(components, start)
     try:
         with _full_disk_told(named, folder):
             unfinished = run_dirs.unfinished(folder)
             with telling as advance, environment.hidden():
-                report = components.trainer.train(
-                    components.student,
+                report = work(
                     examples,
                     seed,
                     unfinished,

@@ -6,6 +6,7 @@ Line by line, so that a file may have any size; what is kept of a row is what ``
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,14 @@ class Beside:
                 yield (
                     f"{filenames.ITEMS}: line {number}: text_sha256 is not that of the reply in {filenames.THOUGHTS}"
                 )
+
+
+def labelled_by(row: Any) -> str:
+    """Who made the label of a training row. Raises KeyError, TypeError or ValueError for what is no such row."""
+    source: str = row["label_source"]
+    if not 0 < row.get("weight", 1.0) < math.inf:
+        raise ValueError(f"its weight is {row['weight']}")
+    return source
 
 
 def trained_differently(

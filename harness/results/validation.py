@@ -19,7 +19,7 @@ from harness.measures.contradictions import contradictions
 from harness.measures.kept import ItemRow, Kept, ProblemRow
 from harness.measures.problems import shortcuts
 from harness.results import recorded, rereading
-from harness.results.beside import BESIDE, Beside, broken_rows, trained_differently
+from harness.results.beside import BESIDE, Beside, broken_rows, labelled_by, trained_differently
 from harness.results.recorded import Unchecked, Unread, told
 
 SCHEMAS = {filenames.RESULT: "result", filenames.PLAN: "plan", filenames.RUN_META: "run-meta", filenames.AUDIT: "audit"}
@@ -200,7 +200,7 @@ def _examples(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
         if not path.is_file():
             continue
         try:
-            sources = Counter(row["label_source"] for row in files.stream_lines(path))
+            sources = Counter(map(labelled_by, files.stream_lines(path)))
         except (ValueError, KeyError, TypeError) as error:
             yield f"{path.relative_to(folder)}: a row is not an example ({type(error).__name__}: {error})"
             continue

@@ -8,10 +8,9 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.api import Example, HarnessError, Json, Message, Stop, UsageError
+from harness.api import Example, Json, Message, Stop, TokenRow, UnfitError, UsageError
 from harness_qwen_lora.template import DAY, REPLY, SYSTEM, USER, Template
 
 if TYPE_CHECKING:
@@ -19,25 +18,6 @@ if TYPE_CHECKING:
 
 SHOWN = 40
 """Characters of a text that a reason repeats."""
-
-
-class UnfitError(HarnessError):
-    """An example that a student cannot be trained on; the text is the reason."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One training example as tokens: the prompt, then the reply through the token that ends it."""
-
-    ids: tuple[int, ...]
-    prompt_tokens: int
-    """How many of ``ids`` are prompt, and so carry no loss."""
-    truncated: bool
-
-    @property
-    def supervised_tokens(self) -> int:
-        """Tokens that carry loss."""
-        return len(self.ids) - self.prompt_tokens
 
 
 class Chat:
@@ -80,7 +60,7 @@ class Chat:
         """Messages as token ids, up to where the reply begins. Raises UsageError if the template refuses them."""
         return self._template.ids(messages)
 
-    def row(self, example: Example, max_length: int) -> Row:
+    def row(self, example: Example, max_length: int) -> TokenRow:
         """An example as token ids, cut at ``max_length``.
 
         Raises UnfitError where the example cannot be written whole, and UsageError where nothing of the reply is left
@@ -96,7 +76,7 @@ class Chat:
                 f"prompt alone has {len(prompt)}; give at least {len(prompt) + len(reply)}"
             )
         ids = (*prompt, *reply)
-        return Row(ids[:max_length], len(prompt), truncated=len(ids) > max_length)
+        return TokenRow(ids[:max_length], len(prompt), len(ids) > max_length, example.weight)
 
     def reply(self, ids: Sequence[int]) -> tuple[str, Stop, int]:
         """Generated ids as text, why they stop, and how many the model made (padding after the end not counted).

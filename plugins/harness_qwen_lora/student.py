@@ -5,18 +5,17 @@ Its files come from checkpoints/; tokens are in encoding.py, batches in generati
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.api import ADAPTER_WEIGHTS, Adapter, Completion, HarnessError, Json, Request, Skill, Usage, UsageError
-from harness_qwen_lora import memory
+from harness.api import Adapter, Completion, HarnessError, Json, Request, Skill, Usage, UsageError
+from harness_qwen_lora import adapters, memory
 from harness_qwen_lora.checkpoints import architecture, loading
 from harness_qwen_lora.checkpoints.architecture import Architecture
-from harness_qwen_lora.checkpoints.checkpoint import Checkpoint, read_skills, settings_sha256, sha256
+from harness_qwen_lora.checkpoints.checkpoint import Checkpoint, read_skills, settings_sha256
 from harness_qwen_lora.encoding import Chat
 from harness_qwen_lora.generation import Generator, Settings
 from harness_qwen_lora.options import Device, Dtype, Quantization, StudentOptions
@@ -324,19 +323,12 @@ class QwenStudent:
             return
         from peft import PeftModel
 
-        weights = adapter.folder / ADAPTER_WEIGHTS
-        found = sha256(weights) if weights.is_file() else "none, being missing"
-        if found != adapter.sha256:
-            raise HarnessError(
-                f"adapter {adapter.folder}: its weights have sha256 {found}, but {adapter.sha256} was recorded; "
-                "train it again or restore the file"
-            )
-        _check_config(adapter.folder / "adapter_config.json")
+        adapters.check(adapter)
         self._take_off()
         try:
             with loading.known_peft_warning():
                 self._wrapped = PeftModel.from_pretrained(self._loaded, str(adapter.folder)).eval()
-        except (RuntimeError, ValueError, OSError) as error:
+        except (RuntimeError, ValueError, OSError, AttributeError, KeyError, TypeError) as error:
             self.release()  # peft may have got half way into the model
             raise HarnessError(
                 f"adapter {adapter.folder}: it does not fit the student {self.checkpoint.name} "
@@ -348,29 +340,6 @@ class QwenStudent:
         if self._wrapped is not None:
             self._wrapped.unload()
         self._wrapped = self._adapter = None
-
-
-def _check_config(path: Path) -> None:
-    """Raises HarnessError for an adapter that is no plain LoRA, or that names a module for peft to import."""
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        kind = config["peft_type"]
-        plain = kind == "LORA" and not config.get("auto_mapping") and not config.get("megatron_config")
-    except FileNotFoundError as error:
-        raise HarnessError(
-            f"{path.parent}: holds no {path.name}, by which this student puts an adapter on; choose a trainer that "
-            "saves adapters in the form of peft"
-        ) from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        plain, kind = False, None
-    if plain:
-        return
-    if isinstance(kind, str) and kind != "LORA":
-        raise HarnessError(
-            f"{path}: not the configuration of a plain LoRA adapter but of {kind[:40]!r}, which this student does not "
-            "take; choose a trainer that makes LoRA adapters"
-        )
-    raise HarnessError(f"{path}: not the configuration of a plain LoRA adapter; train it again or restore the file")
 
 
 def _device(wanted: Device) -> torch.device:

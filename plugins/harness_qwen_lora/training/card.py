@@ -62,6 +62,8 @@ def _front(model: str) -> list[str]:
 def _body(base: Mapping[str, Json], examples: Sequence[Example], report: TrainingReport) -> list[str]:
     sources = Counter(example.label_source for example in examples)
     made = ", ".join(f"{count} with answers of the {source}" for source, count in sorted(sources.items()))
+    start = report.settings.get("start")
+    further = [f"Trained further from the adapter with sha256 {start}."] if start else []
     longest = max(map(len, SHOWN))
     losses = ", ".join(f"{loss:.4f}" for loss in report.losses)
     return [
@@ -80,6 +82,7 @@ def _body(base: Mapping[str, Json], examples: Sequence[Example], report: Trainin
         "## Training",
         "",
         f"LoRA on the replies' tokens alone: {report.steps} optimizer steps; mean loss of each epoch: {losses}.",
+        *further,
         "",
         "```text",
         *(f"{name:<{longest}}  {_plain(report.settings[name])}" for name in SHOWN if name in report.settings),

@@ -10,14 +10,15 @@ import os
 import re
 import resource
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from harness.api import ADAPTER_CARD, OnStep, UsageError
+from harness.api import ADAPTER_CARD, OnStep, TokenRow, UsageError
 from harness_qwen_lora import memory
+from harness_qwen_lora.adapters import CONFIG_FILE
 from harness_qwen_lora.checkpoints.loading import (
     Source,
     cause,
@@ -26,15 +27,15 @@ from harness_qwen_lora.checkpoints.loading import (
     no_linear_modules,
     quiet,
 )
-from harness_qwen_lora.encoding import Row
 from harness_qwen_lora.options import ALL_LINEAR, LoraOptions
 
 if TYPE_CHECKING:
     import torch
-    from peft import PeftModel
+    from peft import LoraConfig, PeftModel
     from transformers import PreTrainedModel, TrainingArguments
 
-CONFIG_FILE = "adapter_config.json"
+FORM = {"rank": "r", "alpha": "lora_alpha", "dropout": "lora_dropout", "target_modules": "target_modules"}
+"""The options that decide the form of an adapter, by their name in its configuration."""
 OS_ERROR = re.compile(r"\(os error (\d+)\)")
 
 
@@ -50,16 +51,18 @@ class Split:
 class Job:
     """A training: all that decides its adapter, and where that goes."""
 
-    source: Source
-    """The model, as another process loads it."""
+    source: Source | None
+    """The model, as another process loads it; None where none does."""
     options: LoraOptions
-    rows: tuple[Row, ...]
+    rows: tuple[TokenRow, ...]
     pad: int
     """Token id that fills a shorter row up."""
     seed: int
     split: Split
     folder: Path
     """It exists."""
+    start: Path | None = None
+    """The folder of the adapter that is trained further; None for a new one."""
 
     def to_json(self) -> str:
         """The job as text."""
@@ -69,15 +72,15 @@ class Job:
     def from_json(cls, text: str) -> Job:
         """The job that ``to_json`` wrote."""
         data: dict[str, Any] = json.loads(text)
-        data["source"]["folder"] = Path(data["source"]["folder"])
         return cls(
-            source=Source(**data["source"]),
+            source=Source(**{**data["source"], "folder": Path(data["source"]["folder"])}),
             options=LoraOptions(**data["options"]),
-            rows=tuple(Row(tuple(row["ids"]), row["prompt_tokens"], row["truncated"]) for row in data["rows"]),
+            rows=tuple(TokenRow(**{**row, "ids": tuple(row["ids"])}) for row in data["rows"]),
             pad=data["pad"],
             seed=data["seed"],
             split=Split(**data["split"]),
             folder=Path(data["folder"]),
+            start=Path(data["start"]) if data["start"] else None,
         )
 
 
@@ -113,7 +116,9 @@ def share(options: LoraOptions) -> int:
     return part
 
 
-def splits(options: LoraOptions, shape: memory.Shape | None, rows: Sequence[Row], available: int | None) -> list[Split]:
+def splits(
+    options: LoraOptions, shape: memory.Shape | None, rows: Sequence[TokenRow], available: int | None
+) -> list[Split]:
     """Ways to run a step, the best first; each takes less memory than the one before.
 
     ``available`` is the memory of a GPU in bytes, or None on a CPU, where no shape is needed. Where it is known, the
@@ -157,7 +162,7 @@ def fit(base: PreTrainedModel, job: Job, on_step: OnStep) -> Fitted:
     set_seed(job.seed)  # before the adapter exists: its first values are drawn at random
     bits = _same_bits() if job.options.deterministic else nullcontext()
     with quiet(), bits:
-        model = _put_on(base, job.options)
+        model = _put_on(base, job.options) if job.start is None else _put_back(base, job.start)
         try:
             with checkpointing(base) if job.split.checkpointing else nullcontext():
                 losses, steps = run(model, job.rows, job.pad, _arguments(base, job), on_step)
@@ -166,6 +171,24 @@ def fit(base: PreTrainedModel, job: Job, on_step: OnStep) -> Fitted:
         finally:
             model.unload()
     return Fitted(tuple(losses), steps, _peak_memory(base.device))
+
+
+def refuse_another_form(blank: PreTrainedModel, options: LoraOptions, start: Mapping[str, Any]) -> None:
+    """Raises UsageError where an adapter, by its configuration, is not of the form that these options give."""
+    with quiet():
+        model = _put_on(blank, options)
+        wanted = cast("LoraConfig", model.peft_config["default"])
+        model.unload()
+        blank.requires_grad_(False)
+    for option, name in FORM.items():
+        made, given = getattr(wanted, name), start.get(name)
+        if isinstance(made, set):
+            made, given = sorted(made), sorted(given or ())
+        if made != given:
+            raise UsageError(
+                f"trainer.{option}: an adapter can be trained further in its own form alone, which has {given}; these "
+                f"options give {made}"
+            )
 
 
 def adapted(blank: PreTrainedModel, options: LoraOptions) -> int:
@@ -215,6 +238,14 @@ def _put_on(base: PreTrainedModel, options: LoraOptions) -> PeftModel:
     with known_peft_warning():
         model = get_peft_model(base, config)
     return cast("PeftModel", model)
+
+
+def _put_back(base: PreTrainedModel, folder: Path) -> PeftModel:
+    """Puts a trained adapter on, to be trained further."""
+    from peft import PeftModel
+
+    with known_peft_warning():
+        return PeftModel.from_pretrained(base, str(folder), is_trainable=True)
 
 
 def _arguments(base: PreTrainedModel, job: Job) -> TrainingArguments:

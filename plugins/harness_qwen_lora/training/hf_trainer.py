@@ -17,8 +17,7 @@ from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Sampler
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from harness.api import HarnessError, OnStep
-from harness_qwen_lora.encoding import Row
+from harness.api import HarnessError, OnStep, TokenRow
 from harness_qwen_lora.generation import known_arguments
 
 IGNORED = -100
@@ -26,7 +25,7 @@ IGNORED = -100
 
 
 def run(
-    model: PeftModel, rows: Sequence[Row], pad: int, arguments: TrainingArguments, on_step: OnStep
+    model: PeftModel, rows: Sequence[TokenRow], pad: int, arguments: TrainingArguments, on_step: OnStep
 ) -> tuple[list[float], int]:
     """Trains to the end. Gives the mean loss per supervised token of each epoch, and the number of optimizer steps.
 
@@ -34,7 +33,7 @@ def run(
     its share of every step, and ``on_step`` is called in each.
     """
     # What evens out the shares of several processes; it is never drawn otherwise.
-    filler = Row((pad,), 1, truncated=False)
+    filler = TokenRow((pad,), 1, truncated=False)
     trainer = _Recording(
         model=SupervisedLoss(model),
         args=arguments,
@@ -48,12 +47,12 @@ def run(
     return record.epochs, trainer.state.global_step
 
 
-def tensors(row: Row) -> dict[str, torch.Tensor]:
-    """Ids and labels of one row; the prompt's labels are ignored."""
+def tensors(row: TokenRow) -> dict[str, torch.Tensor]:
+    """Ids, labels and weight of one row; the prompt's labels are ignored."""
     ids = torch.tensor(row.ids)
     labels = ids.clone()
     labels[: row.prompt_tokens] = IGNORED
-    return {"input_ids": ids, "labels": labels}
+    return {"input_ids": ids, "labels": labels, "weight": torch.tensor(row.weight)}
 
 
 def collate(rows: Sequence[dict[str, torch.Tensor]], pad: int) -> dict[str, torch.Tensor]:
@@ -67,6 +66,7 @@ def collate(rows: Sequence[dict[str, torch.Tensor]], pad: int) -> dict[str, torc
         "input_ids": pad_sequence(ids, batch_first=True, padding_value=pad),
         "attention_mask": pad_sequence([torch.ones_like(row) for row in ids], batch_first=True, padding_value=0),
         "labels": labels,
+        "weights": torch.stack([row["weight"] for row in rows]),
         "logits_to_keep": (labels[:, 1:] != IGNORED).any(dim=0).nonzero().squeeze(1),
     }
 
@@ -91,10 +91,11 @@ class SupervisedLoss(torch.nn.Module):
         input_ids: torch.Tensor,
         attention_mask: torch.Tensor,
         labels: torch.Tensor,
+        weights: torch.Tensor,
         logits_to_keep: torch.Tensor,
         num_items_in_batch: torch.Tensor,
     ) -> dict[str, torch.Tensor]:
-        """The batch's share of the step's mean cross-entropy per supervised token."""
+        """The batch's share of the step's mean cross-entropy per supervised token, each row's by its weight."""
         output = self.model(
             **self._known(
                 input_ids=input_ids, attention_mask=attention_mask, logits_to_keep=logits_to_keep, use_cache=False
@@ -108,7 +109,7 @@ class SupervisedLoss(torch.nn.Module):
             cross_entropy(logits.float(), wanted, ignore_index=IGNORED, reduction="sum")
             for logits, wanted in zip(all_logits, targets, strict=True)
         ]
-        return {"loss": torch.stack(losses).sum() / num_items_in_batch}
+        return {"loss": (torch.stack(losses) * weights).sum() / num_items_in_batch}
 
 
 class Order(Sampler[int]):

@@ -12,49 +12,55 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
-from harness.api import Example, HarnessError, Json, Message, OnStep, Student, TrainingReport, UsageError
+from harness.api import (
+    Adapter,
+    Example,
+    HarnessError,
+    Json,
+    LocalModel,
+    Message,
+    OnStep,
+    Student,
+    TokenRow,
+    Tokens,
+    TrainingReport,
+    UnfitError,
+    UsageError,
+)
+from harness_qwen_lora import adapters
 from harness_qwen_lora.checkpoints.loading import Source
 from harness_qwen_lora.cluster import hidden
-from harness_qwen_lora.encoding import Chat, Row, UnfitError
 from harness_qwen_lora.memory import shape
 from harness_qwen_lora.options import LoraOptions
 from harness_qwen_lora.training import card, launcher
-from harness_qwen_lora.training.fitting import Fitted, Job, Split, adapted, alpha, fit, share, splits
-
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
-    from transformers import PreTrainedModel
+from harness_qwen_lora.training.fitting import (
+    Fitted,
+    Job,
+    Split,
+    adapted,
+    alpha,
+    fit,
+    refuse_another_form,
+    share,
+    splits,
+)
 
 PROBE = Example("preflight", (Message("user", "1 + 1"),), "Step 1: 1 + 1 = 2.\nANSWER: YES", "YES", "teacher")
 """A row that any student can be trained on."""
+ANY = Split(1, checkpointing=False)
+"""A way to run a step, until it is planned."""
 FLOAT32 = 4
 """Bytes of a value of an adapter, whatever the number format of the model."""
 
 
 @runtime_checkable
-class Trainable(Protocol):
-    """What the trainer needs of a student, besides being one: its tokens, and its model on loan."""
-
-    def chat(self) -> Chat:
-        """Token ids of messages and replies."""
-
-    def blank(self) -> PreTrainedModel:
-        """The model without its values."""
-
-    def lend(self) -> AbstractContextManager[PreTrainedModel]:
-        """The loaded base model, to be given back without adapters."""
-
-    def memory(self) -> int | None:
-        """Bytes of its GPU that may be used; None on a CPU."""
+class Shared(Protocol):
+    """What a student must be able to do besides, for a training in several processes."""
 
     def source(self) -> Source:
         """What another process needs to load the same model."""
-
-    def release(self) -> None:
-        """Frees the model's memory until it is needed again."""
 
 
 class LoraTrainer:
@@ -73,6 +79,7 @@ class LoraTrainer:
         """Raises UsageError unless the student's weights can be trained here."""
         local = _trainable(student)
         share(self._options)
+        self._source(local)
         if self._options.processes > 1 and local.memory() is not None:
             self._check_gpus()
         try:
@@ -112,6 +119,34 @@ class LoraTrainer:
         Raises UsageError for rows that are too long or modules that the model has not, and HarnessError if the loss
         stops being a number.
         """
+        return self._train(student, None, examples, seed, folder, on_step)
+
+    def train_further(
+        self,
+        student: Student,
+        start: Adapter,
+        examples: Sequence[Example],
+        seed: int,
+        folder: Path,
+        on_step: OnStep,
+    ) -> TrainingReport:
+        """As ``train``, from the weights of an adapter.
+
+        Raises UsageError for one that is not of the form that rank, alpha, dropout and target_modules give, and
+        HarnessError for one whose files are not as they were.
+        """
+        refuse_another_form(_trainable(student).blank(), self._options, adapters.check(start))
+        return self._train(student, start, examples, seed, folder, on_step)
+
+    def _train(
+        self,
+        student: Student,
+        begun: Adapter | None,
+        examples: Sequence[Example],
+        seed: int,
+        folder: Path,
+        on_step: OnStep,
+    ) -> TrainingReport:
         if not examples:
             raise UsageError("trainer lora: no training examples were given; make at least one")
         local = _trainable(student)
@@ -120,9 +155,19 @@ class LoraTrainer:
         self._refuse_truncation(rows)
         marked = [(_marked(row), row.prompt_tokens) for row in rows]
         start = time.perf_counter()
-        fitted, split = self._fit(local, rows, chat.pad, seed, folder, on_step)
+        job = Job(
+            self._source(local),
+            self._options,
+            tuple(rows),
+            chat.pad,
+            seed,
+            ANY,
+            folder,
+            begun.folder if begun else None,
+        )
+        fitted, split = self._fit(local, job, on_step)
         report = TrainingReport(
-            settings={**self.settings, **asdict(split), "seed": seed},
+            settings={**self.settings, **asdict(split), "seed": seed, **({"start": begun.sha256} if begun else {})},
             examples=len(rows),
             steps=fitted.steps,
             losses=fitted.losses,
@@ -137,6 +182,14 @@ class LoraTrainer:
         card.write(folder, student.identity, examples, report)
         return report
 
+    def _source(self, student: LocalModel) -> Source | None:
+        """What each of several processes needs; None where this one trains alone."""
+        if self._options.processes == 1:
+            return None
+        if not isinstance(student, Shared):
+            raise UsageError("trainer.processes: this student's model cannot be loaded in several; give 1")
+        return student.source()
+
     def _check_gpus(self) -> None:
         import torch
 
@@ -147,7 +200,7 @@ class LoraTrainer:
                 f"give {found}"
             )
 
-    def _refuse_truncation(self, rows: Sequence[Row]) -> None:
+    def _refuse_truncation(self, rows: Sequence[TokenRow]) -> None:
         cut = sum(row.truncated for row in rows)
         if cut and not self._options.allow_truncation:
             raise UsageError(
@@ -155,25 +208,22 @@ class LoraTrainer:
                 f"{self._options.max_length} tokens; raise it, or set trainer.allow_truncation=true to cut them"
             )
 
-    def _row(self, chat: Chat, example: Example) -> Row:
+    def _row(self, chat: Tokens, example: Example) -> TokenRow:
         try:
             return chat.row(example, self._options.max_length)
         except UnfitError as error:
             raise UnfitError(f"training example {example.problem_id}: {error}; leave it out") from error
 
-    def _fit(
-        self, student: Trainable, rows: Sequence[Row], pad: int, seed: int, folder: Path, on_step: OnStep
-    ) -> tuple[Fitted, Split]:
+    def _fit(self, student: LocalModel, job: Job, on_step: OnStep) -> tuple[Fitted, Split]:
         """Trains and saves an adapter, taking less memory each time that there is not enough."""
         import torch
 
         available = student.memory()
         if available is None:
-            ways = splits(self._options, None, rows, available)
+            ways = splits(self._options, None, job.rows, available)
         else:
             with student.lend() as base:
-                ways = splits(self._options, shape(base), rows, available)
-        job = Job(student.source(), self._options, tuple(rows), pad, seed, ways[0], folder)
+                ways = splits(self._options, shape(base), job.rows, available)
         if self._options.processes > 1:
             student.release()
         for split in ways:
@@ -196,8 +246,8 @@ class LoraTrainer:
         )
 
 
-def _trainable(student: Student) -> Trainable:
-    if not isinstance(student, Trainable):
+def _trainable(student: Student) -> LocalModel:
+    if not isinstance(student, LocalModel):
         raise UsageError(
             f"trainer lora: student {student.identity.get('model')!r} has no local weights that it can train; "
             "choose the student qwen-tiny or qwen-lora"
@@ -205,7 +255,7 @@ def _trainable(student: Student) -> Trainable:
     return student
 
 
-def _marked(row: Row) -> list[bool]:
+def _marked(row: TokenRow) -> list[bool]:
     """Which tokens of a row carry loss, as the training sees them."""
     from harness_qwen_lora.training.hf_trainer import IGNORED, tensors
 

@@ -10,12 +10,13 @@ import os
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
 from harness.api import HarnessError, UsageError
 from harness_qwen_lora.checkpoints import loading
+from harness_qwen_lora.checkpoints.loading import Source
 from harness_qwen_lora.training.fitting import Job, fit
 
 
@@ -35,7 +36,7 @@ def main(path: str) -> int:
             say(step=step, of=steps, loss=loss)
 
     try:
-        source = job.source
+        source = cast(Source, job.source)  # the launcher sees to it
         if source.device.startswith("cuda"):
             torch.cuda.set_device(local)
             source = replace(source, device=f"cuda:{local}")

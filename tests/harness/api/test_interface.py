@@ -57,7 +57,7 @@ def test_the_interface_is_the_one_that_was_agreed() -> None:
 
 
 def test_every_public_name_is_listed() -> None:
-    modules = [getattr(api, name) for name in ("errors", "events", "protocols", "records", "specs")]
+    modules = [getattr(api, name) for name in ("errors", "events", "protocols", "records", "specs", "training")]
     private = {"OptionsT"}  # a type variable of the specs
     defined = {
         name

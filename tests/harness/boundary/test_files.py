@@ -4,6 +4,7 @@ import codecs
 import json
 import math
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.api import Answered, Message
+from harness.api import Answered, Example, Message
 from harness.boundary import differences, files
 
 JSON = st.recursive(
@@ -23,6 +24,15 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=20,
 )
+
+
+def test_a_field_that_came_later_is_written_where_it_has_no_default() -> None:
+    row = Example("train/0000", (Message("user", "hi"),), "YES", "YES", "teacher")
+    later = replace(row, told=row.prompt, weight=0.5)
+    known = {"problem_id", "prompt", "target", "label", "label_source"}
+    for written in (files.plain, lambda record: files.parse(files.canonical(record))):
+        assert written(row).keys() == known
+        assert written(later).keys() == known | {"told", "weight"}
 
 
 @given(JSON)

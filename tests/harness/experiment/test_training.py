@@ -5,15 +5,33 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from harness.api import ADAPTER_WEIGHTS, TrainingReport
+from harness.api import (
+    ADAPTER_WEIGHTS,
+    Adapter,
+    Example,
+    JournalError,
+    Message,
+    OnStep,
+    StageStarted,
+    Student,
+    TrainingReport,
+    UsageError,
+)
 from harness.boundary import files
 from harness.cli import main
+from harness.design.plan import UserSettings
+from harness.experiment import training
+from harness.journal.store import Journal, ReadOnlyJournal
+from harness.registry.observers import Observers
+from harness.run import prepare
 from tests import toys
 from tests.toys import CHOSEN
 
@@ -182,3 +200,57 @@ def test_nothing_is_removed_through_a_link(tmp_path: Path) -> None:
     (out / "adapters").symlink_to(elsewhere)
     assert _run("--resume", str(out)).exit_code not in (0, 3)
     assert (elsewhere / "mine.unfinished-1").is_dir()
+
+
+class Further(toys.ToyTrainer):
+    """A toy trainer that adds to what an adapter holds."""
+
+    def train_further(
+        self, student: Student, start: Adapter, examples: Sequence[Example], seed: int, folder: Path, on_step: OnStep
+    ) -> TrainingReport:
+        """As ``train``, and names where it began."""
+        report = self.train(student, examples, seed, folder, on_step)
+        (folder / "start").write_text(start.sha256)
+        return report
+
+
+@pytest.fixture
+def further(toy_site: Path, tmp_path: Path) -> Callable[..., Adapter]:  # noqa: ARG001 - the plugins must be installed
+    """Trains an adapter of a name, from another or from the start."""
+    journal = Journal(tmp_path / "journal.jsonl")
+    (tmp_path / "adapters").mkdir()
+    _, components = prepare(UserSettings({**CHOSEN, "stages": "bootstrap,student-lora"}))
+    rows = [Example("train/0000", (Message("user", "2"),), "so EVEN", "EVEN", "teacher")]
+
+    def train(name: str, start: Adapter | None = None, trainer: type[toys.ToyTrainer] = Further) -> Adapter:
+        made = replace(components, trainer=trainer(toys.Options()))
+        telling = Observers([]).activity(StageStarted("stage", "1/1", "training", 0))
+        return training.train(journal, made, tmp_path / "adapters" / name, rows, 1, telling, start)[0]
+
+    return train
+
+
+def test_an_adapter_is_trained_further_once_and_the_record_names_where_it_began(
+    further: Callable[..., Adapter], tmp_path: Path
+) -> None:
+    start = further("first")
+    second = further("second", start)
+    assert (second.folder / "start").read_text() == start.sha256
+    assert further("second", start, toys.ToyTrainer) == second
+    with closing(ReadOnlyJournal(tmp_path / "journal.jsonl")) as journal:
+        assert "start" not in journal.input("train/first")
+        assert journal.input("train/second")["start"] == files.digest(start.sha256)
+    with pytest.raises(JournalError, match=r"train/second was recorded for another input \(start changed\)"):
+        further("second")
+
+
+def test_a_trainer_that_cannot_train_further_is_named(further: Callable[..., Adapter]) -> None:
+    with pytest.raises(UsageError, match="cannot train an adapter further; choose one that can"):
+        further("second", further("first"), toys.ToyTrainer)
+
+
+def test_an_adapter_that_is_not_as_it_was_is_not_trained_further(further: Callable[..., Adapter]) -> None:
+    start = further("first")
+    (start.folder / ADAPTER_WEIGHTS).write_text("{}")
+    with pytest.raises(JournalError, match="is not the one that was trained"):
+        further("second", start)

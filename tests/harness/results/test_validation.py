@@ -183,6 +183,14 @@ def test_a_row_of_training_data_that_is_none_is_told_of_in_one_line(run_dir: Pat
     assert found[0].startswith("examples/lora-labels.jsonl: a row is not an example (TypeError: ")
 
 
+@pytest.mark.parametrize(("weight", "why"), [(0, "ValueError: its weight is 0"), ("2", "TypeError: ")])
+def test_a_training_row_has_a_weight_above_0_or_none(run_dir: Path, weight: Any, why: str) -> None:
+    path = run_dir / "examples" / "lora-labels.jsonl"
+    path.write_text(files.lines([row | {"weight": weight} for row in files.read_lines(path)]))
+    found = _edit(run_dir, ("files", "examples/lora-labels.jsonl"), files.file_digest(path))
+    assert found[0].startswith(f"examples/lora-labels.jsonl: a row is not an example ({why}")
+
+
 def test_a_run_directory_stands_for_its_result(run_dir: Path) -> None:
     assert problems_of(run_dir) == []
 

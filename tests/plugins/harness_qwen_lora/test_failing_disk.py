@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.api import Example
+from harness.api import Example, TokenRow
 from harness_qwen_lora.checkpoints.loading import Source
-from harness_qwen_lora.encoding import Row
 from harness_qwen_lora.options import LoraOptions
 from harness_qwen_lora.student import QwenStudent
 from harness_qwen_lora.training import worker
@@ -48,7 +47,7 @@ def test_a_worker_that_cannot_write_its_adapter_says_so(
     checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = LoraOptions(target_modules="all-linear", epochs=1)
-    rows = (Row((5, 6, 7), 2, truncated=False),)
+    rows = (TokenRow((5, 6, 7), 2, truncated=False),)
     source = Source(checkpoint, "random", "float32", "cpu")
     job = tmp_path / "job.json"
     job.write_text(Job(source, options, rows, 0, 7, Split(1, False), tmp_path).to_json())

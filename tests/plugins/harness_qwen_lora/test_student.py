@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 import torch
-from peft import PeftModel
+from peft import PEFT_TYPE_TO_CONFIG_MAPPING, PeftModel, PeftType, get_peft_model
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from harness.api import Adapter, HarnessError, Request, UsageError
 from harness.output.comparison.compare import compare
 from harness_qwen_lora import memory
+from harness_qwen_lora.checkpoints.checkpoint import sha256
 from harness_qwen_lora.checkpoints.loading import known_peft_warning, quiet
 from harness_qwen_lora.student import QwenStudent
 from tests.sides import side
@@ -189,31 +190,51 @@ def test_saved_adapter_gives_the_same_logits_by_anyones_loader(
 
 
 @pytest.mark.parametrize(
-    "change", [{"peft_type": "LOHA"}, {"auto_mapping": {"a": "b"}}, {"megatron_config": {"a": 1}}, None]
+    "change", [{"peft_type": 1}, {"auto_mapping": {"a": "b"}}, {"megatron_config": {"a": 1}}, None]
 )
-def test_adapter_that_is_no_plain_lora_is_refused(
+def test_adapter_that_is_no_plain_one_is_refused(
     student: QwenStudent, requests: list[Request], adapter: Adapter, tmp_path: Path, change: dict[str, Any] | None
 ) -> None:
     folder = Path(shutil.copytree(adapter.folder, tmp_path / "changed"))
     path = folder / "adapter_config.json"
     path.write_text("[" if change is None else json.dumps(json.loads(path.read_text()) | change))
-    with pytest.raises(HarnessError, match="not the configuration of a plain LoRA adapter"):
+    with pytest.raises(HarnessError, match="not the configuration of a plain adapter"):
         student.generate(requests, replace(adapter, folder=folder))
 
 
-def test_adapter_of_another_kind_is_called_what_it_is(
-    student: QwenStudent, requests: list[Request], adapter: Adapter, tmp_path: Path
+@pytest.mark.parametrize("kind", ["XLORA", "PREFIX_TUNING", "ADAPTION_PROMPT", "OTHER"])
+def test_adapter_that_does_not_lie_in_the_layers_is_called_what_it_is(
+    student: QwenStudent, requests: list[Request], adapter: Adapter, tmp_path: Path, kind: str
 ) -> None:
     folder = Path(shutil.copytree(adapter.folder, tmp_path / "other"))
     path = folder / "adapter_config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"peft_type": "IA3"}))
-    with pytest.raises(
-        HarnessError, match="but of 'IA3', which this student does not take; choose a trainer that makes"
-    ):
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"peft_type": kind}))
+    with pytest.raises(HarnessError, match=f"an adapter of the kind '{kind}', which this student does not take"):
         student.generate(requests, replace(adapter, folder=folder))
     path.unlink()
     with pytest.raises(HarnessError, match=r"holds no adapter_config\.json, by which this student puts an adapter on"):
         student.generate(requests, replace(adapter, folder=folder))
+
+
+@pytest.mark.parametrize("kind", ["IA3", "LOHA", "OFT"])
+def test_adapter_of_another_kind_of_peft_answers_and_leaves_no_trace(
+    student: QwenStudent, requests: list[Request], tmp_path: Path, kind: str
+) -> None:
+    base = student.generate(requests, None)
+    config: Any = PEFT_TYPE_TO_CONFIG_MAPPING[PeftType[kind]]
+    with student.lend() as model, known_peft_warning():
+        torch.manual_seed(0)
+        wrapped = get_peft_model(model, config(task_type="CAUSAL_LM", target_modules=["q_proj", "down_proj"]))
+        with torch.no_grad():
+            for value in wrapped.parameters():
+                if value.requires_grad:
+                    value.add_(torch.randn_like(value))
+        wrapped.save_pretrained(str(tmp_path), save_embedding_layers=False)
+        wrapped.unload()
+    made = Adapter(tmp_path, sha256(tmp_path / "adapter_model.safetensors"))
+    assert student.generate(requests, made) != base
+    assert student.probe(requests, made) > 0.1
+    assert student.generate(requests, None) == base
 
 
 def test_released_student_loads_itself_again(student: QwenStudent, requests: list[Request], adapter: Adapter) -> None:

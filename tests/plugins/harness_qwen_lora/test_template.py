@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken
 from transformers import AutoTokenizer
 
-from harness.api import Example, HarnessError, Message, UsageError
-from harness_qwen_lora.encoding import Chat, UnfitError
+from harness.api import Example, HarnessError, Message, UnfitError, UsageError
+from harness_qwen_lora.encoding import Chat
 from harness_qwen_lora.template import DIRECTIVES, Template
 from tests.plugins.harness_qwen_lora.conftest import TEMPLATE
 

@@ -12,9 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
 
-from harness.api import Example, HarnessError, UsageError
+from harness.api import Example, HarnessError, TokenRow, UsageError
 from harness_qwen_lora import memory
-from harness_qwen_lora.encoding import Row
 from harness_qwen_lora.options import LoraOptions
 from harness_qwen_lora.student import QwenStudent
 from harness_qwen_lora.training import hf_trainer
@@ -25,7 +24,7 @@ from harness_qwen_lora.training.trainer import LoraTrainer
 QWEN_3B = memory.Shape(
     layers=36, hidden=2048, intermediate=11008, kv=256, vocabulary=151936, bytes_per_value=2, weights=6_171_877_376
 )
-ROWS = [Row(tuple(range(300)), 200, truncated=False)]
+ROWS = [TokenRow(tuple(range(300)), 200, truncated=False)]
 
 
 def options(**given: Any) -> LoraOptions:
@@ -54,7 +53,7 @@ def test_large_card_takes_a_whole_step_at_once() -> None:
 
 def test_card_of_12_gib_makes_activations_again_only_where_it_must() -> None:
     assert splits(options(), QWEN_3B, ROWS, 12 * memory.GIB)[0] == Split(2, False)
-    long = [Row(tuple(range(1024)), 800, truncated=False)]
+    long = [TokenRow(tuple(range(1024)), 800, truncated=False)]
     assert splits(options(), QWEN_3B, long, 12 * memory.GIB)[0].checkpointing
 
 
@@ -100,7 +99,7 @@ def test_processes_see_every_row_once_in_an_epoch(rows: int, processes: int, bat
 
 
 def test_logits_are_asked_for_where_a_supervised_token_is_predicted() -> None:
-    batch = collate([tensors(Row((5, 6, 7, 8), 2, False)), tensors(Row((5, 9, 9, 9, 4), 4, False))], pad=0)
+    batch = collate([tensors(TokenRow((5, 6, 7, 8), 2, False)), tensors(TokenRow((5, 9, 9, 9, 4), 4, False))], pad=0)
     assert batch["logits_to_keep"].tolist() == [1, 2, 3]
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from harness.api import Example, HarnessError, UsageError
+from harness.api import Example, HarnessError, TokenRow, UsageError
 from harness_qwen_lora.checkpoints import loading
 from harness_qwen_lora.checkpoints.loading import Source
-from harness_qwen_lora.encoding import Row
 from harness_qwen_lora.options import LoraOptions
 from harness_qwen_lora.student import QwenStudent
 from harness_qwen_lora.training import launcher
@@ -68,10 +68,14 @@ SOON = 10
 """Seconds within which a process that is told to end must have: far more than it takes."""
 
 
+def source(folder: Path) -> Source:
+    return Source(folder, "random", "float32", "cpu")
+
+
 def job(folder: Path, processes: int = 1) -> Job:
-    source = Source(folder, "random", "float32", "cpu")
     options = LoraOptions(processes=processes, target_modules=("q_proj",))
-    return Job(source, options, (Row((5, 6, 7), 2, truncated=False),), 0, 7, Split(2, False), folder)
+    rows = (TokenRow((5, 6, 7), 2, truncated=False, weight=0.5),)
+    return Job(source(folder), options, rows, 0, 7, Split(2, False), folder)
 
 
 @pytest.mark.slow
@@ -96,7 +100,7 @@ def test_two_processes_train_the_adapter_of_one(student: QwenStudent, examples: 
 
 def test_two_processes_train_the_same_bits_from_the_same_pieces(student: QwenStudent, tmp_path: Path) -> None:
     """At a learning rate at which AdamW makes much of any rounding."""
-    rows = tuple(Row(tuple(range(5, 20 + at)), 6 + at % 5, truncated=False) for at in range(16))
+    rows = tuple(TokenRow(tuple(range(5, 20 + at)), 6 + at % 5, False, 1 + at % 2) for at in range(16))
     weights = []
     for processes in (1, 2):
         folder = tmp_path / str(processes)
@@ -115,7 +119,8 @@ def test_two_processes_train_the_same_bits_from_the_same_pieces(student: QwenStu
 
 
 def test_job_survives_its_file(tmp_path: Path) -> None:
-    assert Job.from_json(job(tmp_path).to_json()) == job(tmp_path)
+    for planned in (job(tmp_path), replace(job(tmp_path), start=tmp_path)):
+        assert Job.from_json(planned.to_json()) == planned
 
 
 def saying(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
@@ -153,7 +158,7 @@ def test_what_a_worker_refuses_is_refused_in_the_same_words(
     path = tmp_path / "job.json"
     path.write_text(job(tmp_path / "no model").to_json())
     with pytest.raises(UsageError) as alone:
-        loading.load(job(tmp_path / "no model").source)
+        loading.load(source(tmp_path / "no model"))
     assert one_process.main(str(path)) == 1
     said = capsys.readouterr().out
     saying(monkeypatch, f"import sys; print({said!r}); sys.exit(1)")
@@ -257,7 +262,7 @@ def test_workers_of_a_run_that_is_killed_end_with_it_and_leave_nothing_outside_i
     elsewhere.mkdir()
     options = LoraOptions(processes=2, target_modules=("q_proj",), epochs=10**6)
     source = Source(checkpoint, "random", "float32", "cpu")
-    endless = Job(source, options, (Row((5, 6, 7), 2, truncated=False),) * 2, 0, 7, Split(1, False), folder)
+    endless = Job(source, options, (TokenRow((5, 6, 7), 2, truncated=False),) * 2, 0, 7, Split(1, False), folder)
     run = subprocess.Popen(
         [sys.executable, "-c", ENDLESS],
         env=environment(os.environ, elsewhere),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from harness.api import Example, HarnessError, Message, Student, TrainingReport, UsageError
-from harness_qwen_lora.encoding import Row
+from harness.api import Adapter, Example, HarnessError, Message, Student, TokenRow, TrainingReport, UsageError
+from harness_qwen_lora.adapters import CONFIG_FILE
 from harness_qwen_lora.options import LoraOptions
 from harness_qwen_lora.student import QwenStudent
 from harness_qwen_lora.training.hf_trainer import collate, tensors
@@ -36,7 +38,7 @@ def parameters(student: QwenStudent) -> dict[str, torch.Tensor]:
 
 
 def test_loss_falls_on_the_reply_and_on_nothing_else() -> None:
-    rows = [tensors(Row((5, 6, 7, 8), 2, False)), tensors(Row((5, 9), 1, False))]
+    rows = [tensors(TokenRow((5, 6, 7, 8), 2, False)), tensors(TokenRow((5, 9), 1, False))]
     batch = collate(rows, pad=0)
     assert batch["labels"].tolist() == [[-100, -100, 7, 8], [-100, 9, -100, -100]]
     assert batch["input_ids"].tolist() == [[5, 6, 7, 8], [5, 9, 0, 0]]
@@ -44,7 +46,7 @@ def test_loss_falls_on_the_reply_and_on_nothing_else() -> None:
 
 
 def test_pad_id_inside_a_text_is_attended_to_and_learned() -> None:
-    batch = collate([tensors(Row((5, 0, 0), 1, False))], pad=0)
+    batch = collate([tensors(TokenRow((5, 0, 0), 1, False))], pad=0)
     assert batch["attention_mask"].tolist() == [[1, 1, 1]]
     assert batch["labels"].tolist() == [[-100, 0, 0]]
 
@@ -78,6 +80,18 @@ def test_loss_of_an_epoch_is_the_mean_over_its_supervised_tokens(
             for at in range(row.prompt_tokens, len(row.ids)):
                 total, tokens = total - logits[at - 1, row.ids[at]].item(), tokens + 1
     assert report.losses[0] == pytest.approx(total / tokens, rel=1e-5)
+
+
+def test_a_row_counts_by_its_weight(student: QwenStudent, examples: list[Example], tmp_path: Path) -> None:
+    """At a rate too low to move anything, the loss of an epoch is the weighted mean of what each row has alone."""
+    still: dict[str, Any] = {"learning_rate": 1e-30, "epochs": 1, "batch_size": 3, "accumulation": 1}
+    weights = 0.5, 3.0, 1.0
+    alone = [train(student, [row], tmp_path / row.problem_id[-4:], **still) for row in examples]
+    weighted = [replace(row, weight=weight) for row, weight in zip(examples, weights, strict=True)]
+    loss = train(student, weighted, tmp_path / "all", **still).losses[0]
+    each = [(report.losses[0], report.supervised_tokens) for report in alone]
+    total = sum(weight * mean * tokens for weight, (mean, tokens) in zip(weights, each, strict=True))
+    assert loss == pytest.approx(total / sum(tokens for _, tokens in each), rel=1e-5)
 
 
 def test_same_seed_gives_the_same_bytes_in_another_folder_and_another_seed_does_not(
@@ -292,3 +306,83 @@ def test_adapter_is_weighed_without_changing_the_blank_model(student: QwenStuden
     trainer = LoraTrainer(LoraOptions())
     assert trainer.adapter_bytes(student) == trainer.adapter_bytes(student)
     assert [name for name, _ in student.architecture.model.named_modules()] == names
+
+
+def further(student: Student, start: Adapter, rows: list[Example], folder: Path, **options: Any) -> TrainingReport:
+    folder.mkdir()
+    trainer = LoraTrainer(LoraOptions(**({"rank": 2, "epochs": 2, "learning_rate": 1e-2} | options)))
+    return trainer.train_further(student, start, rows, 7, folder, lambda *_: None)
+
+
+def made(folder: Path) -> Adapter:
+    return Adapter(folder, hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest())
+
+
+@pytest.mark.parametrize("target_modules", ["all-linear", "q_proj,v_proj"])
+def test_an_adapter_trained_further_begins_with_the_weights_of_the_first(
+    student: QwenStudent, examples: list[Example], tmp_path: Path, target_modules: str
+) -> None:
+    train(student, examples, tmp_path / "a", target_modules=target_modules)
+    start, before = made(tmp_path / "a"), load_file(tmp_path / "a" / WEIGHTS)
+    further(student, start, examples, tmp_path / "b", target_modules=target_modules, learning_rate=1e-30)
+    after = load_file(tmp_path / "b" / WEIGHTS)
+    assert max((before[name] - after[name]).abs().max().item() for name in before) < 1e-12
+    assert (tmp_path / "a" / CONFIG_FILE).read_bytes() == (tmp_path / "b" / CONFIG_FILE).read_bytes()
+    assert start.sha256 in (tmp_path / "b" / "README.md").read_text()
+
+
+def test_training_further_goes_on_where_the_loss_was_and_is_the_same_each_time(
+    student: QwenStudent, examples: list[Example], tmp_path: Path
+) -> None:
+    first = train(student, examples, tmp_path / "a", epochs=8, target_modules="all-linear")
+    start, plain = made(tmp_path / "a"), parameters(student)
+    reports = [further(student, start, examples, tmp_path / name, target_modules="all-linear") for name in "bc"]
+    assert reports[0].losses[0] <= first.losses[-1] < first.losses[0] - 1
+    assert (tmp_path / "b" / WEIGHTS).read_bytes() == (tmp_path / "c" / WEIGHTS).read_bytes()
+    assert made(tmp_path / "a") == start
+    assert all(torch.equal(value, plain[name]) for name, value in parameters(student).items())
+
+
+@pytest.mark.parametrize(
+    ("given", "option"),
+    [({"rank": 4}, "rank"), ({"alpha": 3}, "alpha"), ({"target_modules": "q_proj"}, "target_modules")],
+)
+def test_an_adapter_of_another_form_cannot_be_trained_further(
+    student: QwenStudent, examples: list[Example], tmp_path: Path, given: dict[str, Any], option: str
+) -> None:
+    train(student, examples, tmp_path / "a")
+    with pytest.raises(
+        UsageError, match=rf"trainer\.{option}: an adapter can be trained further in its own form alone"
+    ):
+        further(student, made(tmp_path / "a"), examples, tmp_path / "b", **given)
+
+
+def test_an_adapter_whose_weights_were_changed_is_not_trained_further(
+    student: QwenStudent, examples: list[Example], tmp_path: Path
+) -> None:
+    train(student, examples, tmp_path / "a")
+    with pytest.raises(HarnessError, match=r"its weights have sha256 \w+, but 00 was recorded"):
+        further(student, Adapter(tmp_path / "a", "00"), examples, tmp_path / "b")
+
+
+class Stranger:
+    """A local model of somebody else's: it can do what the interface names, and no more."""
+
+    def __init__(self, student: QwenStudent) -> None:
+        self.identity: Any = {**student.identity, "provider": "other"}
+        for name in ("chat", "blank", "lend", "memory", "release"):
+            setattr(self, name, getattr(student, name))
+
+
+def test_a_local_model_of_another_plugin_is_trained_in_one_process_alone(
+    student: QwenStudent, examples: list[Example], tmp_path: Path
+) -> None:
+    stranger: Any = Stranger(student)
+    LoraTrainer(LoraOptions(rank=2)).preflight(stranger)
+    train(stranger, examples, tmp_path / "theirs")
+    train(student, examples, tmp_path / "ours")
+    assert (tmp_path / "theirs" / WEIGHTS).read_bytes() == (tmp_path / "ours" / WEIGHTS).read_bytes()
+    with pytest.raises(
+        UsageError, match=r"trainer\.processes: this student's model cannot be loaded in several; give 1"
+    ):
+        LoraTrainer(LoraOptions(processes=2)).preflight(stranger)
