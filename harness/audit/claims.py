@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 from harness.api import Claim, Design, Evidence, Explanation, MissingEvidenceError
 from harness.audit import completeness, queries
-from harness.audit.thresholds import FEWEST_SEEDS, SIGNIFICANT
+from harness.audit.thresholds import SIGNIFICANT
 from harness.design.skills import SPLIT as SKILLS
 from harness.measures import formatting
+from harness.measures.luck import RARE, luck
 
 Status = Literal["shown", "not-shown", "unknown"]
 
@@ -60,10 +61,8 @@ def ladder(evidence: Evidence, blocked: bool, faults: Sequence[str] = (), select
 def _own(claim: Claim, evidence: Evidence, reached: int) -> dict[str, Any]:
     """What a design claims beside the ladder: whether it is shown, with the figures."""
     reasons, status = _judged(lambda _: _ahead(evidence, claim, reached), evidence)
-    needs = (
-        f"rung {claim.rung}, and {FEWEST_SEEDS} trainings or more in each of which it leads {' and '.join(claim.over)}"
-    )
-    return {"claim": claim.text, "needs": needs, "status": status, "reasons": reasons}
+    lead = f"a lead over {' and '.join(claim.over)} that is more than the luck of trainings"
+    return {"claim": claim.text, "needs": f"rung {claim.rung}, and {lead}", "status": status, "reasons": reasons}
 
 
 def _ahead(evidence: Evidence, claim: Claim, reached: int) -> Iterator[Reason]:
@@ -73,13 +72,18 @@ def _ahead(evidence: Evidence, claim: Claim, reached: int) -> Iterator[Reason]:
     for other in claim.over:
         contrast = queries.contrast(evidence, claim.first, other, claim.split)
         yield _leads(contrast)
-        seeds = [float(run["difference"]["value"]) for run in contrast["by_seed"]]
-        yield Reason(len(seeds) >= FEWEST_SEEDS, f"{queries.pair(contrast)}: {len(seeds)} trainings")
+        yield _is_no_luck(contrast)
 
 
-def _climbed(rung: Rung, evidence: Evidence) -> dict[str, Any]:
-    texts, status = _judged(rung.reasons, evidence)
-    return {"rung": rung.number, "claim": rung.claim, "needs": rung.needs, "status": status, "reasons": texts}
+def _is_no_luck(contrast: Any) -> Reason:
+    """Whether trainings that differ in nothing but their luck would seldom favour the first arm as much."""
+    right = [(run["both"] + run["only_first"], run["both"] + run["only_second"]) for run in contrast["by_seed"]]
+    first, second = ([each[place] for each in right] for place in (0, 1))
+    found = luck(first, second)
+    told = f"equal arms would lead as much in {formatting.percent(found.p_value)}% of cases"
+    if found.least > RARE:
+        told = "too few to tell a lead from the luck of a training"
+    return Reason(found.ruled_out, f"{queries.pair(contrast)}: trainings of each {len(first)}; {told}")
 
 
 def _judged(look: Callable[[Evidence], Iterator[Reason]], evidence: Evidence) -> tuple[list[str], Status]:
