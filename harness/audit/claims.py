@@ -86,6 +86,11 @@ def _is_no_luck(contrast: Any) -> Reason:
     return Reason(found.ruled_out, f"{queries.pair(contrast)}: trainings of each {len(first)}; {told}")
 
 
+def _climbed(rung: Rung, evidence: Evidence) -> dict[str, Any]:
+    texts, status = _judged(rung.reasons, evidence)
+    return {"rung": rung.number, "claim": rung.claim, "needs": rung.needs, "status": status, "reasons": texts}
+
+
 def _judged(look: Callable[[Evidence], Iterator[Reason]], evidence: Evidence) -> tuple[list[str], Status]:
     """The conditions of a claim in words, and whether all of them hold."""
     try:
