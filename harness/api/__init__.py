@@ -34,6 +34,7 @@ from harness.api.hookspecs import hookimpl
 from harness.api.protocols import (
     Amending,
     Check,
+    Drifting,
     Evidence,
     Foreseeing,
     LearningEnvironment,
@@ -130,6 +131,7 @@ __all__ = [
     "Design",
     "DesignSpec",
     "Distil",
+    "Drifting",
     "Evidence",
     "Example",
     "Explanation",

@@ -101,6 +101,18 @@ class Staged(Protocol):
         """The messages that ask for an answer in a stage, such as ``student-base``."""
 
 
+@runtime_checkable
+class Drifting(Protocol):
+    """What a task may be able to do besides: to let its problems drift from window to window."""
+
+    def window(self, split: str, window: int, windows: int, count: int) -> Sequence[Problem]:
+        """The first ``count`` problems of a split as they are distributed in one of so many windows, counted from 1.
+
+        Splits are ``test`` and ``train``. Shares no problem with another window, another split, or ``problems`` of any
+        split. Raises UsageError for a split or a count that it cannot supply.
+        """
+
+
 class Verifier(Protocol):
     """The truth of a task's problems."""
 

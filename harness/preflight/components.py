@@ -8,6 +8,7 @@ from typing import TypeGuard
 
 from harness.api import (
     Amending,
+    Drifting,
     Foreseeing,
     Message,
     PluginError,
@@ -74,7 +75,7 @@ def task_and_verifier(plan: Plan, chosen: ChosenPlugins) -> tuple[Task, Verifier
     task, verifier = chosen.task, chosen.verifier
     made = instantiate(task.ref, lambda: task.spec.create(task.options, plan.seed))
     judge = instantiate(verifier.ref, lambda: verifier.spec.create(verifier.options, made))
-    return guarded(task.ref, made, Task, Staged), guarded(verifier.ref, judge, Verifier)
+    return guarded(task.ref, made, Task, Staged, Drifting), guarded(verifier.ref, judge, Verifier)
 
 
 def _teacher(plan: Plan, chosen: ChosenPlugins, task: Task) -> Teacher:

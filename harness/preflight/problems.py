@@ -12,28 +12,31 @@ from contextlib import contextmanager, suppress
 from threading import Timer
 from typing import Any
 
-from harness.api import Problem
+from harness.api import Drifting, Problem
 
 PATIENCE = 2.0
 """Seconds after which a person is told."""
 
-Ask = Callable[[str, int], Sequence[Problem]]
+Ask = Callable[..., Sequence[Problem]]
 
 
 def asked_once(task: Any) -> Any:
-    """A guarded task whose ``problems`` remembers what it gave for a split and a count. What it raises is not kept."""
+    """A guarded task that remembers what it gave when it was asked the same. What it raises is not kept."""
     task.problems = _remembering(task.problems)
+    if isinstance(task, Drifting):
+        task.window = _remembering(task.window)  # type: ignore[method-assign]  # a guarded object has no class of ours
     return task
 
 
 def _remembering(ask: Ask) -> Ask:
-    known: dict[tuple[str, int], Sequence[Problem]] = {}
+    known: dict[tuple[str | int, ...], Sequence[Problem]] = {}
 
-    def problems(split: str, count: int) -> Sequence[Problem]:
-        if (split, count) not in known:
-            with _told_if_slow(f"making {count} problems of {split}"):
-                known[split, count] = ask(split, count)
-        return known[split, count]
+    def problems(split: str, *window: int) -> Sequence[Problem]:
+        """Of a split with a count, or with a window, the number of windows and a count."""
+        if (split, *window) not in known:
+            with _told_if_slow(f"making {window[-1]} problems of {split}"):
+                known[split, *window] = ask(split, *window)
+        return known[split, *window]
 
     return problems
 

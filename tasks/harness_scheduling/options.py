@@ -17,6 +17,11 @@ class SchedulingOptions(BaseModel):
         description="balanced: as many YES as NO in every stratum, and splits that share no problem; published: the "
         "sets of the published experiment, draw for draw",
     )
+    drift: Literal["harder", "none"] = Field(
+        "harder",
+        description="harder: from window to window more problems with six meetings and more, from none to all; none: "
+        "every window like the first; always balanced, with a longer day or longer meetings than the splits",
+    )
     reflect_seed: int = Field(42, ge=0, description="seed of the problems to reflect on; the run's seed is added")
     test_seed: int = Field(
         123, ge=0, description="seed of the test problems and of the harder ones; the run's seed is added"
