@@ -80,6 +80,16 @@ def test_a_split_or_count_that_does_not_exist_is_refused(split: str, count: int)
         task().problems(split, count)
 
 
+@pytest.mark.parametrize(
+    ("given", "written"), [({}, {}), ({"drift": "harder"}, {}), ({"drift": "none"}, {"drift": "none"})]
+)
+def test_a_plan_holds_no_drift_but_an_unusual_one(given: dict[str, str], written: dict[str, str]) -> None:
+    seeds = {"reflect_seed": 42, "test_seed": 123, "train_seed": 999}
+    options = SchedulingOptions.model_validate(given)
+    assert options.model_dump(mode="json") == {"distribution": "balanced"} | seeds | written
+    assert SchedulingOptions.model_validate(options.model_dump()) == options
+
+
 def drifting(seed: int = 0, **options: object) -> Drifting:
     made = task(seed, **options)
     assert isinstance(made, Drifting)
