@@ -309,6 +309,22 @@ class Trainer(Protocol):
 
 
 @runtime_checkable
+class Continuing(Protocol):
+    """What a trainer may be able to do besides: to start from an adapter."""
+
+    def train_further(
+        self,
+        student: Student,
+        start: Adapter,
+        examples: Sequence[Example],
+        seed: int,
+        folder: Path,
+        on_step: OnStep,
+    ) -> TrainingReport:
+        """As ``train``, from an adapter of this student instead of from the model as it comes."""
+
+
+@runtime_checkable
 class Sizing(Protocol):
     """What a trainer may be able to do besides."""
 

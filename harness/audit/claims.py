@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from harness.api import EXPLANATIONS, Design, Evidence, Explanation, MissingEvidenceError
+from harness.api import Claim, Design, Evidence, Explanation, MissingEvidenceError
 from harness.audit import completeness, queries
-from harness.audit.thresholds import SIGNIFICANT
+from harness.audit.thresholds import FEWEST_SEEDS, SIGNIFICANT
 from harness.design.skills import SPLIT as SKILLS
 from harness.measures import formatting
+
+Status = Literal["shown", "not-shown", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +52,44 @@ def ladder(evidence: Evidence, blocked: bool, faults: Sequence[str] = (), select
             break
         reached = rung["rung"]
     claim = NOTHING if reached == 0 else steps[reached - 1].claim
-    return {"rung": reached, "claim": f"{claim}{SELECTED}" if reached and selected else claim, "rungs": climbed}
+    told = {"rung": reached, "claim": f"{claim}{SELECTED}" if reached and selected else claim, "rungs": climbed}
+    own = [_own(each, evidence, reached) for each in evidence.design.claims]
+    return told | ({"own": own} if own else {})
+
+
+def _own(claim: Claim, evidence: Evidence, reached: int) -> dict[str, Any]:
+    """What a design claims beside the ladder: whether it is shown, with the figures."""
+    reasons, status = _judged(lambda _: _ahead(evidence, claim, reached), evidence)
+    needs = (
+        f"rung {claim.rung}, and {FEWEST_SEEDS} trainings or more in each of which it leads {' and '.join(claim.over)}"
+    )
+    return {"claim": claim.text, "needs": needs, "status": status, "reasons": reasons}
+
+
+def _ahead(evidence: Evidence, claim: Claim, reached: int) -> Iterator[Reason]:
+    """Whether one arm leads others by more than the luck of their trainings."""
+    if reached < claim.rung:
+        yield Reason(False, f"rung {claim.rung} of the ladder is not reached")
+    for other in claim.over:
+        contrast = queries.contrast(evidence, claim.first, other, claim.split)
+        yield _leads(contrast)
+        seeds = [float(run["difference"]["value"]) for run in contrast["by_seed"]]
+        yield Reason(len(seeds) >= FEWEST_SEEDS, f"{queries.pair(contrast)}: {len(seeds)} trainings")
 
 
 def _climbed(rung: Rung, evidence: Evidence) -> dict[str, Any]:
-    status: Literal["shown", "not-shown", "unknown"]
-    try:
-        reasons = list(rung.reasons(evidence))
-        status = "shown" if all(reason.shown for reason in reasons) else "not-shown"
-        texts = [reason.text for reason in reasons]
-    except MissingEvidenceError as error:
-        status, texts = "unknown", [str(error)]
+    texts, status = _judged(rung.reasons, evidence)
     return {"rung": rung.number, "claim": rung.claim, "needs": rung.needs, "status": status, "reasons": texts}
+
+
+def _judged(look: Callable[[Evidence], Iterator[Reason]], evidence: Evidence) -> tuple[list[str], Status]:
+    """The conditions of a claim in words, and whether all of them hold."""
+    try:
+        reasons = list(look(evidence))
+    except MissingEvidenceError as error:
+        return [str(error)], "unknown"
+    shown: Status = "shown" if all(reason.shown for reason in reasons) else "not-shown"
+    return [reason.text for reason in reasons], shown
 
 
 def _beats_trivial(evidence: Evidence, split: str = "test") -> Iterator[Reason]:
@@ -90,12 +118,16 @@ def _beats(evidence: Evidence, *explanations: Explanation) -> Iterator[Reason]:
     design = evidence.design
     for explanation in explanations:
         if not design.ruling_out(explanation):
-            raise MissingEvidenceError(f"the design has no control that rules out {EXPLANATIONS[explanation]}")
+            raise MissingEvidenceError(f"the design has no control that rules out {design.explained(explanation)}")
     for control in [name for explanation in explanations for name in design.ruling_out(explanation)]:
-        contrast = queries.contrast(evidence, design.treatment, control)
-        difference, p_value = contrast["difference"], contrast["p_holm"]
-        text = f"{queries.pair(contrast)}: {queries.points(difference)}, adjusted p {formatting.p_value(p_value)}"
-        yield Reason(difference["low"] > 0 and p_value < SIGNIFICANT, text)
+        yield _leads(queries.contrast(evidence, design.treatment, control))
+
+
+def _leads(contrast: Any) -> Reason:
+    """Whether the first arm of a contrast of the family is ahead."""
+    difference, p_value = contrast["difference"], contrast["p_holm"]
+    text = f"{queries.pair(contrast)}: {queries.points(difference)}, adjusted p {formatting.p_value(p_value)}"
+    return Reason(difference["low"] > 0 and p_value < SIGNIFICANT, text)
 
 
 def _generalises(evidence: Evidence) -> Iterator[Reason]:
@@ -161,6 +193,6 @@ def rungs(design: Design) -> tuple[Rung, ...]:
 
 def _lead(design: Design, explanations: Sequence[Explanation]) -> str:
     """What a rung needs that rests on controls."""
-    absent = {each: (f"a control that rules out {EXPLANATIONS[each]}",) for each in explanations}
+    absent = {each: (f"a control that rules out {design.explained(each)}",) for each in explanations}
     over = [name for each in explanations for name in design.ruling_out(each) or absent[each]]
     return f"a lead over {' and '.join(over)}"

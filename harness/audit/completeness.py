@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from harness.api import Evidence, MissingEvidenceError
+from harness.api import Demonstrate, Evidence, Learn, MissingEvidenceError, Step
 from harness.boundary import filenames
+from harness.design import designs
 from harness.design.designs import trained_name
 from harness.design.rules import constant
 from harness.design.skills import SPLIT as SKILLS
@@ -24,6 +25,19 @@ def plan(evidence: Evidence) -> Any:
     if found.digest() != evidence["plan_sha256"]:
         raise MissingEvidenceError("plan: is not the one that plan_sha256 names, so what was planned is not known")
     return found
+
+
+def steps(evidence: Evidence) -> tuple[Step, ...]:
+    """What was to be done."""
+    given = plan(evidence)
+    return evidence.design.chosen(list(given["stages"]), given=given.maybe("strategy") is not None)
+
+
+def size(evidence: Evidence, split: str) -> int:
+    """How many problems of a split the plan asks for."""
+    given = plan(evidence)
+    sizes = {name: int(given["sizes"][name]) for name in given["sizes"]}
+    return designs.count(evidence.design, sizes, given.maybe("limit"), split)
 
 
 def labels(evidence: Evidence) -> list[str] | None:
@@ -47,9 +61,8 @@ def labels(evidence: Evidence) -> list[str] | None:
 
 def learned_from(evidence: Evidence) -> list[str]:
     """The splits that teacher or student learned from."""
-    arms = [evidence.design.arm(name) for name in plan(evidence)["stages"]]
-    learns, trains = any(arm.role == "learning" for arm in arms), any(arm.recipe for arm in arms)
-    return [*(["reflect"] if learns else []), *(["train"] if trains else [])]
+    learned = [step.problems for step in steps(evidence) if isinstance(step, Learn | Demonstrate)]
+    return list(dict.fromkeys(learned))
 
 
 def problem_sets(evidence: Evidence) -> list[Any]:
@@ -72,10 +85,12 @@ def used(evidence: Evidence) -> list[str]:
 
 def _answered(evidence: Evidence) -> list[tuple[str, str]]:
     """The stages with the splits that they were to answer. Published tables are of the test problems."""
-    given = plan(evidence)
-    splits = ["test"] if evidence["source"] == "table" else [split for split in given["sizes"] if given["sizes"][split]]
+    table = evidence["source"] == "table"
     return [
-        (stage, split) for stage in given["stages"] for split in evidence.design.arm(stage).splits if split in splits
+        (stage, split)
+        for stage in plan(evidence)["stages"]
+        for split in evidence.design.arm(stage).splits
+        if (split == "test" if table else size(evidence, split))
     ]
 
 
@@ -129,9 +144,17 @@ def require_files(evidence: Evidence, names: Iterable[str]) -> None:
 
 def examples(evidence: Evidence) -> list[str]:
     """The files of the rows that each adapter was trained on."""
-    made = [(each["arm"], each["training_seed"]) for each in evidence["training"]]
-    first = min((seed for _, seed in made), default=0)
-    return [filenames.examples(trained_name(arm, seed, first)) for arm, seed in made]
+    return [filenames.examples(name) for name in training_names(evidence)]
+
+
+def training_names(evidence: Evidence) -> list[str]:
+    """What each training is called. A result of schema 1 has the name of its arm for it."""
+    made = list(evidence["training"])
+    first = min((each["training_seed"] for each in made), default=0)
+    return [
+        each["name"] if "name" in list(each) else trained_name(each["arm"], each["training_seed"], first)
+        for each in made
+    ]
 
 
 def teacher_calls(evidence: Evidence) -> list[Any]:

@@ -23,6 +23,11 @@ def arms(
     completeness.require_arms(evidence)
 
 
+def every(evidence: Evidence) -> set[str]:
+    """All splits that the arms of a design are measured on."""
+    return {split for arm in evidence.design.arms for split in arm.splits}
+
+
 def named(evidence: Evidence, role: ArmRole) -> str:
     """The arm of a role. Raises MissingEvidenceError where the design has none: then nothing rests on it."""
     found = evidence.design.named(role)

@@ -149,9 +149,15 @@ def chosen(settings: Settings, kind: str, names: Iterable[str]) -> Mapping[str, 
 
 def stages(run: RunSettings, design: Design, strategy: str | None) -> tuple[str, ...]:
     """The stages to walk, in the order of the experiment."""
-    names, learning = design.names, design.named("learning")
+    names, given = design.names, strategy is not None
+    learning = [arm.name for arm in design.arms if arm.role == "learning"]
+    if given and len(design.first_learned) > 1:
+        raise UsageError(
+            f"--strategy-file: in this design {len(design.first_learned)} strategies are learned, "
+            f"{', '.join(design.first_learned)}; leave it out"
+        )
     if run.stages is None:
-        wanted = set(design.standard) - ({learning} if strategy is not None else set())
+        wanted = set(design.standard) - ({*learning} if given else set())
         controls = run.controls or "standard"
     else:
         wanted = set(run.stages)
@@ -161,15 +167,26 @@ def stages(run: RunSettings, design: Design, strategy: str | None) -> tuple[str,
         raise UsageError(f"--stages: no stage named {name!r};{did_you_mean(name, names)} stages: {', '.join(names)}")
     if not wanted:
         raise UsageError(f"--stages: none given; stages: {', '.join(names)}")
-    if strategy is not None and learning in wanted:
-        raise UsageError(f"--strategy-file takes the place of the stage {learning}; leave one of them out")
-    lacking = [name for name in names if name in wanted and design.arm(name).needs_strategy]
-    if lacking and strategy is None and learning not in wanted:
-        raise UsageError(
-            f"--stages: {', '.join(lacking)} need{'s' if len(lacking) == 1 else ''} a learned strategy; "
-            f"{f'add the stage {learning} or ' if learning else ''}give --strategy-file"
-        )
+    if given and wanted & {*learning}:
+        raise UsageError(f"--strategy-file takes the place of the stage {learning[0]}; leave one of them out")
+    _complete(design, [name for name in names if name in wanted], given)
     return tuple(name for name in names if name in wanted)
+
+
+def _complete(design: Design, wanted: Sequence[str], given: bool) -> None:
+    """Raises UsageError where stages need another one that is not wanted, or a strategy that nobody learns."""
+    missing = {name: [other for other in design.required(name, given) if other not in wanted] for name in wanted}
+    learning = [arm.name for arm in design.arms if arm.role == "learning"]
+    untaught = [name for name in wanted if not given and (design.unlearned(name) or {*learning} & {*missing[name]})]
+    if untaught:
+        absent = [name for name in learning if name not in wanted]
+        ways = [f"add the stage {' and '.join(absent)}"] if absent else []
+        ways += ["give --strategy-file"] if len(design.first_learned) <= 1 else []
+        needs = f"need{'s' if len(untaught) == 1 else ''} a learned strategy"
+        raise UsageError(f"--stages: {', '.join(untaught)} {needs}; {' or '.join(ways)}")
+    for name, others in missing.items():
+        if others:
+            raise UsageError(f"--stages: {name} needs the answers of {others[0]}; add it, or leave {name} out")
 
 
 def strategy_text(path: Path) -> str:

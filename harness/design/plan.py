@@ -16,22 +16,27 @@ from pydantic import BaseModel
 from harness import __version__
 from harness.api import (
     Arm,
+    Demonstrate,
     Design,
     Json,
+    Learn,
     ReflectionSpec,
     Spec,
+    Step,
     StudentSpec,
     TaskSpec,
     TeacherSpec,
+    Train,
     TrainerSpec,
     UsageError,
     VerifierSpec,
 )
 from harness.boundary import differences, filenames, files
-from harness.design import config, layers, planned, transfer
+from harness.design import config, designs, layers, planned, transfer
 from harness.design.config import PLUGIN_KINDS, RunSettings, Settings, Sizes
 from harness.design.layers import Laid, Layer
 from harness.design.planned import PlannedCheck, PlannedDesign, PlannedPlugin
+from harness.design.skills import SPLIT as SKILLS
 from harness.registry import guard, options, plugins
 
 TRAINING_SEED = 999
@@ -93,19 +98,25 @@ class Plan:
         return tuple(map(self.design.arm, self.stages))
 
     @property
+    def steps(self) -> tuple[Step, ...]:
+        """What is done, in order."""
+        return self.design.chosen(self.stages, given=self.strategy is not None)
+
+    @property
     def trains(self) -> bool:
         """Whether a student is trained."""
-        return any(arm.recipe for arm in self.arms)
+        return any(isinstance(step, Train) for step in self.steps)
 
     @property
     def learns(self) -> bool:
         """Whether the teacher learns."""
-        return any(arm.role == "learning" for arm in self.arms)
+        return any(isinstance(step, Learn) for step in self.steps)
 
     @property
     def asks_teacher(self) -> bool:
         """Whether a teacher is asked anything."""
-        return any(arm.answers == "teacher" or (arm.recipe and self.labels == "teacher") for arm in self.arms)
+        demonstrates = self.labels == "teacher" and any(isinstance(step, Demonstrate) for step in self.steps)
+        return demonstrates or self.learns or any(arm.answers == "teacher" for arm in self.arms)
 
     @property
     def asks_student(self) -> bool:
@@ -115,12 +126,29 @@ class Plan:
     @property
     def splits(self) -> tuple[str, ...]:
         """The problem sets that it uses; first those that are always there."""
-        used = {split for arm in self.arms for split in arm.splits} | ({"train"} if self.trains else set())
-        return tuple(split for split in Sizes.model_fields if self.sizes[split] and split in used)
+        used = {split for arm in self.arms for split in arm.splits}
+        used |= {step.problems for step in self.steps if isinstance(step, Learn | Demonstrate)}
+        known = dict.fromkeys((*Sizes.model_fields, *(each.name for each in self.design.sets)))
+        return tuple(split for split in known if split in used and self.size(split))
+
+    def size(self, split: str) -> int:
+        """How many problems a set has."""
+        return designs.size(self.design, self.sizes, split)
+
+    def pool(self, split: str, drifts: bool) -> tuple[int, int]:
+        """How many problems are taken of the split that a set is drawn from, for all such sets, and where it begins.
+
+        ``drifts``: sets in as many windows are drawn from a pool of their own.
+        """
+        chosen = self.design.problem_set(split)
+        used = [self.design.problem_set(name) for name in self.splits if name != SKILLS]
+        alike = [each for each in used if each.of == chosen.of and (each.windows == chosen.windows or not drifts)]
+        sizes = [self.size(each.name) for each in alike]
+        return sum(sizes), sum(sizes[: alike.index(chosen)])
 
     def count(self, split: str) -> int:
-        """How many problems of a split it uses at most: the first of as many as its size says."""
-        return min(self.sizes[split], self.limit or self.sizes[split])
+        """How many problems of a set it uses at most: the first of as many as there are."""
+        return designs.count(self.design, self.sizes, self.limit, split)
 
     @property
     def check_options(self) -> Mapping[str, Mapping[str, Json]]:
@@ -284,6 +312,11 @@ def read(path: Path) -> Plan:
         raise UsageError(f"{path}: not a plan of this harness ({error})") from error
 
 
+def _learning(design: Design) -> set[str]:
+    """The arms of the teacher while it learns."""
+    return {arm.name for arm in design.arms if arm.role == "learning"}
+
+
 def _build(
     laid: Laid,
     task: plugins.Loaded[TaskSpec[Any]],
@@ -308,7 +341,7 @@ def _build(
     design = planned.design(plugins.load(plugins.DESIGN, run.design), settings.get("design", {}))
     if run.strategy_file is not None:
         strategy = config.strategy_text(Path(run.strategy_file))
-    elif design.design.named("learning") in (run.stages or ()):
+    elif _learning(design.design) & {*(run.stages or ())}:
         strategy = None
     of_others = {} if run.design == transfer.NAME else {"design": design}
     plan = Plan(

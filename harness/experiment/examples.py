@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,11 +34,10 @@ def of_recipe(
     task: Task,
     recipe: Recipe,
     demonstrations: Sequence[Demonstration],
-    items: Collection[str],
     seed: int,
     prompt: Callable[[Problem], tuple[Message, ...]],
 ) -> list[Example]:
-    """The rows of a recipe, on the problems in ``items``: the same for every recipe of a run.
+    """The rows of a recipe: the items are those of the worked solutions that state an answer, whatever the recipe.
 
     ``prompt`` is how the trained student will be asked.
 
@@ -47,7 +46,7 @@ def of_recipe(
     chosen = [
         (demonstration, demonstration.outcome.label)
         for demonstration in demonstrations
-        if demonstration.problem.id in items and isinstance(demonstration.outcome, Answered)
+        if isinstance(demonstration.outcome, Answered)
     ]
     targets = [task.reply(label) if recipe == "labels" else demonstration.reply for demonstration, label in chosen]
     labels = [label for _, label in chosen]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from harness.api import Attempt, CallError, Completion, JournalEntry, PluginError, Problem, Request, Strategy
 from harness.experiment import returned
 from harness.experiment.asking import OnDone
-from harness.experiment.data import ExperimentData
+from harness.experiment.data import Lesson
 from harness.experiment.judging import Item
 from harness.registry.observers import Advance
 
@@ -23,22 +23,27 @@ Ask = Callable[[Request, OnDone], Completion]
 class RunEnvironment:
     """See ``harness.api.LearningEnvironment``.
 
-    Entries and strategies go into ``data``; ``advance`` is told of calls.
+    Entries and strategies go into ``lesson``; ``advance`` is told of calls.
     """
 
     def __init__(
-        self, solve: Solve, ask: Ask, data: ExperimentData, advance: Advance, named: str = "the reflection"
+        self, solve: Solve | None, ask: Ask, lesson: Lesson, advance: Advance, named: str = "the reflection"
     ) -> None:
         self._solve = solve
         self._ask = ask
-        self._data = data
+        self._lesson = lesson
         self._advance = advance
         self._named = named
         self._done = 0
         self._seen: set[str] = set()
 
     def attempt(self, name: str, problems: Sequence[Problem], strategy: str) -> list[Attempt]:
-        """See ``harness.api.LearningEnvironment``. Raises PluginError for a problem that was tried before."""
+        """See ``harness.api.LearningEnvironment``. Raises PluginError for a problem that was tried before.
+
+        And for any while a strategy is amended by what others tried.
+        """
+        if self._solve is None:
+            raise self._broken("tries problems while it amends a strategy")
         for problem in problems:
             if not isinstance(problem, Problem) or not isinstance(strategy, str):
                 raise self._broken("tries something that is no problem, or with a strategy that is no text")
@@ -65,11 +70,11 @@ class RunEnvironment:
 
     def entry(self, entry: JournalEntry) -> None:
         """See ``harness.api.LearningEnvironment``. Raises PluginError for what is none, or has impossible counts."""
-        self._data.entries.append(returned.entry(self._named, entry))
+        self._lesson.entries.append(returned.entry(self._named, entry))
 
     def strategy(self, strategy: Strategy) -> None:
         """See ``harness.api.LearningEnvironment``. Raises PluginError for what is none, or has impossible counts."""
-        self._data.strategies.append(returned.strategy(self._named, strategy))
+        self._lesson.strategies.append(returned.strategy(self._named, strategy))
 
     def _broken(self, what: str) -> PluginError:
         return PluginError(f"{self._named} breaks its contract: it {what}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.api import Design
@@ -49,8 +49,12 @@ def trained(report: Row, logit_change: float) -> dict[str, Any]:
     }
 
 
-def training_name(result: Row, training: Row) -> str:
+def training_name(result: Row, training: Mapping[str, Any]) -> str:
     """What the adapter and the examples of one of a result's trainings are called."""
-    return trained_name(
-        training["arm"], training["training_seed"], min(row["training_seed"] for row in result["training"])
-    )
+    named: str | None = training.get("name")  # a result of schema 1 has none: there an arm is trained once by a seed
+    return named or answering_name(result, training)
+
+
+def answering_name(result: Row, row: Row) -> str:
+    """Under which name a trained arm answers, by its row."""
+    return trained_name(row["arm"], row["training_seed"], min(row["training_seed"] for row in result["training"]))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence, Set
 from harness.api import Design
 from harness.boundary import filenames
 from harness.boundary.text import shortened
-from harness.design.rules import constant
+from harness.design.rules import constant, majority
 from harness.design.skills import SPLIT as SKILLS
 from harness.measures.kept import ItemRow, Kept, ProblemRow
 
@@ -33,6 +33,20 @@ def contradictions(rows: Kept, labels: Sequence[str] | None, design: Design) -> 
             wrong.append(f"arm {row.arm} has problem {row.problem} twice")
         seen.add(key)
         yield from (f"{filenames.ITEMS}: line {number}: {what}" for what in wrong)
+    yield from _miscounted(rows.items, design)
+
+
+def _miscounted(items: Sequence[ItemRow], design: Design) -> Iterator[str]:
+    """Where an arm that votes does not answer what most of its voters do."""
+    voting = {name: voters for name in design.names if (voters := design.voters(name))}
+    if not voting:
+        return
+    given = {(row.arm, row.training_seed, row.problem): row.outcome.get("label") for row in items}
+    for number, row in enumerate(items, 1):
+        ballots = [given.get((name, row.training_seed, row.problem)) for name in voting.get(row.arm, ())]
+        if ballots and row.outcome.get("label") != (label := majority(ballots)):
+            said = shortened(repr(row.outcome.get("label")), LONGEST)
+            yield f"{filenames.ITEMS}: line {number}: says {said}, most of its voters {shortened(repr(label), LONGEST)}"
 
 
 def _misplaced(row: ItemRow, problem: ProblemRow | None, design: Design) -> Iterator[str]:

@@ -5,7 +5,8 @@ The contrasts themselves are data: those of a design. What a comparison may be c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 from harness.api import Contrast, Design
@@ -163,6 +164,39 @@ def _fidelity(student: Sequence[Row], teacher: Sequence[Row]) -> dict[str, Any]:
     alike = sum(one["outcome"]["label"] == other["outcome"]["label"] for one, other in pairs)
     kappa = error_consistency(_right(student), _right(teacher))
     return {"n": len(pairs), "alike": alike, "error_consistency": None if kappa is None else rounded(kappa)}
+
+
+def votes(items: Sequence[Row], design: Design) -> list[dict[str, Any]]:
+    """How often the members of each arm that votes answer alike: all of them, and two by two."""
+    groups = by_arm(items, design)
+    return [
+        {"arm": arm, "split": split, "training_seed": seed, **_alike(members)}
+        for (arm, split, seed) in groups
+        if (names := design.voters(arm))
+        and all((name, split, seed) in groups for name in names)
+        and (members := {name: groups[name, split, seed] for name in names})
+    ]
+
+
+def _alike(members: Mapping[str, Sequence[Row]]) -> dict[str, Any]:
+    labels = {
+        name: [row["outcome"]["label"] if answered(row) else None for row in rows] for name, rows in members.items()
+    }
+    each = list(zip(*labels.values(), strict=True))
+    return {
+        "n": len(each),
+        "unanimous": sum(len(set(ballots)) == 1 and None not in ballots for ballots in each),
+        "pairs": [
+            {
+                "first": first,
+                "second": second,
+                "alike": sum(
+                    one is not None and one == other for one, other in zip(labels[first], labels[second], strict=True)
+                ),
+            }
+            for first, second in combinations(labels, 2)
+        ],
+    }
 
 
 def _right(rows: Iterable[Row], blank: bool = False) -> list[bool]:

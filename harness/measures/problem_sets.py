@@ -18,8 +18,6 @@ from harness.measures.rows import Row, grouped, rounded
 
 EXAMINED = ("test", "harder")
 """Splits on which arms are measured, and of which no problem may be met before."""
-SEEN = ("reflect", "train")
-"""Splits that teacher or student learn from."""
 WRITTEN = (filenames.JOURNAL_MD, filenames.EVOLUTION_MD)
 """The files that hold what the teacher wrote while it learned."""
 LONG_ENOUGH = 12
@@ -87,9 +85,14 @@ def overlaps(problems: Sequence[Row]) -> list[dict[str, Any]]:
             "shared": _shared(forms[split], forms[source]),
         }
         for split in EXAMINED
-        for source in (*SEEN, *(["test"] if split == "harder" else []))
+        for source in (*_seen(forms), *(["test"] if split == "harder" else []))
         if split in forms and source in forms
     ]
+
+
+def _seen(splits: Iterable[str]) -> list[str]:
+    """The splits that teacher or student learn from."""
+    return [split for split in splits if split not in (*EXAMINED, SKILLS)]
 
 
 def _forms(rows: Sequence[ProblemRow], order: Set[str]) -> list[list[Any]]:

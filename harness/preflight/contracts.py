@@ -6,17 +6,34 @@ What must hold is said in ``task_contract`` and ``actor_contract``; here is what
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from harness.api import Foreseeing, HarnessError, PluginError, Problem, Request, Solve, Staged, UsageError
+from harness.api import (
+    Amending,
+    Continuing,
+    Demonstrate,
+    Drifting,
+    Examine,
+    Foreseeing,
+    HarnessError,
+    Learn,
+    PluginError,
+    Problem,
+    Request,
+    Solve,
+    Staged,
+    Train,
+    UsageError,
+)
 from harness.boundary.faults import suspected
 from harness.boundary.text import one_line
 from harness.design import skills
 from harness.design.plan import Plan
-from harness.preflight import actor_contract, task_contract
+from harness.preflight import actor_contract, problems, task_contract
 from harness.preflight.components import Components, prompt
 from harness.preflight.task_contract import Subject
-from harness.preflight.violations import Contract
+from harness.registry.violations import Contract
 
 
 def violations(contract: Contract, subject: Any) -> Iterator[str]:
@@ -38,28 +55,50 @@ def _require(who: str, contracts: Iterable[Contract], subject: Any) -> None:
 
 def planned(plan: Plan, components: Components) -> dict[str, Sequence[Problem]]:
     """The problems that a plan takes, by split, without those of skills. Raises PluginError for too few of them."""
-    found = {}
-    for split in plan.splits:
-        if split == skills.SPLIT:
-            continue
-        size = plan.sizes[split]
-        made = components.task.problems(split, size)
-        if not isinstance(made, Sequence) or len(made) != size:
-            given = f"{len(made)} problems" if isinstance(made, Sequence) else f"a {type(made).__name__}"
-            raise PluginError(
-                f"{components.named['task']} breaks its contract: it gave {given} of the split {split!r}; {size} were "
-                "asked for"
-            )
-        found[split] = made[: plan.count(split)]
-    return found
+    own = [split for split in plan.splits if split != skills.SPLIT]
+    windowed = [split for split in own if plan.design.problem_set(split).windows > 1]
+    drifting = windowed if isinstance(components.task, Drifting) else []
+    found = {split: _taken(plan, components, split) for split in own if split not in drifting}
+    _check_windows(plan, components, drifting, found)
+    found |= {split: problems.of_set(plan, components.task, split) for split in drifting}
+    return {split: found[split] for split in own}
+
+
+def _taken(plan: Plan, components: Components, split: str) -> Sequence[Problem]:
+    """The problems of a set. Raises PluginError where a task gives another number than it is asked for."""
+    chosen = plan.design.problem_set(split)
+    asked, _ = plan.pool(split, drifts=isinstance(components.task, Drifting))
+    made: Any = components.task.problems(chosen.of, asked)
+    if not isinstance(made, Sequence) or len(made) != asked:
+        told = f"{len(made)} problems" if isinstance(made, Sequence) else f"a {type(made).__name__}"
+        raise PluginError(
+            f"{components.named['task']} breaks its contract: it gave {told} of the split {chosen.of!r}; {asked} were "
+            "asked for"
+        )
+    return problems.of_set(plan, components.task, split)
+
+
+def _check_windows(
+    plan: Plan, components: Components, drifting: Iterable[str], others: Mapping[str, Sequence[Problem]]
+) -> None:
+    """Holds a task that drifts to its contract on the windows of a plan, beside the other problems of it."""
+    asked: dict[int, dict[str, int]] = {}
+    for split in drifting:
+        chosen, (size, _) = plan.design.problem_set(split), plan.pool(split, drifts=True)
+        asked.setdefault(chosen.windows, {})[chosen.of] = size // chosen.windows
+    subject = Subject(components.task, components.verifier, others, components.again)
+    for number, counts in asked.items():
+        _require(components.named["task"], [task_contract.windows(number, counts)], subject)
 
 
 def _check_task(plan: Plan, components: Components) -> list[str]:
     """Holds task and verifier to their contracts; what of the problems is large."""
     task = components.named["task"]
     _require(task, task_contract.OWN[:1], Subject(components.task, components.verifier, {}))
-    problems = planned(plan, components)
-    subject = Subject(components.task, components.verifier, problems, components.again, plan.trains)
+    made = planned(plan, components)
+    demonstrated = frozenset(step.problems for step in plan.steps if isinstance(step, Demonstrate))
+    again = partial(problems.sample, plan)
+    subject = Subject(components.task, components.verifier, made, components.again, demonstrated, again)
     for kind, contract in task_contract.PASS:
         try:
             _require(components.named[kind], [contract], subject)
@@ -86,6 +125,18 @@ def check(plan: Plan, components: Components) -> list[str]:
     if plan.prompts == "separate" and not isinstance(components.task, Staged):
         raise UsageError(
             f"prompts = separate: task {plan.plugins['task'].name!r} has one wording for all stages; leave it out"
+        )
+    amends = [step for step in plan.steps if isinstance(step, Learn) and step.wrong_of]
+    if amends and not isinstance(components.reflection, Amending):
+        raise UsageError(
+            f"reflection {plan.plugins['reflection'].name!r} cannot amend a strategy by what a student got wrong, "
+            f"which the stage {amends[0].arm} asks for; choose one that can, such as lrl"
+        )
+    further = [step for step in plan.steps if isinstance(step, Train) and step.start]
+    if further and not isinstance(components.trainer, Continuing):
+        raise UsageError(
+            f"trainer {plan.plugins['trainer'].name!r} cannot start from an adapter, which the stage {further[0].arm} "
+            "asks for; choose one that can, such as lora"
         )
     for arm in plan.arms if components.task.labels is None else ():
         if arm.recipe == "random":
@@ -134,23 +185,24 @@ def preflight(plan: Plan, components: Components) -> list[str]:
 
 def _foreseen(plan: Plan, components: Components) -> Iterator[Request]:
     """The teacher calls whose prompts are known before anything is learned."""
-    for arm in plan.arms:
-        strategy = plan.strategy if arm.strategy else None
-        known = strategy is not None or not arm.strategy
-        for split in arm.splits if arm.answers == "teacher" and known and arm.role != "learning" else ():
-            for problem in _first(plan, components, split):
-                words = prompt(plan, components.task, arm.name, problem, strategy)
-                yield Request(f"{arm.name}/{problem.id}", words, Solve(problem, strategy))
-    sets = {arm.solutions for arm in plan.arms} if plan.labels == "teacher" else set()
-    for name, strategy, wanted in (
-        ("learned", plan.strategy, plan.strategy is not None and "learned" in sets),
-        ("naive", None, "naive" in sets),
-    ):
-        for problem in _first(plan, components, "train") if wanted else ():
-            words = components.task.demonstration(problem, strategy)
-            yield Request(f"demonstrate/{name}/{problem.id}", words, Solve(problem, strategy, "demonstrate"))
+    task, given = components.task, plan.strategy
 
+    def is_known(strategy: str | None) -> bool:
+        return strategy is None or (given is not None and strategy == plan.design.strategy)
 
-def _first(plan: Plan, components: Components, split: str) -> Sequence[Problem]:
-    """The problems of a split that the plan takes."""
-    return components.task.problems(split, plan.sizes[split])[: plan.count(split)]
+    for step in plan.steps:
+        match step:
+            case Examine() if plan.design.arm(step.arm).answers == "teacher" and is_known(step.strategy):
+                told = None if step.strategy is None else given
+                for split in step.splits:
+                    for problem in problems.of_set(plan, task, split):
+                        words = prompt(plan, task, step.arm, problem, told)
+                        yield Request(f"{step.arm}/{problem.id}", words, Solve(problem, told))
+            case Demonstrate() if plan.labels == "teacher" and is_known(step.strategy) and not step.wrong_of:
+                told = None if step.strategy is None else given
+                for problem in problems.of_set(plan, task, step.problems) if not step.as_many_as else ():
+                    words = task.demonstration(problem, told)
+                    key = f"demonstrate/{step.solutions}/{problem.id}"
+                    yield Request(key, words, Solve(problem, told, "demonstrate"))
+            case _:
+                pass

@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from harness.api import Sizing, UsageError
+from harness.api import Sizing, Train, UsageError
 from harness.design.plan import Plan
 from harness.preflight.components import Components
 from harness.preflight.forecast import CHARACTERS_PER_TOKEN, Load
@@ -32,7 +32,7 @@ def needed(loads: list[Load], adapters: int = 0) -> int:
 
 def adapters(plan: Plan, components: Components) -> int:
     """Bytes of all adapters that a plan trains; 0 where their trainer cannot know."""
-    trainings = sum(arm.recipe is not None for arm in plan.arms) * len(plan.seeds)
+    trainings = sum(isinstance(step, Train) for step in plan.steps) * len(plan.seeds)
     if not trainings or not isinstance(components.trainer, Sizing):
         return 0
     return trainings * (components.trainer.adapter_bytes(components.student) or 0)

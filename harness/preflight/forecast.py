@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from harness.api import Distil, Message, Problem, Request, Teacher, Usage, UsageError
+from harness.api import (
+    Amending,
+    Demonstrate,
+    Distil,
+    Examine,
+    Learn,
+    Message,
+    Problem,
+    Request,
+    Step,
+    Teacher,
+    Usage,
+    UsageError,
+)
 from harness.boundary.faults import suspected
 from harness.design.plan import Plan
 from harness.design.skills import SPLIT as SKILLS
+from harness.preflight import problems
 from harness.preflight.components import Components, prompt
 
 CHARACTERS_PER_TOKEN = 4
@@ -48,42 +62,78 @@ class Load:
     output_tokens: int
     cost: Cost | None
     """None for the student, which is local."""
+    at_most: bool = False
+    """Whether it may be fewer calls, by how a student answers."""
 
 
 @suspected("the forecast", UsageError)
 def loads(plan: Plan, components: Components) -> list[Load]:
     """The work of every stage, in order. Token counts are estimates from the lengths of the real prompts."""
-    found: list[Load] = []
-    demonstrated: set[str] = set()
+    found: dict[tuple[str, str, str], list[Load]] = {}
+    for load in _loads(plan, components):
+        found.setdefault((load.stage, load.purpose, load.split), []).append(load)
+    return [_together(same) for same in found.values()]
+
+
+def _loads(plan: Plan, components: Components) -> Iterator[Load]:
+    """The work of every step."""
     prompts = _Prompts(plan, components)
 
-    def add(stage: str, purpose: str, split: str, calls: int, tokens: int, teacher: bool = True) -> None:
+    def load(step: Step, purpose: str, split: str, calls: int, tokens: int, teacher: bool = True) -> Load:
+        times = len(plan.seeds) if plan.design.by_seed(step) else 1
         expected = REPLY_TOKENS[purpose][1]
-        cost = _cost(components.teacher, purpose, calls, tokens) if teacher else None
-        found.append(Load(stage, purpose, split, calls, calls * tokens, calls * expected, cost))
+        cost = _cost(components.teacher, purpose, calls * times, tokens) if teacher else None
+        at_most = isinstance(step, Learn | Demonstrate) and _is_chosen_by_answers(plan, step)
+        whole = calls * times
+        return Load(step.arm, purpose, split, whole, whole * tokens, whole * expected, cost, at_most)
 
-    for arm in plan.arms:
-        name = arm.name
-        if arm.role == "learning":
-            count, tokens = prompts.solve(name, "reflect", strategy=True)
-            calls = components.reflection.calls(count)
-            batch = max(1, round(count / max(1, calls.get("reflect", 1))))
-            for purpose, number in calls.items():
-                if purpose == "solve":
-                    add(name, purpose, "reflect", number, tokens)
-                else:  # a journal to distil is taken to be as long as a batch to reflect on
-                    add(name, purpose, "", number, batch * (tokens + REPLY_TOKENS["solve"][1]))
-            continue
-        if arm.solutions is not None and arm.solutions not in demonstrated:
-            demonstrated.add(arm.solutions)
-            if plan.labels == "teacher":
-                add(name, "demonstrate", "train", *prompts.demonstrate(strategy=arm.solutions == "learned"))
-        for split in arm.splits:
-            count, tokens = prompts.solve(name, split, arm.strategy)
-            if count:
-                count *= plan.training_seeds if arm.recipe else 1
-                add(name, "solve", split, count, tokens, teacher=arm.answers == "teacher")
-    return found
+    for step in plan.steps:
+        match step:
+            case Learn():
+                count, tokens = prompts.solve(step.arm, step.problems, None, strategy=True)
+                calls = _calls(components, step, count)
+                batch = max(1, round(count / max(1, calls.get("reflect", 1))))
+                for purpose, number in calls.items():
+                    if purpose == "solve":
+                        yield load(step, purpose, step.problems, number, tokens)
+                    else:  # a journal to distil is taken to be as long as a batch to reflect on
+                        yield load(step, purpose, "", number, batch * (tokens + REPLY_TOKENS["solve"][1]))
+            case Demonstrate() if plan.labels == "teacher":
+                count, tokens = prompts.demonstrate(step.problems, step.window, strategy=step.strategy is not None)
+                yield load(step, "demonstrate", step.problems, count, tokens)
+            case Examine() if not step.votes_of:
+                teacher = plan.design.arm(step.arm).answers == "teacher"
+                for split in step.splits:
+                    count, tokens = prompts.solve(step.arm, split, step.window, strategy=step.strategy is not None)
+                    if count:
+                        yield load(step, "solve", split, count, tokens, teacher)
+
+
+def _calls(components: Components, step: Learn, count: int) -> Mapping[str, int]:
+    """Teacher calls by purpose that learning takes, at most."""
+    reflection = components.reflection
+    if step.wrong_of is None:
+        return reflection.calls(count)
+    return reflection.amending_calls(count) if isinstance(reflection, Amending) else {}
+
+
+def _is_chosen_by_answers(plan: Plan, step: Learn | Demonstrate) -> bool:
+    if step.wrong_of is not None:
+        return True
+    other = plan.design.made.get(("solutions", (isinstance(step, Demonstrate) and step.as_many_as) or ""))
+    return isinstance(other, Demonstrate) and _is_chosen_by_answers(plan, other)
+
+
+def _together(same: Sequence[Load]) -> Load:
+    """Loads of one stage, purpose and problem set as one."""
+    if len(same) == 1:
+        return same[0]
+    first = same[0]
+    counts = {name: sum(getattr(each, name) for each in same) for name in ("calls", "input_tokens", "output_tokens")}
+    cost = None if first.cost is None else total(same)
+    return Load(
+        first.stage, first.purpose, first.split, **counts, cost=cost, at_most=any(each.at_most for each in same)
+    )
 
 
 def total(found: Sequence[Load]) -> Cost:
@@ -112,26 +162,29 @@ class _Prompts:
         self._components = components
         self._known: dict[tuple[str, str], tuple[int, int]] = {}
 
-    def solve(self, stage: str, split: str, strategy: bool) -> tuple[int, int]:
+    def solve(self, stage: str, split: str, window: int | None, strategy: bool) -> tuple[int, int]:
         """Prompts that ask for an answer, with the strategy in them or without, and mean tokens of one."""
         if split == SKILLS:
-            return self._measured("", split, self._skills)
+            return self._measured("", split, None, self._skills)
         words = stage if self._plan.prompts == "separate" else ""
         ask = partial(prompt, self._plan, self._components.task, stage, strategy=None)
-        return self._told(*self._measured(words, split, lambda: map(ask, self._made(split))), strategy)
+        return self._told(*self._measured(words, split, window, lambda: map(ask, self._made(split))), strategy)
 
-    def demonstrate(self, strategy: bool) -> tuple[int, int]:
+    def demonstrate(self, split: str, window: int | None, strategy: bool) -> tuple[int, int]:
         """The same of prompts that ask for a worked solution."""
         ask = self._components.task.demonstration
-        made = self._measured("demonstrate", "train", lambda: [ask(each, None) for each in self._made("train")])
+        made = self._measured("demonstrate", split, window, lambda: [ask(each, None) for each in self._made(split)])
         return self._told(*made, strategy)
 
-    def _measured(self, words: str, split: str, make: Callable[[], Iterable[Sequence[Message]]]) -> tuple[int, int]:
+    def _measured(
+        self, words: str, split: str, window: int | None, make: Callable[[], Iterable[Sequence[Message]]]
+    ) -> tuple[int, int]:
         if (words, split) not in self._known:
             lengths = [sum(len(message.text) for message in messages) for messages in make()][: self._plan.count(split)]
             mean = round(sum(lengths) / max(1, len(lengths)) / CHARACTERS_PER_TOKEN)
             self._known[words, split] = len(lengths), mean
-        return self._known[words, split]
+        count, mean = self._known[words, split]
+        return (count if window is None else count // self._plan.design.problem_set(split).windows), mean
 
     def _told(self, count: int, tokens: int, strategy: bool) -> tuple[int, int]:
         given = self._plan.strategy
@@ -139,7 +192,7 @@ class _Prompts:
         return count, tokens + longer * strategy
 
     def _made(self, split: str) -> Sequence[Problem]:
-        return self._components.task.problems(split, self._plan.sizes[split])[: self._plan.count(split)]
+        return problems.of_set(self._plan, self._components.task, split) if self._plan.size(split) else []
 
     def _skills(self) -> Sequence[Sequence[Message]]:
         try:

@@ -16,6 +16,7 @@ from harness.design.plan import Plan
 from harness.design.planned import PlannedPlugin
 from harness.journal import keys
 from harness.journal.store import Journal
+from harness.preflight import problems
 from harness.preflight.components import Components
 from harness.registry import sources as installed
 
@@ -31,8 +32,7 @@ UNKNOWN = (
 @suspected("asking the parts of the run who they are", UsageError)
 def of(plan: Plan, components: Components) -> dict[str, Any]:
     """The identity of a run as JSON: that of each part that it uses, and examples of the task's prompts."""
-    split = plan.splits[0]
-    problem = components.task.problems(split, plan.sizes[split])[0]
+    problem = problems.of_set(plan, components.task, plan.splits[0])[0]
     student = (
         {"identity": components.student.identity, "batch_size": components.student.batch_size}
         if plan.asks_student

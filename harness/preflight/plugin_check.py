@@ -16,9 +16,9 @@ from harness.design import planned
 from harness.preflight import actor_contract, task_contract
 from harness.preflight.contracts import violations
 from harness.preflight.task_contract import Subject
-from harness.preflight.violations import Contract
 from harness.registry import options, plugins
 from harness.registry.plugins import Kind, Loaded, PluginRef, instantiate
+from harness.registry.violations import Contract
 
 SPLITS = ("test", "reflect", "train", "harder")
 SEED = 0

@@ -13,8 +13,8 @@ from itertools import combinations, islice, product
 from harness.api import Drifting, Problem, Rule, StepCheck, Task, Truth, Verifier, Worked
 from harness.boundary import files
 from harness.design.rules import constant
-from harness.preflight import violations
-from harness.preflight.violations import Contract, of_json, of_messages, of_methods, of_object, of_text, shown
+from harness.registry import violations
+from harness.registry.violations import Contract, of_json, of_messages, of_methods, of_object, of_text, shown
 
 LONGEST_NAME = 64
 """Characters of the name of a rule, ``always-`` for that of a constant among them."""
@@ -37,8 +37,10 @@ class Subject:
     problems: Mapping[str, Sequence[Problem]]
     again: Callable[[], Task] | None = None
     """Makes the task once more; None where nobody can."""
-    demonstrated: bool = True
-    """Whether worked solutions are asked for."""
+    demonstrated: frozenset[str] = frozenset({"train"})
+    """The splits of which worked solutions are asked for."""
+    first: Callable[[Task, str, int], Sequence[Problem]] = lambda task, split, count: task.problems(split, count)
+    """The first problems of a split, made by a task; none where another split shows as much."""
 
     @property
     def all(self) -> Iterator[Problem]:
@@ -132,7 +134,7 @@ def _again(subject: Subject) -> Iterator[str]:
     one, other = subject.again(), subject.again()
     for split, problems in subject.problems.items():
         count = min(SAMPLE, len(problems))
-        for difference in _differences(subject, *(task.problems(split, count) for task in (one, one, other))):
+        for difference in _differences(subject, *(subject.first(task, split, count) for task in (one, one, other))):
             yield difference
             return
 
@@ -200,7 +202,7 @@ def _windows(number: int, counts: Mapping[str, int], subject: Subject) -> Iterat
 def _prompts(subject: Subject) -> Iterator[str]:
     asks = {"prompt": subject.task.prompt}
     for problem in subject.all:
-        if subject.demonstrated and problem.split == "train":
+        if problem.split in subject.demonstrated:
             asks["demonstration"] = subject.task.demonstration
         for name, ask in asks.items():
             plain, told = ask(problem, None), ask(problem, MARK)

@@ -7,38 +7,54 @@ from __future__ import annotations
 
 from harness.boundary.text import harmless
 from harness.design.plan import Plan
-from harness.experiment.data import ExperimentData
+from harness.experiment.data import ExperimentData, Lesson
+
+UNCHANGED = "Nothing went wrong, so it is the strategy before."
 
 
 def journal_text(plan: Plan, data: ExperimentData) -> str:
     """journal.md: one section per reflection."""
     sections = [
-        f"## Batch {entry.batch}: {entry.correct} of {entry.n} right with strategy {entry.strategy}\n\n"
-        + fenced(entry.text)
-        for entry in data.entries
+        f"## {_of(data, lesson)}Batch {entry.batch}: {entry.correct} of {entry.n} right with strategy {entry.strategy}"
+        f"\n\n{fenced(entry.text)}"
+        for lesson in data.lessons
+        for entry in lesson.entries
     ]
     return _page(plan, "Journal", sections or ["The teacher wrote no reflections in this run."])
 
 
 def strategy_text(plan: Plan, data: ExperimentData) -> str:
-    """strategy.md: the strategy that the later stages used."""
-    if data.learned is None:
+    """strategy.md: the strategies that the later stages used."""
+    if not data.lessons:
         return _page(plan, "Strategy", ["No strategy was learned or given in this run."])
-    if plan.strategy is not None:
-        source = "Given by --strategy-file; this run did not write it."
-    else:
-        source = f"Learned in this run as {data.learned_as}; see strategy-evolution.md."
-    return _page(plan, "Strategy", [source, fenced(data.learned)], made=plan.strategy is None)
+    sections = []
+    for lesson in data.lessons:
+        source = f"Learned in this run as {lesson.learned_as}; see strategy-evolution.md."
+        if lesson.learned_as is None:
+            given = lesson.strategy == plan.design.strategy
+            source = "Given by --strategy-file; this run did not write it." if given else UNCHANGED
+        sections += [*([f"## {_named(lesson)}"] if len(data.lessons) > 1 else []), source, fenced(lesson.learned)]
+    return _page(plan, "Strategy", sections, made=plan.strategy is None)
 
 
 def evolution_text(plan: Plan, data: ExperimentData) -> str:
     """strategy-evolution.md: every strategy with its descent."""
     sections = []
-    for strategy in data.strategies:
-        descent = f"after batch {strategy.after_batch}, from {strategy.parent}" if strategy.parent else "the seed"
-        score = f"\n\nIts parent got {strategy.correct} of {strategy.n} right.\n" if strategy.parent else "\n"
-        sections.append(f"## {strategy.id}: {descent}{score}\n{fenced(strategy.text)}")
+    for lesson in data.lessons:
+        for strategy in lesson.strategies:
+            descent = f"after batch {strategy.after_batch}, from {strategy.parent}" if strategy.parent else "the seed"
+            score = f"\n\nIts parent got {strategy.correct} of {strategy.n} right.\n" if strategy.parent else "\n"
+            sections.append(f"## {_of(data, lesson)}{strategy.id}: {descent}{score}\n{fenced(strategy.text)}")
     return _page(plan, "Strategy evolution", sections or ["The teacher learned no strategy in this run."])
+
+
+def _of(data: ExperimentData, lesson: Lesson) -> str:
+    """Which of several lessons a section is of."""
+    return f"{_named(lesson)}: " if len(data.lessons) > 1 else ""
+
+
+def _named(lesson: Lesson) -> str:
+    return lesson.strategy if lesson.seed is None else f"{lesson.strategy}, seed {lesson.seed}"
 
 
 def fenced(text: str) -> str:

@@ -38,7 +38,7 @@ def imported(path: Path, user: UserSettings) -> dict[str, Any]:
     Its arms are those of the design ``transfer``.
     """
     counts, sha256 = read(path)
-    taught = any(TRANSFER.arm(arm).needs_strategy for arm in counts)
+    taught = any(TRANSFER.required(arm) for arm in counts)
     stages = tuple(arm.name for arm in TRANSFER.arms if arm.name in counts or (taught and arm.role == "learning"))
     drawn, chosen = plan.make(replace(user, run={**user.run, "stages": stages}))
     task, verifier = task_and_verifier(drawn, chosen)
@@ -61,7 +61,10 @@ def imported(path: Path, user: UserSettings) -> dict[str, Any]:
         "arms": [_arm(arm, counts[arm], test) for arm in stages if arm in counts],
         "contrasts": [],
         "transfer": [],
-        "learning": {"entries": [], "strategies": [], "learned": None},
+        "learning": {"entries": [], "strategies": [], "lessons": [], "learned": None},
+        "solutions": [],
+        "agreement": [],
+        "votes": [],
         "training": [],
         "teacher_calls": [],
         "files": {in_unicode(path.name): sha256},

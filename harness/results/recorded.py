@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.api import ADAPTER_WEIGHTS, JournalError
+from harness.api import ADAPTER_WEIGHTS, Design, JournalError, Learn
 from harness.boundary import differences, filenames, files, folders
 from harness.boundary.text import shortened
 from harness.design import designs
+from harness.design.designs import trained_name
 from harness.journal import encoding, keys
 from harness.journal.encoding import Record
 from harness.journal.store import ReadOnlyJournal
@@ -109,8 +110,10 @@ def _head(journal: ReadOnlyJournal, result: Mapping[str, Any], replies: _Replies
 
 def _answers(folder: Path, result: Mapping[str, Any], replies: _Replies) -> Iterator[str]:
     """Where an item is not the reply of the record, or a reply of the record has no item."""
-    found = set()
+    design, found = designs.of(result), set()
     for number, row in enumerate(files.stream_lines(folder / filenames.ITEMS), 1):
+        if design.voters(row["arm"]):
+            continue  # nobody was asked: that it follows from the rows of its voters is seen with the rows
         place = f"{_asked(result, row)}/{row['problem']}"
         found.add(place)
         if place in replies.places:
@@ -118,19 +121,30 @@ def _answers(folder: Path, result: Mapping[str, Any], replies: _Replies) -> Iter
         else:
             told_of = iter([f"the journal holds no reply of {row['arm']} to {row['problem']}"])
         yield from (f"{filenames.ITEMS}: line {number}: {what}" for what in told_of)
-    learning = f"{designs.of(result).named('learning')}/"
-    problems = {f"{learning}{row['id']}" for row in files.stream_lines(folder / filenames.PROBLEMS)}
+    learning = {f"{name}/" for name in _learning(design, result)}
+    problems = [row["id"] for row in files.stream_lines(folder / filenames.PROBLEMS)]
+    tried = {f"{beginning}{name}" for beginning in learning for name in problems}
     for place in sorted(replies.places.keys() - found):
         # what a reflection asks besides has keys of its own choice
-        if not place.startswith(learning) or place in problems:
+        asked_besides = not replies.is_students(place) and any(map(place.startswith, learning)) and place not in tried
+        if not asked_besides:
             yield f"{filenames.ITEMS}: has no row for the recorded reply {place}"
+
+
+def _learning(design: Design, result: Mapping[str, Any]) -> Iterator[str]:
+    """Under which names a reflection asks: those of the arms that its calls are counted with, for each seed."""
+    seeds = sorted({training["training_seed"] for training in result["training"]})
+    for step in design.walk:
+        if isinstance(step, Learn):
+            yield step.arm
+            yield from (trained_name(step.arm, seed, seeds[0]) for seed in seeds if design.by_seed(step))
 
 
 def _asked(result: Mapping[str, Any], row: Row) -> str:
     """Under which name the record has the replies of an item's arm."""
     if row["training_seed"] is None or not result["training"]:
         return str(row["arm"])
-    return accounts.training_name(result, row)
+    return accounts.answering_name(result, row)
 
 
 class _Replies:
@@ -156,6 +170,10 @@ class _Replies:
                     self.demonstrations[record.key] = record.value["text"]
                 else:
                     self.places[record.key] = record.key, None
+
+    def is_students(self, place: str) -> bool:
+        """Whether the student gave the answer."""
+        return self.places[place][1] is not None
 
     def to(self, place: str) -> Reply:
         """The answer, and the record that it is in."""

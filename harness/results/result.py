@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from harness.api import Completion, Problem, Task, Truth, Verifier
+from harness.api import Answered, Completion, Demonstrate, Problem, Task, Train, Truth, Verifier
 from harness.boundary import filenames, files, schemas
 from harness.design import skills
+from harness.design.designs import trained_name
 from harness.design.plan import Plan
 from harness.design.rules import constant
 from harness.experiment import examples
-from harness.experiment.data import ExperimentData, Training
+from harness.experiment.data import ExperimentData, Lesson, Training
+from harness.experiment.examples import Demonstration
 from harness.experiment.judging import Item
 from harness.measures import accounts, contrasts, problem_sets, scores
 from harness.measures.kept import Kept
@@ -22,7 +25,7 @@ from harness.measures.rows import Row
 from harness.preflight.components import Components
 from harness.results import markdown
 
-SCHEMA = "urn:transfer-harness:schema:result:1.0"
+SCHEMA = "urn:transfer-harness:schema:result:2.0"
 
 
 def write(
@@ -54,6 +57,7 @@ def write(
         "arms": scores.arms(rows.items, ruled, components.task.labels, plan.design),
         "contrasts": contrasts.contrasts(rows.items, plan.design, plan.margin),
         "transfer": contrasts.transfer(rows.items, plan.design),
+        "votes": contrasts.votes(rows.items, plan.design),
     }
     schemas.require("result", result)
     files.write(run_dir / filenames.RESULT, files.pretty(result))
@@ -106,6 +110,8 @@ def told(
         "labels": None if components.task.labels is None else list(components.task.labels),
         "source": "run",
         "learning": _learning(data),
+        "solutions": list(_solutions(plan, data)),
+        "agreement": list(_agreement(plan, data)),
         "training": [_training(training, components.verifier, data, search) for training in data.trainings],
         "teacher_calls": _accounts(components, data),
     }
@@ -122,14 +128,22 @@ def _identities(plan: Plan, components: Components, data: ExperimentData) -> dic
 
 
 def _learning(data: ExperimentData) -> dict[str, Any]:
-    """How the teacher's strategy came to be, without what it wrote on the way: see journal.md."""
+    """How the teacher's strategies came to be, without what it wrote on the way: see journal.md."""
     return {
         "entries": [
-            {"batch": entry.batch, "strategy": entry.strategy, "correct": entry.correct, "n": entry.n}
-            for entry in data.entries
+            {
+                **_of(lesson),
+                "batch": entry.batch,
+                "strategy": entry.strategy,
+                "correct": entry.correct,
+                "n": entry.n,
+            }
+            for lesson in data.lessons
+            for entry in lesson.entries
         ],
         "strategies": [
             {
+                **_of(lesson),
                 "id": strategy.id,
                 "parent": strategy.parent,
                 "after_batch": strategy.after_batch,
@@ -137,20 +151,64 @@ def _learning(data: ExperimentData) -> dict[str, Any]:
                 "n": strategy.n,
                 "text": strategy.text,
             }
-            for strategy in data.strategies
+            for lesson in data.lessons
+            for strategy in lesson.strategies
         ],
+        "lessons": [{**_of(lesson), "id": lesson.learned_as, "text": lesson.learned} for lesson in data.lessons],
         "learned": data.learned,
     }
+
+
+def _of(lesson: Lesson) -> dict[str, Any]:
+    return {"lesson": lesson.strategy, "training_seed": lesson.seed}
+
+
+def _solutions(plan: Plan, data: ExperimentData) -> Iterator[dict[str, Any]]:
+    """Which worked solutions there are, and how many of them state an answer."""
+    for step, seed, made in _demonstrated(plan, data):
+        yield {
+            "solutions": step.solutions,
+            "training_seed": seed,
+            "split": step.problems,
+            "lesson": step.strategy,
+            "n": len(made),
+            "answered": sum(isinstance(each.outcome, Answered) for each in made),
+        }
+
+
+def _demonstrated(
+    plan: Plan, data: ExperimentData
+) -> Iterator[tuple[Demonstrate, int | None, Sequence[Demonstration]]]:
+    for step in plan.steps:
+        if isinstance(step, Demonstrate):
+            for seed in plan.seeds if plan.design.by_seed(step) else (None,):
+                name = step.solutions if seed is None else trained_name(step.solutions, seed, plan.seeds[0])
+                yield step, seed, data.demonstrations[name]
+
+
+def _agreement(plan: Plan, data: ExperimentData) -> Iterator[dict[str, Any]]:
+    """How often the strategies of a mixture lead the teacher to the same answer."""
+    made = {step.solutions: solutions for step, _, solutions in _demonstrated(plan, data)}
+    mixed = dict.fromkeys(step.solutions for step in plan.steps if isinstance(step, Train) and step.in_turn)
+    for first, second in (pair for names in mixed for pair in combinations(names, 2)):
+        labels = [
+            (one.outcome.label, other.outcome.label)
+            for one, other in zip(made[first], made[second], strict=True)
+            if isinstance(one.outcome, Answered) and isinstance(other.outcome, Answered)
+        ]
+        alike = sum(one == other for one, other in labels)
+        yield {"first": first, "second": second, "n": len(labels), "alike": alike}
 
 
 def _training(
     training: Training, verifier: Verifier, data: ExperimentData, search: quotations.Search
 ) -> dict[str, Any]:
     """How an adapter was made, and that it does something."""
-    by_id = {problem.id: problem for problem in data.problems["train"]}
+    by_id = {problem.id: problem for problems in data.problems.values() for problem in problems}
     labelled = [(by_id[row.problem_id], row.label) for row in training.examples if row.label is not None]
     right = sum(bool(verifier.check(problem, label)) for problem, label in labelled)
     return {
+        "name": training.name,
         "arm": training.arm,
         "training_seed": training.seed,
         "examples": {**examples.summary(training.examples, training.offered), "right": right},

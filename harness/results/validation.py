@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from harness.api import ADAPTER_WEIGHTS, UsageError
+from harness.api import ADAPTER_WEIGHTS, Learn, UsageError
 from harness.boundary import differences, filenames, files, folders, schemas
 from harness.boundary.text import in_shell
 from harness.design import designs
@@ -25,6 +25,7 @@ from harness.results.recorded import Unchecked, Unread, told
 SCHEMAS = {filenames.RESULT: "result", filenames.PLAN: "plan", filenames.RUN_META: "run-meta", filenames.AUDIT: "audit"}
 """The schema of a JSON file by its name."""
 SAYS = {f"urn:transfer-harness:schema:{name}:1.0": name for name in ("result", "audit", "compare")}
+SAYS["urn:transfer-harness:schema:result:2.0"] = "result"
 """The schema of a JSON file of any other name by what it says of itself."""
 LABELLERS = ("teacher", "verifier", "chance")
 
@@ -238,13 +239,14 @@ def _recomputed(folder: Path, result: Mapping[str, Any], rows: Kept) -> Iterator
         "arms": scores.arms(items, ruled, result["labels"], design),
         "contrasts": contrasts.contrasts(items, design, result["plan"]["margin"]),
         "transfer": contrasts.transfer(items, design),
+        "votes": contrasts.votes(items, design),
     }
     try:
         computed["quoted"] = problem_sets.quoted(problems, [*_texts(folder), result["plan"]["strategy"] or ""])
     except ValueError as error:
         yield str(error)
     for key, value in computed.items():
-        for path, said, given in differences.between(result[key], value, key):
+        for path, said, given in differences.between(result.get(key, []), value, key):
             yield f"{path}: says {told(said)}, the rows give {told(given)}"
 
 
@@ -272,10 +274,10 @@ def _accounts(result: Mapping[str, Any], items: Sequence[ItemRow]) -> Iterator[s
     """
 
     design = designs.of(result)
-    learning = design.named("learning")
+    learning = {arm.name for arm in design.arms if arm.role == "learning"}
 
     def measured(accounts: Iterable[Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
-        return [(row["stage"], row) for row in accounts if row["purpose"] == "solve" and row["stage"] != learning]
+        return [(row["stage"], row) for row in accounts if row["purpose"] == "solve" and row["stage"] not in learning]
 
     solved = measured(result["teacher_calls"])
     said, given = dict(solved), dict(measured(accounts.answer_accounts(items, design)))
@@ -298,9 +300,15 @@ def _learned(folder: Path, result: Mapping[str, Any], items: Sequence[ItemRow]) 
                 yield f"learning.learned: is not the text of {filenames.STRATEGY_TXT}"
         except ValueError as error:
             yield str(error)
-    batches = {entry["batch"]: entry for entry in result["learning"]["entries"]}.values()
-    right, n = (sum(entry[key] for entry in batches) for key in ("correct", "n"))
-    learning = designs.of(result).named("learning")
-    tried = [row.correct for row in items if row.arm == learning]
-    if right > sum(tried) or n - right > len(tried) - sum(tried):
-        yield f"learning.entries: say {right} of {n} right, the rows of {learning} give {sum(tried)} of {len(tried)}"
+    design = designs.of(result)
+    for step in design.walk:
+        if isinstance(step, Learn) and step.wrong_of is None:
+            written = [
+                each for each in result["learning"]["entries"] if each.get("lesson", step.strategy) == step.strategy
+            ]
+            batches = {entry["batch"]: entry for entry in written}.values()
+            right, n = (sum(entry[key] for entry in batches) for key in ("correct", "n"))
+            tried = [row.correct for row in items if row.arm == step.arm]
+            if right > sum(tried) or n - right > len(tried) - sum(tried):
+                told_by = f"the rows of {step.arm} give {sum(tried)} of {len(tried)}"
+                yield f"learning.entries: say {right} of {n} right, {told_by}"

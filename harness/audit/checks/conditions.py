@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from harness.api import Contrast, Evidence, Finding, MissingEvidenceError, Severity
+from harness.api import Contrast, Demonstrate, Evidence, Finding, MissingEvidenceError, Severity
 from harness.audit import completeness, queries
 from harness.audit.thresholds import APART, BLANK, BLANK_TO_WARN, SIGNIFICANT
 from harness.design.skills import SPLIT as SKILLS
@@ -47,7 +47,7 @@ def _apart(evidence: Evidence) -> Iterator[Finding]:
 
 def errors_present(evidence: Evidence) -> Iterator[Finding]:
     """See ``harness.audit.checks``."""
-    for arm in queries.arms(evidence, ("test", "harder", "reflect", SKILLS)):
+    for arm in queries.arms(evidence, queries.every(evidence)):
         failed = arm["outcomes"]["failed"]
         text = f"{failed} of {arm['n']} calls failed"
         yield queries.of_arm(arm, "fail" if failed else "pass", text, queries.weight(arm["split"]))
@@ -57,18 +57,31 @@ def errors_present(evidence: Evidence) -> Iterator[Finding]:
 
 def _demonstrated(evidence: Evidence) -> Iterator[Finding]:
     """Where a worked solution of a training problem is missing because its call failed."""
-    sets = len({evidence.design.arm(name).solutions for name in queries.stages(evidence)} - {None})
-    if not sets:
+    steps = [step for step in completeness.steps(evidence) if isinstance(step, Demonstrate)]
+    if not steps:
         return
     calls = failed = 0
     for account in completeness.teacher_calls(evidence):
         if account["purpose"] == "demonstrate":
             calls, failed = calls + account["calls"], failed + account["failed"]
-    expected = sets * completeness.problem_set(evidence, "train")["n"]
+    expected = _expected(evidence, steps)
     if calls < expected:
         raise MissingEvidenceError(f"teacher_calls: {calls} of {expected} calls for worked solutions are known")
     text = f"{failed} of {calls} calls for worked solutions failed"
     yield Finding("worked solutions", "fail" if failed else "pass", text, queries.weight("train"))
+
+
+def _expected(evidence: Evidence, steps: Sequence[Demonstrate]) -> int:
+    """How many worked solutions there were to be. Of those that a student's answers choose the result says it."""
+    if evidence["schema"].endswith(":1.0"):
+        return sum(int(completeness.problem_set(evidence, step.problems)["n"]) for step in steps)
+    made = {(each["solutions"], each.maybe("training_seed")): int(each["n"]) for each in evidence["solutions"]}
+    seeds = completeness.plan(evidence)["training_seeds"]
+    for step in steps:
+        times = sum(name == step.solutions for name, _ in made)
+        if times < (seeds if evidence.design.by_seed(step) else 1):
+            raise MissingEvidenceError(f"solutions: {step.solutions} are known {times} times")
+    return sum(made.values())
 
 
 def coverage(evidence: Evidence) -> Iterator[Finding]:
@@ -76,7 +89,7 @@ def coverage(evidence: Evidence) -> Iterator[Finding]:
     measured: dict[tuple[str, str], list[Any]] = {}
     for arm in completeness.arms(evidence):
         measured.setdefault((arm["arm"], arm["split"]), []).append(arm)
-    splits = ("test",) if evidence["source"] == "table" else ("test", "harder", "reflect", SKILLS)
+    splits = {"test"} if evidence["source"] == "table" else queries.every(evidence)
     due = set()
     for stage in queries.stages(evidence):
         for split in (split for split in evidence.design.arm(stage).splits if split in splits):
@@ -92,23 +105,16 @@ def coverage(evidence: Evidence) -> Iterator[Finding]:
 
 def _planned(evidence: Evidence, split: str) -> int:
     """How many problems each arm should have answered. A student may have fewer skills than were asked for."""
-    planned = _size(evidence, split)
+    planned = completeness.size(evidence, split)
     if split == SKILLS and planned:
         return sum(entry["n"] for entry in completeness.problem_sets(evidence) if entry["split"] == SKILLS)
     return planned
 
 
-def _size(evidence: Evidence, split: str) -> int:
-    """How many problems of a split the plan asks for."""
-    plan = completeness.plan(evidence)
-    size, limit = int(plan["sizes"][split]), plan.maybe("limit")
-    return size if limit is None else min(size, limit)
-
-
 def _sized(evidence: Evidence) -> Iterator[Finding]:
     """Whether each problem set is as large as planned: on a smaller one every arm may have been measured in full."""
     for split in completeness.used(evidence):
-        planned = _size(evidence, split)
+        planned = completeness.size(evidence, split)
         n = sum(entry["n"] for entry in completeness.problem_sets(evidence) if entry["split"] == split)
         text = f"{n} problems of {planned} planned"
         yield Finding(f"problems/{split}", queries.status(n == planned), text, "block", split)
@@ -175,7 +181,7 @@ def _identified(identity: Any, answers: str) -> Iterator[Finding]:
 
 def _reached(evidence: Evidence) -> Iterator[Finding]:
     """Whether the arms that are told a strategy have it in their prompts: without it they are as those that are not."""
-    for arm in queries.arms(evidence, ("test", "harder", "reflect")):
+    for arm in queries.arms(evidence, queries.every(evidence) - {SKILLS}):
         if evidence.design.arm(arm["arm"]).strategy:
             reached = arm["prompts_sha256"] != arm["wording_sha256"]
             text = "the strategy is in the prompts" if reached else "the strategy never reached the prompts"
@@ -198,7 +204,7 @@ def _alike(contrast: Contrast, first: Any, second: Any) -> Finding:
 def model_drift(evidence: Evidence) -> Iterator[Finding]:
     """See ``harness.audit.checks``."""
     by_answerer: dict[str, set[str]] = {}
-    for arm in queries.arms(evidence, ("test", "harder", "reflect", SKILLS)):
+    for arm in queries.arms(evidence, queries.every(evidence)):
         returned = list(arm["models"])
         severity: Severity = "warn" if queries.role(arm) == "learning" else queries.weight(arm["split"])
         status = queries.status(len(returned) == 1)

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.api import ArmRole, Design, Evidence, Finding, MissingEvidenceError, Recipe
+from harness.api import ArmRole, Design, Evidence, Finding, Learn, MissingEvidenceError, Recipe, Train
 from harness.audit import completeness, queries
 from harness.audit.thresholds import DISTINCT, DISTINCT_TO_WARN, FEWEST_SEEDS, SELECTED, SIGNIFICANT
-from harness.design.skills import SPLIT as SKILLS
+from harness.boundary import files
 from harness.measures.problem_sets import LONG_ENOUGH, WRITTEN
 from harness.measures.statistics import independent
 from harness.results.recorded import Unchecked, Unread
@@ -54,7 +54,7 @@ def overlap(evidence: Evidence) -> Iterator[Finding]:
     if given:
         text = "was learned elsewhere; what it was learned from is not known"
         yield Finding("given strategy", "unknown", text, "warn")
-    if given or "reflect" in completeness.learned_from(evidence):
+    if given or any(isinstance(step, Learn) for step in completeness.steps(evidence)):
         yield _quoted(evidence)
     if _trained(evidence):
         yield from _trained_on(evidence)
@@ -103,14 +103,15 @@ def _trained(evidence: Evidence) -> list[str]:
 def _trainings(evidence: Evidence) -> list[Any]:
     """The trainings of a run. Raises MissingEvidenceError where the plan has more of them than the result."""
     found = list(evidence["training"])
-    expected = len(_trained(evidence)) * completeness.plan(evidence)["training_seeds"]
+    trained = sum(isinstance(step, Train) for step in completeness.steps(evidence))
+    expected = trained * completeness.plan(evidence)["training_seeds"]
     if len(found) < expected:
         raise MissingEvidenceError(f"training: {len(found)} of {expected} are known")
     return found
 
 
 def _name(training: Any) -> str:
-    return f"{training['arm']}/seed {training['training_seed']}"
+    return f"{_adapter(training)}/seed {training['training_seed']}"
 
 
 def label_source(evidence: Evidence) -> Iterator[Finding]:
@@ -190,25 +191,46 @@ def adapter(evidence: Evidence) -> Iterator[Finding]:
         yield from _applied(evidence)
     if evidence["source"] == "table":
         return
-    for arm in queries.arms(evidence, ("test", "harder", "reflect", SKILLS)):
+    for arm in queries.arms(evidence, queries.every(evidence)):
         if not evidence.design.arm(arm["arm"]).recipe and list(arm["adapters_sha256"]):
             yield queries.of_arm(arm, "fail", "an adapter answered, and the arm has none")
 
 
 def _applied(evidence: Evidence) -> Iterator[Finding]:
     """Whether the adapter of each trained arm is the one that was trained, and changes something."""
-    made = {(each["arm"], each["training_seed"]): each for each in _trainings(evidence)}
+    made = {(_adapter(each), each["training_seed"]): each for each in _trainings(evidence)}
     for arm in queries.arms(evidence, names=_trained(evidence)):
-        training = made.get((arm["arm"], arm["training_seed"]))
-        if training is None:
+        adapters = evidence.design.adapters(arm["arm"])
+        trainings = [made[name, arm["training_seed"]] for name in adapters if (name, arm["training_seed"]) in made]
+        if len(trainings) < len(adapters):
             yield queries.of_arm(arm, "unknown", "no training of this arm and seed is known")
-        elif list(arm["adapters_sha256"]) != [training["adapter_sha256"]]:
+        elif list(arm["adapters_sha256"]) != _answering(evidence.design, arm, trainings):
             yield queries.of_arm(arm, "fail", "the adapter that answered is not the one that was trained")
-        elif training["logit_change"] <= 0:
-            yield queries.of_arm(arm, "fail", "the adapter changes no logit on the probe prompts")
         else:
-            text = f"the adapter that was trained answered; it moves a logit by up to {training['logit_change']:.3g}"
-            yield queries.of_arm(arm, "pass", text)
+            yield _moving(arm, trainings)
+
+
+def _adapter(training: Any) -> str:
+    """What an adapter is called in the design."""
+    return str(training["name"].partition(".")[0] if "name" in list(training) else training["arm"])
+
+
+def _answering(design: Design, arm: Any, trainings: Sequence[Any]) -> list[str]:
+    """The digests of the adapters that an arm should have answered with; of an arm that votes that of all of them."""
+    digests = [training["adapter_sha256"] for training in trainings]
+    return [files.digest(digests)] if design.voters(arm["arm"]) else sorted(set(digests))
+
+
+def _moving(arm: Any, trainings: Sequence[Any]) -> Finding:
+    """Whether the adapters of an arm change something."""
+    least = min(trainings, key=lambda each: float(each["logit_change"]))
+    if least["logit_change"] <= 0:
+        return queries.of_arm(arm, "fail", "the adapter changes no logit on the probe prompts")
+    which = (
+        "the adapter that was trained" if len(trainings) == 1 else f"the {len(trainings)} adapters that were trained"
+    )
+    moves = "it moves" if len(trainings) == 1 else "each moves"
+    return queries.of_arm(arm, "pass", f"{which} answered; {moves} a logit by up to {least['logit_change']:.3g}")
 
 
 def underpowered(evidence: Evidence) -> Iterator[Finding]:
@@ -228,7 +250,7 @@ def _alike(evidence: Evidence) -> Iterator[Finding]:
     """Where several trainings of an arm gave the same adapter: then they are fewer draws than they seem."""
     by_arm: dict[str, list[str]] = {}
     for training in _trainings(evidence):
-        by_arm.setdefault(training["arm"], []).append(training["adapter_sha256"])
+        by_arm.setdefault(_adapter(training), []).append(training["adapter_sha256"])
     for name, digests in by_arm.items():
         count, different = len(digests), len(set(digests))
         if different < count:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from harness.design.skills import SPLIT as SKILLS
 from harness.measures import problem_sets
 from harness.measures.problem_sets import EXAMINED, LONG_ENOUGH
 from harness.measures.rows import Row, grouped
@@ -74,7 +75,7 @@ class Search:
                     self._lines.setdefault(_bag(row["text"].split("\n")), []).append(row["id"])
         self._around: dict[Words, list[Words]] = {}
         for row in problems:
-            if row["split"] == "train":
+            if row["split"] not in (*EXAMINED, SKILLS):
                 whole = _words(row["text"])
                 for text in self._within(whole):
                     self._around.setdefault(text, []).append(whole)

@@ -109,3 +109,9 @@ def _claims(audit: Mapping[str, Any], reasons: bool = True) -> Iterator[str]:
         if rung["rung"] == claims["rung"] + 1:
             why = "the audit blocks" if audit["verdict"] == "blocked" else rung["status"].replace("-", " ")
             yield filled(f"{why}; it needs {rung['needs']}", " " * 8, " " * 10)
+    for own in claims.get("own", ()):
+        yield filled(f"[{'x' if own['status'] == 'shown' else ' '}] {own['claim']}", "  ", "      ")
+        for reason in own["reasons"]:
+            yield filled(reason, " " * 8, " " * 10)
+        if own["status"] != "shown":
+            yield filled(f"{own['status'].replace('-', ' ')}; it needs {own['needs']}", " " * 8, " " * 10)

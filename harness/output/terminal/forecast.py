@@ -26,6 +26,8 @@ def text(plan: Plan, found: Sequence[Load]) -> str:
         "low: short replies; usual: replies of 300 to 500 tokens; worst: replies at their",
         "limit. Tokens are estimates; a strategy still to be learned counts as 150.",
     ]
+    if any(load.at_most for load in found):
+        rows += ["<=: at most; how many depends on what a student gets wrong."]
     if plan.simulated:
         rows += [f"SIMULATED: {', '.join(plan.simulated)}"]
     return "\n".join(filled(row, rest="") if len(row) > WIDTH else row for row in rows)
@@ -42,7 +44,8 @@ def _trainings(plan: Plan) -> list[str]:
 
 
 def _load(load: Load) -> str:
-    head = f"{load.stage:<16} {f'{load.purpose} {load.split}':<19} {load.calls:>6}"
+    calls = f"<={load.calls}" if load.at_most else str(load.calls)
+    head = f"{load.stage:<16} {f'{load.purpose} {load.split}':<19} {calls:>6}"
     if load.cost is None:
         return f"{head} {'':>11} {'':>12} {'local':>10}"
     return f"{head} {load.input_tokens:>11} {load.output_tokens:>12} {_usd(load.cost.expected):>10}"

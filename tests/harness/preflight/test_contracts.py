@@ -14,7 +14,7 @@ from harness.measures.problems.shortcuts import automatic
 from harness.preflight import actor_contract, task_contract
 from harness.preflight.contracts import violations
 from harness.preflight.task_contract import Subject
-from harness.preflight.violations import Contract
+from harness.registry.violations import Contract
 from tests.conftest import ToyRun
 from tests.toys import Parity, ParityVerifier, Rule, ToyReflection, ToyTeacher
 
@@ -191,6 +191,23 @@ def test_a_window_has_as_many_problems_as_were_asked_for(monkeypatch: pytest.Mon
 
 def test_a_task_without_windows_breaks_the_contract_of_windows() -> None:
     assert window_violations(Parity(0)) == ["has no method window"]
+
+
+@pytest.mark.parametrize(
+    ("window", "told"),
+    [
+        (lambda self, *asked: self.problems(asked[0], asked[-1]), "whose id another problem has"),
+        (lambda *_: None, "gives None as window 1 of"),
+    ],
+)
+def test_a_broken_drift_is_refused_before_anything_is_done(
+    toy_run: ToyRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, window: object, told: str
+) -> None:
+    monkeypatch.setattr(Parity, "window", window, raising=False)
+    with pytest.raises(UsageError) as caught:
+        toy_run(design="stream")
+    assert told in str(caught.value)
+    assert not (tmp_path / "run").exists()
 
 
 class Amends(ToyReflection):

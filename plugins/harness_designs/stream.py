@@ -1,0 +1,107 @@
+"""Design ``stream``: continuous adaptation.
+
+The test problems come in windows, and their distribution drifts from one to the next as the task has it. The student is
+measured on a window before it has seen any problem of it; then the teacher writes worked solutions of a few more such
+problems, within a budget of calls, and the student is trained further. One student stays as its first training left it,
+one adapts, one adapts and replays some of what it learned before. In the end both that adapt are measured on all
+windows again: what they lost of the earlier ones is what they have forgotten.
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from harness.api import Arm, Claim, Contrast, Demonstrate, Design, Examine, Learn, ProblemSet, Step, Train
+from harness_designs import common
+
+FIRST = "learned"
+
+
+class Options(BaseModel):
+    """Options of the design ``stream``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    windows: int = Field(4, ge=2, le=20, description="windows that the test problems come in")
+    budget: int = Field(40, ge=2, description="teacher calls for worked solutions of each window")
+
+
+def design(options: Options) -> Design:
+    """Adapting with and without replay, with a student that stays as it is."""
+    return Design(
+        arms=(
+            common.BASE,
+            common.UNTAUGHT,
+            Arm("bootstrap", "teacher", "learning", "the teacher while it learns", strategy=True, splits=("reflect",)),
+            common.TAUGHT,
+            Arm(
+                "frozen",
+                "student",
+                "control",
+                "trained once, before the first window",
+                recipe="worked",
+                splits=("test", "skills"),
+                control="standard",
+                rules_out="once",
+            ),
+            Arm("adapting", "student", "treatment", "on each window before it adapts to it", recipe="worked"),
+            Arm("replaying", "student", "variant", "the same with replay of earlier windows", recipe="worked"),
+            Arm("adapted", "student", "variant", "after the last window", recipe="worked", splits=("test", "skills")),
+            Arm(
+                "replayed",
+                "student",
+                "variant",
+                "the same with replay of earlier windows",
+                recipe="worked",
+                splits=("test", "skills"),
+            ),
+            *common.CONTROLS,
+        ),
+        contrasts=(
+            *common.contrasts("adapting", trained="adapted"),
+            Contrast("adapting", "frozen", "adapting to earlier windows", ("adapter",), family=True),
+            Contrast("replaying", "adapting", "replay of what was learned before", ("adapter",), family=True),
+            Contrast("adapted", "frozen", "adapting to all windows", ("adapter",)),
+            Contrast("replayed", "adapted", "replay of what was learned before", ("adapter",)),
+        ),
+        steps=tuple(_steps(options)),
+        sets=(
+            ProblemSet("test", "test", windows=options.windows),
+            ProblemSet("adapt", "train", options.windows * options.budget, windows=options.windows),
+        ),
+        claims=(
+            Claim("adapting does more than what was learned once", "adapting", ("frozen",)),
+            Claim("replay does more than adapting alone", "replaying", ("adapting",)),
+        ),
+        explanations={"once": "that what was learned once does it"},
+        series=("frozen", "adapted", "replayed"),
+    )
+
+
+def _steps(options: Options) -> list[Step]:
+    first = Demonstrate(FIRST, "frozen", "train", FIRST)
+    steps: list[Step] = [
+        Examine(common.BASE.name, common.BASE.splits),
+        Examine(common.UNTAUGHT.name, common.UNTAUGHT.splits),
+        Learn(FIRST, "bootstrap", "reflect"),
+        Examine(common.TAUGHT.name, common.TAUGHT.splits, strategy=FIRST),
+        first,
+        Train("frozen", "frozen", (FIRST,)),
+        Examine("frozen", ("test", "skills"), adapter="frozen"),
+    ]
+    now = dict.fromkeys(("adapting", "replaying"), "frozen")
+    seen = [first]
+    for window in range(1, options.windows + 1):
+        steps += [Examine(arm, ("test",), adapter=adapter, window=window) for arm, adapter in now.items()]
+        new = Demonstrate(f"window-{window}", "adapting", "adapt", FIRST, window)
+        steps.append(new)
+        before = tuple(each.solutions for each in seen)
+        for arm, replay in (("adapting", ()), ("replaying", before)):
+            adapter = f"{arm}-{window}"
+            steps.append(Train(adapter, arm, (new.solutions,), replay=replay, start=now[arm]))
+            now[arm] = adapter
+        seen.append(new)
+    for arm, adapting in (("adapted", "adapting"), ("replayed", "replaying")):
+        steps.append(Examine(arm, ("test", "skills"), adapter=now[adapting]))
+    naive = common.untaught(seen)
+    return [*steps, *naive, *common.controls([each.solutions for each in seen], [each.solutions for each in naive])]
