@@ -24,6 +24,8 @@ from tests import hostile
 RUNS = 3
 MADE = {"balanced": 1_000, "published": 10_000}
 """By distribution; fewer of the balanced, which is the default and takes longer."""
+WINDOWS = (4, 8)
+OF_A_WINDOW = 150
 SIX = 20_000
 ANSWERED = 4_000
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
@@ -37,6 +39,13 @@ def random_problem(meetings: int, rooms: int, hours: int, stream: random.Random)
         starts.append(start)
         ends.append(stream.randint(start + 1, min(hours, start + 4)))
     return problem("test", 0, "benchmark", Scheduling(starts, ends, rooms))
+
+
+def in_windows(task: SchedulingTask, windows: int) -> None:
+    """The problems of every window, to measure on and to train on."""
+    for window in range(1, windows + 1):
+        for split in ("test", "train"):
+            task.window(split, window, windows, OF_A_WINDOW)
 
 
 def verify(problems: Sequence[Problem]) -> None:
@@ -78,6 +87,9 @@ def main() -> None:
     for name, count in MADE.items():
         task = SchedulingTask(SchedulingOptions.model_validate({"distribution": name}), 0)
         add(f"problems made, {name}", count, measure.median_seconds(partial(task.problems, "test", count), RUNS))
+    for windows in WINDOWS:
+        drift = partial(in_windows, SchedulingTask(SchedulingOptions(), 0), windows)
+        add(f"problems made, in {windows} windows", 2 * windows * OF_A_WINDOW, measure.median_seconds(drift, RUNS))
     small = [random_problem(6, 3, 24, stream) for _ in range(SIX)]
     add("problems of six meetings verified", SIX, measure.median_seconds(partial(verify, small), RUNS))
     for size in SIZES:

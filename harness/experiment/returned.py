@@ -24,7 +24,7 @@ from harness.api import (
 )
 from harness.boundary import folders
 from harness.boundary.text import one_line
-from harness.preflight.violations import of_count, of_object, of_text, shown
+from harness.registry.violations import of_count, of_object, of_text, shown
 
 MOST_TOKENS = 10**12
 USAGE = tuple(field.name for field in fields(Usage))

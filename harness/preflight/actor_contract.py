@@ -22,7 +22,7 @@ from harness.api import (
     Trainer,
     Usage,
 )
-from harness.preflight.violations import (
+from harness.registry.violations import (
     Contract,
     of_cost,
     of_count,

@@ -33,7 +33,7 @@ from harness.design.plan import Plan
 from harness.preflight import actor_contract, problems, task_contract
 from harness.preflight.components import Components, prompt
 from harness.preflight.task_contract import Subject
-from harness.preflight.violations import Contract
+from harness.registry.violations import Contract
 
 
 def violations(contract: Contract, subject: Any) -> Iterator[str]:
@@ -55,32 +55,40 @@ def _require(who: str, contracts: Iterable[Contract], subject: Any) -> None:
 
 def planned(plan: Plan, components: Components) -> dict[str, Sequence[Problem]]:
     """The problems that a plan takes, by split, without those of skills. Raises PluginError for too few of them."""
-    found: dict[str, Sequence[Problem]] = {}
-    for split in plan.splits:
-        if split == skills.SPLIT:
-            continue
-        _require_enough(plan, components, split)
-        found[split] = problems.of_set(plan, components.task, split)
-    return found
+    own = [split for split in plan.splits if split != skills.SPLIT]
+    windowed = [split for split in own if plan.design.problem_set(split).windows > 1]
+    drifting = windowed if isinstance(components.task, Drifting) else []
+    found = {split: _taken(plan, components, split) for split in own if split not in drifting}
+    _check_windows(plan, components, drifting, found)
+    found |= {split: problems.of_set(plan, components.task, split) for split in drifting}
+    return {split: found[split] for split in own}
 
 
-def _require_enough(plan: Plan, components: Components, split: str) -> None:
-    """Raises PluginError where a task gives another number of problems than it is asked for."""
-    chosen, task = plan.design.problem_set(split), components.task
-    size, _ = plan.pool(split, drifts=isinstance(task, Drifting))
-    windows = range(1, chosen.windows + 1) if chosen.windows > 1 and isinstance(task, Drifting) else ()
-    given: list[tuple[int, Any]] = [
-        (size // chosen.windows, task.window(chosen.of, each, chosen.windows, size // chosen.windows))
-        for each in windows
-        if isinstance(task, Drifting)
-    ]
-    for asked, made in given or [(size, task.problems(chosen.of, size))]:
-        if not isinstance(made, Sequence) or len(made) != asked:
-            told = f"{len(made)} problems" if isinstance(made, Sequence) else f"a {type(made).__name__}"
-            raise PluginError(
-                f"{components.named['task']} breaks its contract: it gave {told} of the split {chosen.of!r}; {asked} "
-                "were asked for"
-            )
+def _taken(plan: Plan, components: Components, split: str) -> Sequence[Problem]:
+    """The problems of a set. Raises PluginError where a task gives another number than it is asked for."""
+    chosen = plan.design.problem_set(split)
+    asked, _ = plan.pool(split, drifts=isinstance(components.task, Drifting))
+    made: Any = components.task.problems(chosen.of, asked)
+    if not isinstance(made, Sequence) or len(made) != asked:
+        told = f"{len(made)} problems" if isinstance(made, Sequence) else f"a {type(made).__name__}"
+        raise PluginError(
+            f"{components.named['task']} breaks its contract: it gave {told} of the split {chosen.of!r}; {asked} were "
+            "asked for"
+        )
+    return problems.of_set(plan, components.task, split)
+
+
+def _check_windows(
+    plan: Plan, components: Components, drifting: Iterable[str], others: Mapping[str, Sequence[Problem]]
+) -> None:
+    """Holds a task that drifts to its contract on the windows of a plan, beside the other problems of it."""
+    asked: dict[int, dict[str, int]] = {}
+    for split in drifting:
+        chosen, (size, _) = plan.design.problem_set(split), plan.pool(split, drifts=True)
+        asked.setdefault(chosen.windows, {})[chosen.of] = size // chosen.windows
+    subject = Subject(components.task, components.verifier, others, components.again)
+    for number, counts in asked.items():
+        _require(components.named["task"], [task_contract.windows(number, counts)], subject)
 
 
 def _check_task(plan: Plan, components: Components) -> list[str]:

@@ -10,18 +10,20 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from harness.api import Task, UsageError, Verifier
+from harness.api import Drifting, Task, UsageError, Verifier
 from harness.boundary.text import one_line
 from harness.design import planned
 from harness.preflight import actor_contract, task_contract
 from harness.preflight.contracts import violations
 from harness.preflight.task_contract import Subject
-from harness.preflight.violations import Contract
 from harness.registry import options, plugins
 from harness.registry.plugins import Kind, Loaded, PluginRef, instantiate
+from harness.registry.violations import Contract
 
 SPLITS = ("test", "reflect", "train", "harder")
 SEED = 0
+WINDOWS = 3
+"""Windows of a task that drifts: the first, one between, the last."""
 Settings = Mapping[str, Mapping[str, Any]]
 """Options by section, as given."""
 
@@ -89,6 +91,11 @@ def _task(loaded: Loaded[Any], settings: Settings, count: int) -> Checked:
     if any(each.broken for each in held):
         return Checked(loaded.ref, held, (*notes, "its truths were not looked at: first mend what is broken"))
     held += _held(task_contract.READ, again)
+    if isinstance(task, Drifting):
+        try:
+            held += _held([task_contract.windows(WINDOWS, {"test": count, "train": count})], again)
+        except UsageError as error:
+            notes += (f"windows were not looked at: {one_line(str(error))}",)
     return Checked(loaded.ref, held, (*notes, *task_contract.large(subject)))
 
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from itertools import combinations, islice
+from functools import cached_property, partial
+from itertools import combinations, islice, product
 
-from harness.api import Problem, Rule, StepCheck, Task, Truth, Verifier, Worked
+from harness.api import Drifting, Problem, Rule, StepCheck, Task, Truth, Verifier, Worked
 from harness.boundary import files
 from harness.design.rules import constant
-from harness.preflight import violations
-from harness.preflight.violations import Contract, of_json, of_messages, of_methods, of_object, of_text, shown
+from harness.registry import violations
+from harness.registry.violations import Contract, of_json, of_messages, of_methods, of_object, of_text, shown
 
 LONGEST_NAME = 64
 """Characters of the name of a rule, ``always-`` for that of a constant among them."""
@@ -134,13 +134,17 @@ def _again(subject: Subject) -> Iterator[str]:
     one, other = subject.again(), subject.again()
     for split, problems in subject.problems.items():
         count = min(SAMPLE, len(problems))
-        made = [subject.first(task, split, count) for task in (one, one, other)]
-        for problem, *others in zip(*made, strict=False):
-            for twin in others:
-                for what, first, second in _features(subject, problem, twin):
-                    if first != second:
-                        yield f"gives problem {shown(problem.id)} with another {what} when it is made twice"
-                        return
+        for difference in _differences(subject, *(subject.first(task, split, count) for task in (one, one, other))):
+            yield difference
+            return
+
+
+def _differences(subject: Subject, *made: Sequence[Problem]) -> Iterator[str]:
+    for problem, *twins in zip(*made, strict=False):
+        for twin in twins:
+            for what, first, second in _features(subject, problem, twin):
+                if first != second:
+                    yield f"gives problem {shown(problem.id)} with another {what} when it is made twice"
 
 
 def _features(subject: Subject, one: Problem, other: Problem) -> Iterator[tuple[str, str, str]]:
@@ -149,6 +153,50 @@ def _features(subject: Subject, one: Problem, other: Problem) -> Iterator[tuple[
     yield "stratum", one.stratum, other.stratum
     yield "data", files.canonical(one.data), files.canonical(other.data)
     yield "truth", subject.verifier.truth(one).label, subject.verifier.truth(other).label
+
+
+def windows(number: int, counts: Mapping[str, int]) -> Contract:
+    """What a task that drifts must keep to in so many windows, with a count of problems in each, by split.
+
+    Its subject's problems are those that are planned besides; they may be of these windows, too. Costs what making the
+    problems of the windows costs. UsageError of the task passes.
+    """
+    return Contract(
+        "windows hold the problems that are asked for, which are of no other window and no other split",
+        partial(_windows, number, counts),
+    )
+
+
+def _windows(number: int, counts: Mapping[str, int], subject: Subject) -> Iterator[str]:
+    if not isinstance(subject.task, Drifting):
+        yield "has no method window"
+        return
+    known = {problem.id: problem.canonical for problem in subject.all}
+    forms = {form: name for name, form in known.items()}
+    instances = [subject.again() for _ in range(2)] if subject.again else []
+    seen: set[str] = set()
+    for split, window in product(counts, range(1, number + 1)):
+        count, where = counts[split], f"window {window} of {number} of {split!r}"
+        made = subject.task.window(split, window, number, count)
+        if not isinstance(made, Sequence) or len(made) != count:
+            yield f"gives {shown(made)} as {where}, where {count} problems were asked for"
+            return
+        for problem in made:
+            wrong = list(_of_problem(problem, split)) if isinstance(problem, Problem) else ["expected a Problem"]
+            if not wrong and (problem.id in seen or known.get(problem.id, problem.canonical) != problem.canonical):
+                wrong.append("whose id another problem has")
+            if not wrong and (other := forms.setdefault(problem.canonical, problem.id)) != problem.id:
+                wrong.append(f"which is problem {shown(other)} again")
+            if wrong:
+                yield f"gives {shown(getattr(problem, 'id', problem))} in {where}, {wrong[0]}"
+                return
+            seen.add(problem.id)
+        again = (
+            task.window(split, window, number, min(SAMPLE, count)) for task in instances if isinstance(task, Drifting)
+        )
+        for difference in _differences(subject, *again):
+            yield f"{difference}, in {where}"
+            return
 
 
 def _prompts(subject: Subject) -> Iterator[str]:

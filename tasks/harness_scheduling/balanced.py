@@ -4,14 +4,17 @@ Problems are drawn as twins: a YES and a NO of one cell (meetings, rooms) with t
 last hour. Where a cell allows it, twins also share the number of overlapping pairs and whether any meetings touch, have
 equally large crowds at the start or at the end, and are not overfull at either. Every other YES of a cell is critical:
 it fits only because a room is free from the hour at which its meeting ends.
+
+Those of a window are drawn in the same way. Each has a longer day or a longer meeting than any of a split with as many
+meetings, which keeps windows and splits apart.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from operator import add
 
@@ -36,7 +39,7 @@ BLOCK = 12
 DRAFTS = 3000
 """Drafts of durations and hours for a pair of twins before its cell counts as used up."""
 PLACINGS = 60
-"""Placings of the meetings tried for one draft."""
+"""Placings of the meetings tried for one draft, where a split may use a good part of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,18 @@ class Family:
     longest: int
     """The longest duration, in hours."""
     share: range
-    """The residues of a canonical form's digest, modulo 8, that this split may use. It keeps splits disjoint."""
+    """The residues of a canonical form's digest, modulo ``shares``, that may be used. It keeps splits disjoint."""
+    shares: int = 8
+    tries: int = PLACINGS
+    """Placings of the meetings tried for one draft."""
+    beyond: Family | None = None
+    """A family with the same cells of which this one shares no problem: its day or a meeting is longer in each."""
+
+    def holds(self, durations: list[int], span: int) -> bool:
+        """Whether meetings of these durations, with so many hours from first to last, may be of this family."""
+        day = self.closes - self.opens
+        within = span <= day and max(durations) <= self.longest
+        return within and not (self.beyond and self.beyond.holds(durations, span))
 
 
 def _cells(meetings: int, *rooms: int) -> tuple[Cell, ...]:
@@ -92,6 +106,11 @@ FAMILIES: Mapping[str, Family] = {
     "harder": Family(_HARDER, opens=6, closes=22, longest=6, share=range(8)),
 }
 """The family of each split. ``harder`` shares no number of meetings with the others."""
+WINDOWS = tuple(
+    Family(known.strata, opens=6, closes=22, longest=8, share=range(0), beyond=known)
+    for known in (FAMILIES["test"], FAMILIES["harder"])
+)
+"""The families of the first window and, where problems become harder, of the last, but for what a window may use."""
 
 
 class _UsedUpError(Exception):
@@ -104,23 +123,60 @@ def balanced_problems(split: str, count: int, seed: int) -> list[Problem]:
     Every prefix is within one of even between strata, and between YES and NO in every stratum and every cell; every
     whole number of blocks of 12 is even exactly. Raises UsageError where the split runs out of problems.
     """
+    families = dict.fromkeys(FAMILIES[split].strata, FAMILIES[split])
+    return _drawn(split, split, count, seed, lambda _: families)
+
+
+def window_problems(split: str, window: int, windows: int, count: int, seed: int, hardening: bool) -> list[Problem]:
+    """The first ``count`` problems of ``test`` or ``train`` in one of so many windows, which share no problem.
+
+    The first window has the strata of ``test``. If ``hardening``, those of ``harder`` take their places, by a share
+    that grows evenly from window to window up to all of them. Even as ``balanced_problems``, but for how many problems
+    each stratum has. Raises UsageError where the window runs out of problems.
+    """
+    residue = 2 * (window - 1) + ("test", "train").index(split)
+    share, shares, tries = range(residue, residue + 1), 2 * windows, PLACINGS * windows
+    families = [replace(each, share=share, shares=shares, tries=tries) for each in WINDOWS]
+    grown, whole = (window - 1, windows - 1) if hardening and windows > 1 else (0, 1)
+
+    def mixed(block: int) -> dict[str, Family]:
+        """For each column a stratum of either family, so that in the long run each column is harder as often."""
+        columns = list(zip(*(each.strata for each in families), strict=True))
+        places = [len(columns) * block + (column + block) % len(columns) for column in range(len(columns))]
+        harder = [(place + 1) * grown // whole > place * grown // whole for place in places]
+        return {names[hard]: families[hard] for names, hard in zip(columns, harder, strict=True)}
+
+    return _drawn(split, f"{split}/window-{window}-of-{windows}", count, seed, mixed)
+
+
+def _drawn(
+    split: str, place: str, count: int, seed: int, families: Callable[[int], Mapping[str, Family]]
+) -> list[Problem]:
+    """Problems of a split, or of a place in it, block by block: of the strata that a block has, with their families."""
     made: list[Problem] = []
     taken: set[str] = set()
+    turns: Counter[str] = Counter()
     try:
         for block in range(-(-count // BLOCK)):
-            for stratum, scheduling in _block(FAMILIES[split], block, Draws(f"{seed}/{split}/{block}"), taken):
-                made.append(problem(split, len(made), stratum, scheduling))
+            for stratum, scheduling in _block(families(block), turns, Draws(f"{seed}/{place}/{block}"), taken):
+                made.append(problem(split, len(made), stratum, scheduling, place))
     except _UsedUpError as error:
         raise UsageError(
-            f"{count} problems asked of the split '{split}', which holds about {len(made)} that are balanced and all "
+            f"{count} problems asked of the split '{place}', which holds about {len(made)} that are balanced and all "
             f"different ({error} ran out); lower its size to {len(made)} or less"
         ) from None
     return made[:count]
 
 
-def _block(family: Family, block: int, draws: Draws, taken: set[str]) -> Iterator[tuple[str, Scheduling]]:
-    """Twelve problems: four rounds of one problem of each stratum, where two rounds hold a YES and a NO of each."""
-    columns = {stratum: _column(family, stratum, block, draws, taken) for stratum in family.strata}
+def _block(
+    families: Mapping[str, Family], turns: Counter[str], draws: Draws, taken: set[str]
+) -> Iterator[tuple[str, Scheduling]]:
+    """Twelve problems: four rounds of one problem of each stratum, where two rounds hold a YES and a NO of each.
+
+    ``turns`` counts the blocks that each stratum was in before.
+    """
+    columns = {stratum: _column(family, stratum, turns[stratum], draws, taken) for stratum, family in families.items()}
+    turns.update(families.keys())
     strata = list(columns)
     for turn in range(BLOCK // len(strata)):
         draws.shuffle(strata)
@@ -128,11 +184,11 @@ def _block(family: Family, block: int, draws: Draws, taken: set[str]) -> Iterato
             yield stratum, columns[stratum][turn]
 
 
-def _column(family: Family, stratum: str, block: int, draws: Draws, taken: set[str]) -> list[Scheduling]:
-    """A stratum's two YES and two NO of a block. Cells take turns, and in each cell critical and other twins do."""
+def _column(family: Family, stratum: str, turn: int, draws: Draws, taken: set[str]) -> list[Scheduling]:
+    """The two YES and two NO of a stratum's turn. Cells take turns, and in each cell critical and other twins do."""
     cells = family.strata[stratum]
     fits, fails = [], []
-    for pair in (2 * block, 2 * block + 1):
+    for pair in (2 * turn, 2 * turn + 1):
         occurrence, position = divmod(pair, len(cells))
         yes, no = _twins(family, cells[position], (occurrence + position) % 2 == 0, draws, taken)
         fits.append(yes)
@@ -146,7 +202,7 @@ def _column(family: Family, stratum: str, block: int, draws: Draws, taken: set[s
 
 
 def _twins(family: Family, cell: Cell, critical: bool, draws: Draws, taken: set[str]) -> tuple[Scheduling, Scheduling]:
-    """A YES and a NO that are new to the split. The draft that both follow is drawn before either label is known."""
+    """A YES and a NO that are new. The draft that both follow is drawn before either label is known."""
     crowd = draws.choice((first_crowd, last_crowd))
     lengths = draws.each(between(1, family.longest))
     openings = [draws.each(between(family.opens, family.closes - length)) for length in range(1, family.longest + 1)]
@@ -155,9 +211,9 @@ def _twins(family: Family, cell: Cell, critical: bool, draws: Draws, taken: set[
         starts = [next(openings[duration - 1]) for duration in durations]
         first = min(starts)
         span = max(map(add, starts, durations)) - first
-        if not _can_hold_both(cell, durations, span):
+        if not family.holds(durations, span) or not _can_hold_both(cell, durations, span):
             continue
-        drawn = placings(durations, span, cell.rooms, critical, draws, PLACINGS)
+        drawn = placings(durations, span, cell.rooms, critical, draws, family.tries)
         for fitting, failing in _alike(drawn, cell, critical, crowd):
             if (yes := _first_new(family, cell, fitting, taken)) and (no := _first_new(family, cell, failing, taken)):
                 taken.update(canonical(*hours(placed), cell.rooms) for placed in (yes, no))
@@ -200,13 +256,17 @@ def _alike(
 
 
 def _first_new(family: Family, cell: Cell, candidates: list[Placed], taken: set[str]) -> Placed | None:
-    """The first that the split may use and has not used; those before it are taken out."""
+    """The first that may be used and has not been used; those before it are taken out."""
     while candidates:
         form = canonical(*hours(candidates[0]), cell.rooms)
-        if form not in taken and hashlib.sha256(form.encode()).digest()[7] % 8 in family.share:
+        if form not in taken and _residue(form, family.shares) in family.share:
             return candidates[0]
         del candidates[0]
     return None
+
+
+def _residue(form: str, shares: int) -> int:
+    return int.from_bytes(hashlib.sha256(form.encode()).digest()[:8]) % shares
 
 
 def _moved(placed: Placed, first: int, rooms: int) -> Scheduling:

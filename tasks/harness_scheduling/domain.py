@@ -100,11 +100,11 @@ def canonical(starts: Hours, ends: Hours, rooms: int) -> str:
     return f"{rooms}|{' '.join(moved)}"
 
 
-def problem(split: str, index: int, stratum: str, scheduling: Scheduling) -> Problem:
-    """The record of the problem at a position of a split."""
+def problem(split: str, index: int, stratum: str, scheduling: Scheduling, place: str | None = None) -> Problem:
+    """The record of the problem at a position of a split, or of a place in it, such as ``test/window-1-of-4``."""
     starts, ends, rooms = scheduling
     return Problem(
-        id=f"{split}/{index:04d}",
+        id=f"{place or split}/{index:04d}",
         split=split,
         stratum=stratum,
         data={"meetings": _pairs(starts, ends), "rooms": rooms},

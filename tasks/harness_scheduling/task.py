@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.api import Message, Problem, Rule, UsageError
 from harness_scheduling import parsing, prompts
-from harness_scheduling.balanced import balanced_problems
+from harness_scheduling.balanced import balanced_problems, window_problems
 from harness_scheduling.domain import NO, YES
 from harness_scheduling.options import SchedulingOptions
 from harness_scheduling.published import published_problems
@@ -42,20 +42,31 @@ class SchedulingTask:
         A published set depends on its count; ``harder`` is balanced in either distribution. Raises UsageError for
         another split, a negative count, or more problems than the split holds.
         """
-        seeds = {
-            "test": self.options.test_seed,
-            "reflect": self.options.reflect_seed,
-            "train": self.options.train_seed,
-            "harder": self.options.test_seed,
-        }
-        if split not in seeds:
-            raise UsageError(f"task scheduling has no split '{split}'; choose from {', '.join(seeds)}")
-        if count < 0:
-            raise UsageError(f"{count} problems asked of the split '{split}'; ask for 0 or more")
+        seed = self._seed(split, ("test", "reflect", "train", "harder"), count)
         draw = (
             published_problems if self.options.distribution == "published" and split != "harder" else balanced_problems
         )
-        return draw(split, count, seeds[split] + self.seed)
+        return draw(split, count, seed)
+
+    def window(self, split: str, window: int, windows: int, count: int) -> Sequence[Problem]:
+        """The first ``count`` problems of ``test`` or ``train`` in one of so many windows, counted from 1.
+
+        They are balanced in either distribution, and drift as the options say. Raises UsageError as ``problems``, and
+        for a window that there is not.
+        """
+        seed = self._seed(split, ("test", "train"), count)
+        if not 1 <= window <= windows:
+            raise UsageError(f"window {window} of {windows} asked of the split '{split}'; windows count from 1")
+        return window_problems(split, window, windows, count, seed, self.options.drift == "harder")
+
+    def _seed(self, split: str, splits: Sequence[str], count: int) -> int:
+        """The seed of one of these splits. Raises UsageError for another split, and for a negative count."""
+        if split not in splits:
+            raise UsageError(f"task scheduling has no such split '{split}'; choose from {', '.join(splits)}")
+        if count < 0:
+            raise UsageError(f"{count} problems asked of the split '{split}'; ask for 0 or more")
+        own = {"reflect": self.options.reflect_seed, "train": self.options.train_seed}
+        return own.get(split, self.options.test_seed) + self.seed
 
     def prompt(self, problem: Problem, strategy: str | None) -> tuple[Message, ...]:
         """The messages that ask for an answer."""

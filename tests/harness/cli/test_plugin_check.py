@@ -88,3 +88,23 @@ def test_as_json_it_says_the_same(toy_site: Path, monkeypatch: pytest.MonkeyPatc
         ["has identity that is [], expected a mapping"]
     ]
     assert (told["kind"], told["name"], told["distribution"]) == ("teacher", "toy", "harness-toys")
+
+
+@pytest.mark.parametrize(
+    ("window", "code", "told"),
+    [
+        (lambda self, *asked: self.problems(asked[0], asked[-1]), 1, "whose id another problem has"),
+        (lambda *_: (_ for _ in ()).throw(UsageError("there are two")), 0, "windows were not looked at: there are two"),
+    ],
+)
+def test_the_windows_of_a_task_that_drifts_are_looked_at(
+    toy_site: Path,  # noqa: ARG001 - installs
+    monkeypatch: pytest.MonkeyPatch,
+    window: object,
+    code: int,
+    told: str,
+) -> None:
+    monkeypatch.setattr(Parity, "window", window, raising=False)
+    done = _check("task", "parity", "--count", "12")
+    assert done.exit_code == code
+    assert told in " ".join(done.output.split())

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from harness.api import Problem, UsageError
+from harness.api import Drifting, Problem, UsageError
 from harness.cli import main
 from harness.preflight import problems, task_contract
 from tests import toys
@@ -75,6 +75,22 @@ def test_what_was_given_is_given_again_and_an_error_is_not_kept() -> None:
     first = task.problems("test", 3)
     assert task.problems("test", 3) is first
     assert task.problems("test", 2)[0].id != first[0].id
+
+
+class _Drifting(_Task):
+    def window(self, split: str, window: int, windows: int, count: int) -> Sequence[Problem]:
+        return self.problems(f"{split}/{window}-{windows}", count)
+
+
+def test_windows_are_given_again_by_all_that_they_were_asked_by() -> None:
+    task = problems.asked_once(_Drifting())
+    with pytest.raises(UsageError, match="not yet"):
+        task.window("test", 1, 3, 2)
+    first = task.window("test", 1, 3, 2)
+    assert task.window("test", 1, 3, 2) is first
+    others = [task.window("test", *asked) for asked in ((2, 3, 2), (1, 2, 2), (1, 3, 1))]
+    assert first[0].id not in {each[0].id for each in others}
+    assert not isinstance(problems.asked_once(_Task()), Drifting)
 
 
 class _Heard(io.StringIO):

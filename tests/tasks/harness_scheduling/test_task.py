@@ -8,8 +8,9 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from harness.api import Task, UsageError, Verifier
+from harness.api import Drifting, Task, UsageError, Verifier
 from harness_scheduling import harness_tasks, harness_verifiers
+from harness_scheduling.balanced import window_problems
 from harness_scheduling.options import SchedulingOptions, SweepLineOptions
 from harness_scheduling.published import published_problems
 
@@ -79,6 +80,50 @@ def test_a_split_or_count_that_does_not_exist_is_refused(split: str, count: int)
         task().problems(split, count)
 
 
+@pytest.mark.parametrize(
+    ("given", "written"), [({}, {}), ({"drift": "harder"}, {}), ({"drift": "none"}, {"drift": "none"})]
+)
+def test_a_plan_holds_no_drift_but_an_unusual_one(given: dict[str, str], written: dict[str, str]) -> None:
+    seeds = {"reflect_seed": 42, "test_seed": 123, "train_seed": 999}
+    options = SchedulingOptions.model_validate(given)
+    assert options.model_dump(mode="json") == {"distribution": "balanced"} | seeds | written
+    assert SchedulingOptions.model_validate(options.model_dump()) == options
+
+
+def drifting(seed: int = 0, **options: object) -> Drifting:
+    made = task(seed, **options)
+    assert isinstance(made, Drifting)
+    return made
+
+
+@pytest.mark.parametrize(("split", "seed"), [("test", 123), ("train", 999)])
+@pytest.mark.parametrize(("drift", "hardening"), [("harder", True), ("none", False)])
+def test_windows_drift_as_the_options_say_from_the_seed_of_their_split(
+    split: str, seed: int, drift: str, hardening: bool
+) -> None:
+    problems = drifting(5, drift=drift).window(split, 2, 3, 12)
+    assert problems == window_problems(split, 2, 3, 12, seed + 5, hardening)
+    assert drifting(0, drift=drift, **{f"{split}_seed": seed + 5}).window(split, 2, 3, 12) == problems
+
+
+def test_windows_are_balanced_in_the_published_distribution_too() -> None:
+    assert drifting(distribution="published").window("test", 1, 3, 12) == drifting().window("test", 1, 3, 12)
+
+
+def test_ids_of_a_window_are_split_window_and_position() -> None:
+    problems = drifting().window("train", 2, 3, 13)
+    assert [problem.id for problem in problems] == [f"train/window-2-of-3/{index:04d}" for index in range(13)]
+    assert {problem.split for problem in problems} == {"train"}
+
+
+@pytest.mark.parametrize(
+    "asked", [("reflect", 1, 2, 1), ("harder", 1, 2, 1), ("test", 0, 2, 1), ("test", 3, 2, 1), ("test", 1, 2, -1)]
+)
+def test_a_window_that_does_not_exist_is_refused(asked: tuple[str, int, int, int]) -> None:
+    with pytest.raises(UsageError, match="split"):
+        drifting().window(*asked)
+
+
 def test_labels_are_closed_and_each_has_a_reply() -> None:
     assert task().labels == ("YES", "NO")
     for label in ("YES", "NO"):
@@ -92,7 +137,7 @@ def test_every_rule_works_on_every_split() -> None:
                 assert rule.work(problem).label in {"YES", "NO"}
 
 
-@pytest.mark.parametrize("options", [{"distribution": "fair"}, {"test_seed": -1}, {"hours": 3}])
+@pytest.mark.parametrize("options", [{"distribution": "fair"}, {"drift": "easier"}, {"test_seed": -1}, {"hours": 3}])
 def test_options_out_of_range_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         SchedulingOptions.model_validate(options)
