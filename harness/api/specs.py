@@ -114,3 +114,5 @@ class DesignSpec(Spec[OptionsT]):
     """A design of an experiment. ``create(options)`` gives data; a plan and its result keep them."""
 
     create: Callable[[OptionsT], Design]
+    defaults: Config = field(default_factory=dict)
+    """Settings that suit it, such as the size of the training set. They give way to a preset and to the user's."""

@@ -72,6 +72,11 @@ def _ahead(evidence: Evidence, claim: Claim, reached: int) -> Iterator[Reason]:
     for other in claim.over:
         contrast = queries.contrast(evidence, claim.first, other, claim.split)
         yield _leads(contrast)
+        worst, text = (
+            contrast["worst_case"],
+            f"{queries.pair(contrast)}, though each blank reply of {other} counts as right",
+        )
+        yield Reason(worst["low"] > 0, f"{text}: {queries.points(worst)}")
         yield _is_no_luck(contrast)
 
 

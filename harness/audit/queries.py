@@ -46,6 +46,13 @@ def in_claims(arm: Evidence) -> bool:
     return any(each.family and arm["arm"] in (each.first, each.second) for each in arm.design.contrasts)
 
 
+def in_ladder(entry: Evidence) -> bool:
+    """Whether a contrast is of the family, and not there for a claim of the design's own, which judges it by itself."""
+    pair = entry["first"], entry["second"], entry["split"]
+    own = {(claim.first, other, claim.split) for claim in entry.design.claims for other in claim.over}
+    return bool(entry["family"]) and pair not in own
+
+
 def is_control(arm: Evidence) -> bool:
     """Whether an arm is there to be compared with, so that it may well have learned nothing."""
     return role(arm) == "control"

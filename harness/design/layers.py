@@ -1,4 +1,4 @@
-"""Which of several settings wins: a student's defaults, then a preset's, a file's, the command line's.
+"""Which of several settings wins: those of a design, then a student's, a preset's, a file's, the command line's.
 
 What may be set is for ``config`` to say, and what becomes of it for ``plan``.
 """
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.api import Config, StudentSpec, TaskSpec, UsageError
+from harness.api import Config, DesignSpec, StudentSpec, TaskSpec, UsageError
 from harness.boundary.text import did_you_mean
 from harness.design import config
 from harness.design.config import PLUGIN_KINDS, RunSettings, Settings
@@ -80,6 +80,11 @@ def defaults(student: Loaded[StudentSpec[Any]], plan: Plan | None = None) -> Lay
     return Layer(new, brought.source)
 
 
+def of_design(design: Loaded[DesignSpec[Any]]) -> Layer:
+    """The settings that a design brings along. Raises UsageError where they cannot be used."""
+    return _shipped(design.spec.defaults, f"the defaults of {design.ref}")
+
+
 def preset(task: Loaded[TaskSpec[Any]], name: str | None) -> Layer:
     """The settings of a preset, none without a name. Raises UsageError."""
     if name is None:
@@ -96,6 +101,6 @@ def preset(task: Loaded[TaskSpec[Any]], name: str | None) -> Layer:
 def _shipped(settings: Config, source: str) -> Layer:
     """Settings that come with a plugin. Raises UsageError if they choose what they depend on themselves."""
     config.check_sections(settings, source, tied=True)
-    for name in sorted({"task", "student", "preset"} & settings.get("run", {}).keys()):
+    for name in sorted({"design", "task", "student", "preset"} & settings.get("run", {}).keys()):
         raise UsageError(f"{source}: sets run.{name}, which is chosen before it is read; its plugin is broken")
     return Layer(settings, source)

@@ -224,7 +224,8 @@ def make(user: UserSettings) -> tuple[Plan, ChosenPlugins]:
     given, asked = _asked(user)
     run = options.validate(RunSettings, asked, "run")
     task, student = plugins.load(plugins.TASK, run.task), plugins.load(plugins.STUDENT, run.student)
-    sources = [layers.defaults(student), layers.preset(task, run.preset), Layer(given)]
+    design = plugins.load(plugins.DESIGN, run.design)
+    sources = [layers.of_design(design), layers.defaults(student), layers.preset(task, run.preset), Layer(given)]
     return _build(layers.laid(sources, {}, asked, task), task, student)
 
 

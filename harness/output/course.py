@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from harness.api import Demonstrate, Design
+from harness.api import Demonstrate, Design, Examine, Train
 from harness.design import designs
 from harness.design.skills import SPLIT as SKILLS
 from harness.measures import formatting
@@ -21,7 +21,8 @@ Data = Mapping[str, Any]
 def tables(result: Data) -> list[Table]:
     """The tables of a result; none where its design has nothing of the kind."""
     design = designs.of(result)
-    return [table for table in (*_series(result, design), *_windows(result, design), *_agreement(result)) if table.rows]
+    every = (*_series(result, design), *_windows(result, design), *_kept(result, design), *_agreement(result))
+    return [table for table in every if table.rows]
 
 
 def _series(result: Data, design: Design) -> Iterator[Table]:
@@ -51,6 +52,30 @@ def _windows(result: Data, design: Design) -> Iterator[Table]:
         ]
         columns = ("window", *measured, "teacher calls")
         yield Table(f"{chosen.name} by window, % right (mean over training seeds)", columns, rows, columns[1:])
+
+
+def _kept(result: Data, design: Design) -> Iterator[Table]:
+    """What is left of each window in the end: the last adapter of an arm, against the arm before it adapted to it."""
+    examined = [step for step in design.walk if isinstance(step, Examine) and step.adapter is not None]
+    origin = {step.adapter: step.arm for step in design.walk if isinstance(step, Train)}
+    windowed = dict.fromkeys(step.arm for step in examined if step.window is not None)
+    ends = {step.arm: origin[step.adapter or ""] for step in examined if step.window is None}
+    pairs = [(last, before) for last, before in ends.items() if before in windowed and last != before]
+    for chosen in design.sets:
+        known = [pair for pair in pairs if all(_arms(result, name, chosen.name) for name in pair)]
+        if chosen.windows == 1 or not known:
+            continue
+        names = [stratum["stratum"] for stratum in _arms(result, known[0][0], chosen.name)[0]["strata"]]
+        rows = [[name, *(_change(result, pair, chosen.name, name) for pair in known)] for name in names]
+        columns = ("window", *(f"{last} - {before}" for last, before in known))
+        yield Table("In the end, against before adapting to the window, in points", columns, rows, columns[1:])
+
+
+def _change(result: Data, pair: tuple[str, str], split: str, stratum: str) -> str:
+    last, before = (
+        fmean(each["correct"] / each["n"] for each in _stratum(result, name, split, stratum)) for name in pair
+    )
+    return formatting.signed(last - before)
 
 
 def _spent(result: Data, design: Design) -> dict[int, int]:

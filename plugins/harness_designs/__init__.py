@@ -21,6 +21,7 @@ def harness_designs() -> Iterable[DesignSpec[Any]]:
             summary="Recursive improvement: the teacher learns from the student's errors, round after round.",
             options=cycles.Options,
             create=cycles.design,
+            defaults={"sizes": {"train": 60}},  # so that the first round leaves something to learn
         ),
         DesignSpec(
             name="ensemble",
@@ -33,5 +34,6 @@ def harness_designs() -> Iterable[DesignSpec[Any]]:
             summary="Continuous adaptation: problems drift from window to window, and the student goes with them.",
             options=stream.Options,
             create=stream.design,
+            defaults={"sizes": {"train": 100}},
         ),
     ]

@@ -74,7 +74,6 @@ def design(options: Options) -> Design:
             Claim("replay does more than adapting alone", "replaying", ("adapting",)),
         ),
         explanations={"once": "that what was learned once does it"},
-        series=("frozen", "adapted", "replayed"),
     )
 
 

@@ -38,7 +38,7 @@ def _apart(evidence: Evidence) -> Iterator[Finding]:
             given, n = run["answered"], run["n"]
             apart = abs(given["first"] - given["second"]) > APART * n and given["p_value"] < SIGNIFICANT
             text = f"{given['first']} and {given['second']} of {n} replies state an answer"
-            severity = queries.weight(contrast["split"]) if contrast["family"] else "warn"
+            severity = queries.weight(contrast["split"]) if queries.in_ladder(contrast) else "warn"
             if apart and contrast["worst_case"]["low"] > 0:
                 text += "; the difference does not depend on it"
                 severity = "warn"
