@@ -23,10 +23,10 @@ from harness.boundary.signals import StopRequest
 from harness.boundary.text import counted
 from harness.design import plan as plans
 from harness.design.plan import Plan, UserSettings
-from harness.experiment import training
 from harness.experiment.asking import UnreadableError
 from harness.experiment.data import ExperimentData
 from harness.experiment.procedure import Experiment
+from harness.experiment.training import fitting
 from harness.journal import forks, keys, run_dirs
 from harness.journal.ledger import RunLedger
 from harness.journal.store import Journal, ReadOnlyJournal
@@ -261,7 +261,7 @@ def _tell_again(run: Run) -> None:
     Raises JournalError for an adapter that is not as its training left it.
     """
     for name, made in run.journal.trainings():
-        training.check(run.run_dir / filenames.ADAPTERS / name, made["files"])
+        fitting.check(run.run_dir / filenames.ADAPTERS / name, made["files"])
     run.result = files.read(run.run_dir / filenames.RESULT)
     told = (*run.warnings, *identity.warnings_of(run.plan, run.journal), finished.TOLD)
     run.observers.run_started(RunStarted(run.run_dir, run.plan.stages, run.plan.simulated, "", told))

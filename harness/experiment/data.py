@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from harness.api import Adapter, Completion, Example, JournalEntry, Problem, Purpose, Strategy, TrainingReport, Truth
-from harness.experiment.examples import Demonstration
 from harness.experiment.judging import Item
+from harness.experiment.training.examples import Demonstration
 
 
 @dataclass(frozen=True, slots=True)

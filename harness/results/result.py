@@ -14,10 +14,10 @@ from harness.design import skills
 from harness.design.designs import trained_name
 from harness.design.plan import Plan
 from harness.design.rules import constant
-from harness.experiment import examples
 from harness.experiment.data import ExperimentData, Lesson, Training
-from harness.experiment.examples import Demonstration
 from harness.experiment.judging import Item
+from harness.experiment.training import examples
+from harness.experiment.training.examples import Demonstration
 from harness.measures import accounts, contrasts, problem_sets, scores
 from harness.measures.kept import Kept
 from harness.measures.problems import quotations, shortcuts

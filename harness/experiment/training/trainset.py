@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.api import Example, Train
-from harness.experiment import examples
-from harness.experiment.examples import Demonstration
+from harness.experiment.training import examples
+from harness.experiment.training.examples import Demonstration
 
 FEWEST = 2
 """Worked solutions that a training needs."""

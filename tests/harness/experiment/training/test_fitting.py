@@ -28,7 +28,7 @@ from harness.api import (
 from harness.boundary import files
 from harness.cli import main
 from harness.design.plan import UserSettings
-from harness.experiment import training
+from harness.experiment.training import fitting
 from harness.journal.store import Journal, ReadOnlyJournal
 from harness.registry.observers import Observers
 from harness.run import prepare
@@ -225,7 +225,7 @@ def further(toy_site: Path, tmp_path: Path) -> Callable[..., Adapter]:  # noqa: 
     def train(name: str, start: Adapter | None = None, trainer: type[toys.ToyTrainer] = Further) -> Adapter:
         made = replace(components, trainer=trainer(toys.Options()))
         telling = Observers([]).activity(StageStarted("stage", "1/1", "training", 0))
-        return training.train(journal, made, tmp_path / "adapters" / name, rows, 1, telling, start)[0]
+        return fitting.train(journal, made, tmp_path / "adapters" / name, rows, 1, telling, start)[0]
 
     return train
 

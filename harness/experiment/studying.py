@@ -1,0 +1,122 @@
+"""What the student does: it answers, is trained, and votes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from harness.api import Adapter, Examine, Example, Problem, Request, Solve, Train
+from harness.boundary import filenames
+from harness.experiment import voting
+from harness.experiment.asking import ask_student
+from harness.experiment.context import RunContext, named
+from harness.experiment.data import Training
+from harness.experiment.judging import Trained
+from harness.experiment.training import examples, fitting, trainset
+from harness.experiment.training.examples import Demonstration
+from harness.experiment.training.trainset import Wanted
+
+PROBES = 5
+"""Prompts on which an adapter must change a logit."""
+
+
+class Studying:
+    """The steps of the student."""
+
+    def __init__(self, run: RunContext) -> None:
+        self._run = run
+        self._settled: dict[str, list[Demonstration]] = {}
+        self._adapters: dict[str, Adapter] = {}
+
+    def examine(self, step: Examine, seed: int | None) -> None:
+        """Has the student answer: as it comes, or with the adapter of a training."""
+        arm, strategy = self._run.plan.design.arm(step.arm), self._run.strategy(step.strategy, seed)
+        adapter = None if step.adapter is None else self._adapters.get(self._run.name(step.adapter, seed))
+        if step.adapter is not None and adapter is None:
+            return  # it could not be trained, which is told
+        trained = None if adapter is None or seed is None else Trained(seed, adapter.sha256)
+        for split, asked in self._run.splits(step):
+            requests = self._student_requests(arm.name, asked, strategy)
+            doing = f"answers {named(split)}"
+            place = split if step.window is None else f"{split}-window-{step.window}"
+            with self._run.activity(arm.name, doing, len(requests), seed) as advance:
+                completions, seconds = ask_student(
+                    self._run.journal,
+                    self._run.components.student,
+                    requests,
+                    adapter,
+                    f"{self._run.name(arm.name, seed)}/{place}",
+                    advance,
+                    self._run.components.named["student"],
+                )
+            spent = self._run.data.seconds
+            spent[arm.name] = spent.get(arm.name, 0.0) + seconds
+            self._run.record(arm.name, asked, requests, completions, trained)
+
+    def count_votes(self, step: Examine, seed: int) -> None:
+        """Has arms vote: what most of them answer is the answer."""
+        for split, asked in self._run.splits(step):
+            _, verifier = self._run.judges(split)
+            given = {
+                (item.arm, item.problem.id): item
+                for item in self._run.data.items
+                if item.arm in step.votes_of and item.adapter and item.adapter.seed == seed
+            }
+            for problem in asked:
+                ballots = [item for name in step.votes_of if (item := given.get((name, problem.id)))]
+                if len(ballots) == len(step.votes_of):
+                    self._run.data.items.append(voting.counted(step.arm, verifier, ballots))
+
+    def _student_requests(self, arm: str, asked: Sequence[Problem], strategy: str | None) -> list[Request]:
+        return [
+            Request(problem.id, self._run.prompt(arm, problem, strategy), Solve(problem, strategy)) for problem in asked
+        ]
+
+    def train(self, step: Train, seed: int) -> None:
+        """Trains an adapter, or finds it trained; not where too few worked solutions are of use."""
+        name = self._run.name(step.adapter, seed)
+        if name not in self._settled:
+            self._settle()
+        wanted, of_use = self._wanted(step, seed), self._settled.get(name, [])
+        offered = 0 if wanted is None else wanted.offered
+        start = None if step.start is None else self._adapters.get(self._run.name(step.start, seed))
+        if step.start is not None and start is None:
+            self._run.data.untrained[name] = f"{step.start}, from which it starts, was not trained"
+            return
+        if wanted is None or len(of_use) < trainset.FEWEST:
+            self._run.data.untrained[name] = f"{len(of_use)} of {offered} worked solutions are of use: too few to train"
+            return
+        rows = self._rows(wanted, of_use)
+        telling = self._run.activity(step.arm, "training", 0, seed)
+        folder = self._run.run_dir / filenames.ADAPTERS / name
+        adapter, report = fitting.train(self._run.journal, self._run.components, folder, rows, seed, telling, start)
+        probes = self._student_requests(step.arm, self._run.problems("test")[:PROBES], None)
+        change = fitting.probe(self._run.journal, self._run.components, adapter, probes)
+        self._adapters[name] = adapter
+        self._run.data.trainings.append(Training(step.arm, seed, name, rows, offered, report, adapter, change))
+
+    def _settle(self) -> None:
+        """Decides which problems are trained on, for every training whose worked solutions are made by now."""
+        steps = [step for step in self._run.plan.steps if isinstance(step, Train)]
+        wanted = [
+            each
+            for step in steps
+            for seed in self._run.plan.seeds
+            if self._run.name(step.adapter, seed) not in self._settled and (each := self._wanted(step, seed))
+        ]
+        look = partial(fitting.unfit, self._run.journal, self._run.components)
+        kept, left_out = trainset.settled(wanted, self._rows, look)
+        self._settled |= kept
+        self._run.data.unfit |= left_out
+
+    def _wanted(self, step: Train, seed: int) -> Wanted | None:
+        """A training with its worked solutions; None while some of them are not made."""
+        made = {name: self._run.made(name, seed) for name in (*step.solutions, *step.replay)}
+        known = {name: solutions for name, solutions in made.items() if solutions is not None}
+        return Wanted(self._run.name(step.adapter, seed), step, seed, known) if len(known) == len(made) else None
+
+    def _rows(self, wanted: Wanted, of_use: Sequence[Demonstration]) -> list[Example]:
+        """The rows of a training, by the recipe of its arm."""
+        arm = self._run.plan.design.arm(wanted.step.arm)
+        ask = partial(self._run.prompt, arm.name, strategy=None)
+        return examples.of_recipe(self._run.components.task, arm.recipe or "worked", of_use, wanted.seed, ask)

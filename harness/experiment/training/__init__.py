@@ -1,0 +1,1 @@
+"""Training: what a student is trained on, and one training through the journal."""
