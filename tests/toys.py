@@ -17,6 +17,7 @@ from harness.api import (
     ADAPTER_WEIGHTS,
     Adapter,
     Arm,
+    Attempt,
     Completion,
     Config,
     Contrast,
@@ -89,7 +90,7 @@ class Options(BaseModel):
 
     trouble: str = Field("", description="How the teacher misbehaves: fail, one, refuse, cut, silent or boom.")
     marker: str = Field("", description="A file to which every effect adds a line.")
-    level: int = Field(1, ge=0, le=9, description="Does nothing.")
+    level: int = Field(1, ge=0, le=9, description="From 2 on, a trained student errs on every seventh number.")
 
 
 @dataclass(frozen=True)
@@ -265,6 +266,20 @@ class ToyReflection:
         environment.strategy(learned)
         return learned
 
+    def amending_calls(self, attempts: int) -> Mapping[str, int]:
+        """One, if there is anything to amend it by."""
+        return {"reflect": min(1, attempts)}
+
+    def amend(self, attempts: Sequence[Attempt], strategy: Strategy, environment: LearningEnvironment) -> Strategy:
+        """Reflects once, and takes the reflection as strategy."""
+        context = Reflect(tuple(attempts), strategy.text, by="student")
+        reply = environment.ask(Request(f"reflect/{strategy.id}", (Message("user", "reflect"),), context))
+        correct, batch = sum(attempt.correct for attempt in attempts), strategy.after_batch + 1
+        environment.entry(JournalEntry(batch, correct, len(attempts), strategy.id, reply.text, reply.usage))
+        amended = Strategy(f"{strategy.id}.1", reply.text, strategy.id, batch, correct, len(attempts), reply.usage)
+        environment.strategy(amended)
+        return amended
+
 
 class ToyStudent(_Marked):
     """Knows nothing but what its adapter says by heart, and the parity if its adapter has seen the word so."""
@@ -283,6 +298,8 @@ class ToyStudent(_Marked):
 
     def _reply(self, request: Request, taught: bool) -> Completion:
         number = int(request.messages[-1].text)
+        if taught and self._options.level > 1 and number % 7 == 0:
+            return Completion(request.key, "so EVEN" if number % 2 else "so ODD", "end", "toy-student", Usage(3, 2))
         text = ("so ODD" if number % 2 else "so EVEN") if taught else ("EVEN" if number % 4 else "hm")
         return Completion(request.key, text, "end", "toy-student", Usage(3, 2))
 
@@ -318,6 +335,19 @@ class ToyTrainer(_Marked):
         (folder / ADAPTER_WEIGHTS).write_text(json.dumps({"so": taught, "seed": seed}))
         on_step(1, 1, 0.25)
         return TrainingReport(self.settings, len(examples), 1, (0.25,), 2 * len(examples), 9, 0, 0.1, 1, 0, 0)
+
+    def train_further(
+        self,
+        student: Student,
+        start: Adapter,
+        examples: Sequence[Example],
+        seed: int,
+        folder: Path,
+        on_step: OnStep,
+    ) -> TrainingReport:
+        """The same: what an adapter says by heart, it says for good."""
+        assert (start.folder / ADAPTER_WEIGHTS).is_file()
+        return self.train(student, examples, seed, folder, on_step)
 
 
 BRIEF = Design(

@@ -53,11 +53,29 @@ TOYS = (
 )
 
 
+OF_DESIGNS = {
+    "cycles": ["-o", "design.fresh=30", "-o", "student.level=2"],
+    "cycles-further": ["-o", "design.fresh=30", "-o", "design.further=adapter", "-o", "student.level=2"],
+    "ensemble": [],
+    "stream": ["-o", "design.budget=8", "-o", "student.level=2"],
+}
+"""Options under which a loop of toys has errors to learn from."""
+
+
+def _of(name: str) -> list[str]:
+    return [f"--design={name.partition('-')[0]}", *OF_DESIGNS[name]]
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("moments", "given"),
-    [(1, ["--preset=small"]), pytest.param(10, ["--training-seeds=3"], marks=pytest.mark.slow)],
-    ids=["one", "ten"],
+    [
+        (1, ["--preset=small"]),
+        *((1, ["--preset=small", *_of(name)]) for name in OF_DESIGNS),
+        pytest.param(10, ["--training-seeds=3"], marks=pytest.mark.slow),
+        *(pytest.param(10, ["--training-seeds=3", *_of(name)], marks=pytest.mark.slow) for name in OF_DESIGNS),
+    ],
+    ids=["one", *(f"one-{name}" for name in OF_DESIGNS), "ten", *(f"ten-{name}" for name in OF_DESIGNS)],
 )
 def test_a_run_killed_at_random_moments_ends_in_the_same_bytes(
     toy_site: Path, tmp_path: Path, moments: int, given: list[str]

@@ -61,5 +61,5 @@ def test_a_solution_of_the_verifier_is_the_strategy_and_the_true_answer_and_says
 def test_rows_ask_as_the_student_will_be_asked() -> None:
     problems = TASK.problems("train", 2)
     made = [Demonstration(problem, "so EVEN", Answered("EVEN")) for problem in problems]
-    rows = of_recipe(TASK, "worked", made, usable(made), 0, lambda problem: TASK.prompt(problem, problem.id))
+    rows = of_recipe(TASK, "worked", made, 0, lambda problem: TASK.prompt(problem, problem.id))
     assert [row.prompt[0].text for row in rows] == [f"EVEN or ODD? {problem.id}" for problem in problems]
