@@ -8,10 +8,11 @@ from typing import Any, Literal
 
 from harness.api import Claim, Design, Evidence, Explanation, MissingEvidenceError
 from harness.audit import completeness, queries
-from harness.audit.thresholds import SIGNIFICANT
+from harness.audit.thresholds import FEWEST_SEEDS, SIGNIFICANT
+from harness.boundary.text import counted
 from harness.design.skills import SPLIT as SKILLS
 from harness.measures import formatting
-from harness.measures.luck import RARE, luck
+from harness.measures.luck import luck
 
 Status = Literal["shown", "not-shown", "unknown"]
 
@@ -86,9 +87,9 @@ def _is_no_luck(contrast: Any) -> Reason:
     first, second = ([each[place] for each in right] for place in (0, 1))
     found = luck(first, second)
     told = f"equal arms would lead as much in {formatting.percent(found.p_value)}% of cases"
-    if found.least > RARE:
+    if len(first) < FEWEST_SEEDS:
         told = "too few to tell a lead from the luck of a training"
-    return Reason(found.ruled_out, f"{queries.pair(contrast)}: trainings of each {len(first)}; {told}")
+    return Reason(found.ruled_out, f"{queries.pair(contrast)}: each trained {counted(len(first), 'time')}; {told}")
 
 
 def _climbed(rung: Rung, evidence: Evidence) -> dict[str, Any]:
