@@ -12,7 +12,7 @@ from harness.audit.thresholds import DISTINCT, DISTINCT_TO_WARN, FEWEST_SEEDS, S
 from harness.boundary import files
 from harness.measures.problem_sets import LONG_ENOUGH, WRITTEN
 from harness.measures.statistics import independent
-from harness.results.recorded import Unchecked, Unread
+from harness.results.checking.recorded import Unchecked, Unread
 
 MANY = 5
 """At most so many differing numbers are told."""

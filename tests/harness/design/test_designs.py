@@ -18,8 +18,8 @@ from harness.design.transfer import TRANSFER
 from harness.output import report
 from harness.output.comparison import compare
 from harness.registry import plugins
-from harness.results.recorded import Unread
-from harness.results.validation import held
+from harness.results.checking.recorded import Unread
+from harness.results.checking.validation import held
 from tests import toys
 
 Finished = Callable[..., Path]

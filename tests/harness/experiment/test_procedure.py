@@ -20,7 +20,7 @@ from harness.api import (
 from harness.boundary import files
 from harness.design.plan import SEED_STEP, TRAINING_SEED
 from harness.registry.observers import Observers
-from harness.results.validation import problems_of
+from harness.results.checking.validation import problems_of
 from tests.conftest import ToyRun
 from tests.toys import GOOD, ParityVerifier, Rule, ToyTrainer
 

@@ -138,7 +138,7 @@ COUNTS = {
     "harness/output/comparison/compare.py",
     "harness/output/comparison/compatibility.py",
     "harness/results/result.py",
-    "harness/results/validation.py",
+    "harness/results/checking/validation.py",
 }
 """Those that make numbers of them for programs."""
 

@@ -18,9 +18,9 @@ from harness.measures import accounts, contrasts, problem_sets, scores
 from harness.measures.contradictions import contradictions
 from harness.measures.kept import ItemRow, Kept, ProblemRow
 from harness.measures.problems import shortcuts
-from harness.results import recorded, rereading
-from harness.results.beside import BESIDE, Beside, broken_rows, labelled_by, trained_differently
-from harness.results.recorded import Unchecked, Unread, told
+from harness.results.checking import recorded, rereading
+from harness.results.checking.beside import BESIDE, Beside, broken_rows, labelled_by, trained_differently
+from harness.results.checking.recorded import Unchecked, Unread, told
 
 SCHEMAS = {filenames.RESULT: "result", filenames.PLAN: "plan", filenames.RUN_META: "run-meta", filenames.AUDIT: "audit"}
 """The schema of a JSON file by its name."""

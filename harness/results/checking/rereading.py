@@ -27,7 +27,7 @@ from harness.preflight import identity, replaying
 from harness.preflight.components import Components, assemble
 from harness.registry.observers import Observers
 from harness.results import result as results
-from harness.results.recorded import Unread, told
+from harness.results.checking.recorded import Unread, told
 
 GIVES = "plan and journal give"
 
