@@ -23,7 +23,8 @@ def test_every_schema_is_a_sound_2020_12_schema_with_a_versioned_name(name: str)
     Draft202012Validator.check_schema(schema)
     kind, _, older = name.partition("-") if name.startswith("result-") else (name, "", "")
     said = re.fullmatch(rf"urn:transfer-harness:schema:{kind}:(\d+)\.\d+", schema["$id"])
-    assert said and said[1] == (older or said[1])
+    assert said
+    assert said[1] == (older or said[1])
 
 
 def test_every_schema_file_is_known() -> None:
