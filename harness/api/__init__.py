@@ -105,7 +105,7 @@ from harness.api.specs import (
     TrainerSpec,
     VerifierSpec,
 )
-from harness.api.training import Continuing, LocalModel, TokenRow, Tokens
+from harness.api.training import Continuing, LocalModel, Probing, TokenRow, Tokens
 
 __all__ = [
     "ADAPTER_CARD",
@@ -151,6 +151,7 @@ __all__ = [
     "OnStep",
     "Outcome",
     "PluginError",
+    "Probing",
     "Problem",
     "Purpose",
     "Recipe",

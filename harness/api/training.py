@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from harness.api.protocols import OnStep, Student
-from harness.api.records import Adapter, Example, Message, Stop, TrainingReport
+from harness.api.records import Adapter, Example, Message, Request, Stop, TrainingReport
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -32,6 +32,14 @@ class Continuing(Protocol):
 
         Raises UsageError for an adapter of another form than this trainer makes.
         """
+
+
+@runtime_checkable
+class Probing(Protocol):
+    """What a student may be able to do besides: to show that an adapter does something, by its logits."""
+
+    def probe(self, requests: Sequence[Request], adapter: Adapter) -> float:
+        """The largest absolute change of a next-token logit that the adapter makes on these prompts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from harness.api import (
     Continuing,
     Example,
     JournalError,
+    Probing,
     Request,
     Screening,
     TrainingReport,
@@ -65,13 +66,16 @@ def train(
     return Adapter(folder, value["adapter"]), restored_report(value)
 
 
-def probe(journal: Journal, components: Components, adapter: Adapter, requests: Sequence[Request]) -> float:
-    """The largest absolute change of a logit that an adapter makes on these prompts."""
-    given = {"adapter": adapter.sha256}
+def probe(journal: Journal, components: Components, adapter: Adapter, requests: Sequence[Request]) -> float | None:
+    """The largest absolute change of a logit that an adapter makes on these prompts; None where none can be seen."""
+    key, student = keys.probe(adapter.folder.name), components.student
+    if not isinstance(student, Probing):
+        seen: float | None = journal.recorded(key)
+        return seen
     change: float = journal.once(
-        keys.probe(adapter.folder.name),
-        given,
-        lambda: returned.change(components.named["student"], components.student.probe(requests, adapter)),
+        key,
+        {"adapter": adapter.sha256},
+        lambda: returned.change(components.named["student"], student.probe(requests, adapter)),
     )
     return change
 

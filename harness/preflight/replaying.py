@@ -62,7 +62,7 @@ class _Student:
     def skills(self, count: int) -> Sequence[Skill]:
         return self.real.skills(count)
 
-    preflight = generate = probe = _never
+    preflight = generate = _never
 
 
 @dataclass(frozen=True)

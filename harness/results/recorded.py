@@ -208,7 +208,7 @@ def _trainings(folder: Path, journal: ReadOnlyJournal, result: Mapping[str, Any]
         name = accounts.training_name(result, training)
         named.add(name)
         made, change = journal.recorded(keys.training(name)), journal.recorded(keys.probe(name))
-        if made is None or change is None:
+        if made is None:
             yield f"{filenames.JOURNAL}: holds no training {name}"
             continue
         given = accounts.trained(made["report"], change) | {"adapter_sha256": made["adapter"]}

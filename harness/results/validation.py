@@ -163,7 +163,7 @@ def _result(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
     if not unsound:
         yield from _recomputed(folder, result, rows.kept)
         yield from _accounts(result, rows.kept.items)
-        for place, said, given in trained_differently(folder, result, rows.kept.problems):
+        for place, said, given in trained_differently(folder, result, rows.kept):
             yield f"{place}: says {told(said)}, the rows give {told(given)}"
     yield from _learned(folder, result, rows.kept.items)
     if rows.has(filenames.THOUGHTS) or filenames.THOUGHTS not in result["files"]:  # else that is said above, once

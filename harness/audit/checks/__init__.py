@@ -150,7 +150,8 @@ CHECKS = (
     ),
     CoreCheck(
         "adapter",
-        "The adapter that answered is the one that was trained, by digest, and it changes a logit on probe prompts.",
+        "The adapter that answered is the one that was trained, by digest, and it changes a logit on probe prompts; "
+        "where the student's logits cannot be seen, a reply to the test.",
         "block",
         "Evaluate the adapter that was trained; one that changes nothing was not applied.",
         provenance.adapter,

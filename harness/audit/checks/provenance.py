@@ -204,11 +204,22 @@ def _applied(evidence: Evidence) -> Iterator[Finding]:
             yield queries.of_arm(arm, "unknown", "no training of this arm and seed is known")
         elif list(arm["adapters_sha256"]) != [training["adapter_sha256"]]:
             yield queries.of_arm(arm, "fail", "the adapter that answered is not the one that was trained")
-        elif training["logit_change"] <= 0:
+        elif (moved := training.maybe("logit_change")) is None:
+            yield _by_replies(arm, training.maybe("replies_changed"))
+        elif moved <= 0:
             yield queries.of_arm(arm, "fail", "the adapter changes no logit on the probe prompts")
         else:
-            text = f"the adapter that was trained answered; it moves a logit by up to {training['logit_change']:.3g}"
+            text = f"the adapter that was trained answered; it moves a logit by up to {moved:.3g}"
             yield queries.of_arm(arm, "pass", text)
+
+
+def _by_replies(arm: Evidence, changed: Any) -> Finding:
+    """What can be said of an adapter whose logits cannot be seen."""
+    seen = "the adapter that was trained answered; logits cannot be seen"
+    if changed is None:
+        return queries.of_arm(arm, "unknown", f"{seen}, and the base was not measured")
+    text = f"{seen}; {changed['changed']} of {changed['n']} replies differ from the base's"
+    return queries.of_arm(arm, "pass" if changed["changed"] else "unknown", text)
 
 
 def underpowered(evidence: Evidence) -> Iterator[Finding]:

@@ -241,7 +241,12 @@ def result(made: Made, texts: Mapping[str, str]) -> Row:
         "transfer": contrasts.transfer(made.items, TRANSFER),
         "learning": {"entries": [], "strategies": [], "learned": None},
         "training": [
-            {"quoted": quotations.quotations(made.trained_on(row), made.problems), **row} for row in made.training
+            {
+                "quoted": quotations.quotations(made.trained_on(row), made.problems),
+                "replies_changed": accounts.replies_changed(made.items, TRANSFER, row["arm"], row["training_seed"]),
+                **row,
+            }
+            for row in made.training
         ],
         "teacher_calls": [*made.calls, *accounts.answer_accounts(made.items, TRANSFER)],
         "files": {name: sha256(text) for name, text in texts.items()},
