@@ -71,6 +71,7 @@ from harness.api.records import (
     Json,
     Message,
     Outcome,
+    Practice,
     Problem,
     Purpose,
     Reflect,
@@ -105,7 +106,7 @@ from harness.api.specs import (
     TrainerSpec,
     VerifierSpec,
 )
-from harness.api.training import Continuing, LocalModel, Probing, TokenRow, Tokens
+from harness.api.training import Continuing, Desk, LocalModel, Practising, Probing, Sampling, TokenRow, Tokens
 
 __all__ = [
     "ADAPTER_CARD",
@@ -131,6 +132,7 @@ __all__ = [
     "Contrast",
     "Design",
     "DesignSpec",
+    "Desk",
     "Distil",
     "Evidence",
     "Example",
@@ -151,6 +153,8 @@ __all__ = [
     "OnStep",
     "Outcome",
     "PluginError",
+    "Practice",
+    "Practising",
     "Probing",
     "Problem",
     "Purpose",
@@ -167,6 +171,7 @@ __all__ = [
     "RunFailed",
     "RunFinished",
     "RunStarted",
+    "Sampling",
     "Screening",
     "Severity",
     "Sizing",

@@ -37,10 +37,11 @@ def of_recipe(
     items: Collection[str],
     seed: int,
     prompt: Callable[[Problem], tuple[Message, ...]],
+    told: Callable[[Problem], tuple[Message, ...]] | None = None,
 ) -> list[Example]:
     """The rows of a recipe, on the problems in ``items``: the same for every recipe of a run.
 
-    ``prompt`` is how the trained student will be asked.
+    ``prompt`` is how the trained student will be asked, ``told`` how with the strategy, for one that practises.
 
     Random answers need a task with a closed set of labels; ``harness.preflight.contracts.check`` sees to that.
     """
@@ -65,6 +66,7 @@ def of_recipe(
             target=target,
             label=label,
             label_source="chance" if recipe == "random" else demonstration.source,
+            told=told(demonstration.problem) if told else None,
         )
         for (demonstration, _), target, label in zip(chosen, targets, labels, strict=True)
     ]

@@ -6,7 +6,7 @@ a result file, draws a progress bar or knows a plugin by name.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cached_property, partial
@@ -20,6 +20,7 @@ from harness.api import (
     HarnessError,
     Message,
     PluginError,
+    Practising,
     Problem,
     Recipe,
     Request,
@@ -36,9 +37,11 @@ from harness.design.skills import Skills
 from harness.experiment import examples, returned, training
 from harness.experiment.asking import OnDone, Phase, accept_failures, ask_student, ask_teacher
 from harness.experiment.data import Call, ExperimentData, Training
+from harness.experiment.desk import RunDesk
 from harness.experiment.examples import Demonstration
 from harness.experiment.judging import Asked, Item, Trained, judge, score
 from harness.experiment.learning import RunEnvironment
+from harness.journal import keys
 from harness.journal.ledger import RunLedger
 from harness.journal.store import Journal
 from harness.preflight.components import Components, prompt
@@ -304,7 +307,10 @@ class Experiment:
         rows = self._rows(arm, recipe, sets, items, seed)
         telling = self._activity(arm.name, "training", 0, seed)
         folder = self._run_dir / filenames.ADAPTERS / name
-        adapter, report = training.train(self._journal, self._components, folder, rows, seed, telling)
+        adapter, report = training.train(
+            self._journal, self._components, folder, rows, seed, telling, desk=partial(self._desk, name)
+        )
+        self._data.calls += [Call(arm.name, *call) for call in training.asked(self._journal, name)]
         probes = self._student_requests(arm, self._problems("test")[:PROBES], None)
         change = training.probe(self._journal, self._components, adapter, probes)
         found = Training(arm.name, seed, name, rows, offered, report, adapter, change)
@@ -317,7 +323,27 @@ class Experiment:
         """The training rows of an arm, on the problems in ``items``."""
         ask = partial(self._prompt, arm.name, strategy=None)
         made = sets[arm.solutions or ""]
-        return examples.of_recipe(self._components.task, recipe, made, items, seed, ask)
+        told = None
+        if isinstance(self._components.trainer, Practising) and (recipe, arm.solutions) == ("worked", "learned"):
+            told = partial(self._prompt, arm.name, strategy=self._strategy())
+        return examples.of_recipe(self._components.task, recipe, made, items, seed, ask, told)
+
+    def _desk(self, name: str, folder: Path, shown: Callable[[], AbstractContextManager[None]]) -> RunDesk:
+        """Where a trainer that practises works: on the training problems, with the teacher's replies in the journal."""
+
+        def ask(request: Request) -> Completion:
+            (completion,) = ask_teacher(
+                self._journal,
+                self._ledger,
+                self._components.teacher,
+                [replace(request, key=keys.practice(name, request.key))],
+                lambda _: None,
+                named=self._components.named["teacher"],
+            )
+            return completion
+
+        problems = {problem.id: problem for problem in self._problems("train")}
+        return RunDesk(self._components, name, folder, problems, ask, shown)
 
     def _common(self, sets: Mapping[str, Sequence[Demonstration]]) -> set[str]:
         """The problems on which all arms are trained: those with an answer that every arm's row can be trained on.

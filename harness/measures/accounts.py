@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.api import Design
@@ -39,7 +39,7 @@ def answer_accounts(items: Iterable[Row], design: Design) -> list[dict[str, Any]
     ]
 
 
-def trained(report: Row, logit_change: float | None) -> dict[str, Any]:
+def trained(report: Mapping[str, Any], logit_change: float | None) -> dict[str, Any]:
     """The fields of a training in a result: the trainer's report, and by how much the adapter moves a logit.
 
     None where logits cannot be seen.
@@ -49,7 +49,13 @@ def trained(report: Row, logit_change: float | None) -> dict[str, Any]:
         **{key: report[key] for key in (*kept, "rows_without_loss")},
         "losses": [rounded(loss) for loss in report["losses"]],
         "logit_change": None if logit_change is None else rounded(logit_change),
+        **({"practice": _practice(report["practice"])} if report.get("practice") else {}),
     }
+
+
+def _practice(found: Mapping[str, Any]) -> dict[str, Any]:
+    divergence = found["divergence"]
+    return {**found, "divergence": None if divergence is None else rounded(divergence)}
 
 
 def replies_changed(items: Iterable[Row], design: Design, arm: str, seed: int) -> dict[str, int] | None:

@@ -8,7 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from harness.api import Foreseeing, HarnessError, PluginError, Problem, Request, Solve, Staged, UsageError
+from harness.api import (
+    Foreseeing,
+    HarnessError,
+    PluginError,
+    Practising,
+    Problem,
+    Request,
+    Sampling,
+    Solve,
+    Staged,
+    UsageError,
+)
 from harness.boundary.faults import suspected
 from harness.boundary.text import one_line
 from harness.design import skills
@@ -128,6 +139,7 @@ def preflight(plan: Plan, components: Components) -> list[str]:
         components.student.preflight()
         _require(components.named["student"], actor_contract.READY_STUDENT, components.student)
     if plan.trains:
+        _require_samples(components)
         components.trainer.preflight(components.student)
     return cautions
 
@@ -154,3 +166,10 @@ def _foreseen(plan: Plan, components: Components) -> Iterator[Request]:
 def _first(plan: Plan, components: Components, split: str) -> Sequence[Problem]:
     """The problems of a split that the plan takes."""
     return components.task.problems(split, plan.sizes[split])[: plan.count(split)]
+
+
+def _require_samples(components: Components) -> None:
+    """Raises UsageError for a trainer whose student would have to practise and cannot be sampled."""
+    if isinstance(components.trainer, Practising) and not isinstance(components.student, Sampling):
+        trainer, student = components.named["trainer"], components.named["student"]
+        raise UsageError(f"{trainer} has the student practise, and {student} cannot be sampled; choose another of them")

@@ -275,7 +275,8 @@ def _accounts(result: Mapping[str, Any], items: Sequence[ItemRow]) -> Iterator[s
     learning = design.named("learning")
 
     def measured(accounts: Iterable[Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
-        return [(row["stage"], row) for row in accounts if row["purpose"] == "solve" and row["stage"] != learning]
+        solved = (row for row in accounts if row["purpose"] == "solve" and row["stage"] != learning)
+        return [(row["stage"], row) for row in solved if design.arm(row["stage"]).answers == "teacher"]
 
     solved = measured(result["teacher_calls"])
     said, given = dict(solved), dict(measured(accounts.answer_accounts(items, design)))

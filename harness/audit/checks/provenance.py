@@ -126,11 +126,23 @@ def label_source(evidence: Evidence) -> Iterator[Finding]:
         source = "chance" if evidence.design.arm(training["arm"]).recipe == "random" else "teacher"
         text = f"{rows[f'labelled_by_{source}']} of {rows['rows']} training answers are the {source}'s"
         yield Finding(_name(training), queries.status(rows[f"labelled_by_{source}"] == rows["rows"]), text)
+        if "practice" in list(training) and training["practice"]["checked"]:
+            yield _supervised(training)
     completeness.require_files(evidence, completeness.examples(evidence))
     for solutions in SOLUTIONS:
         found = _selection(evidence, solutions)
         if found is not None:
             yield found[0]
+
+
+def _supervised(training: Evidence) -> Finding:
+    """That the truth took part in a training, and not only the teacher."""
+    found = training["practice"]
+    text = (
+        f"the verifier judged {found['checked']} of {found['replies']} replies that the student practised and found "
+        f"{found['accepted']} right: the training is supervised by the truth"
+    )
+    return Finding(f"{_name(training)}/practice", "fail", text, "warn")
 
 
 def selected(evidence: Evidence) -> bool:

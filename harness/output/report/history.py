@@ -93,9 +93,24 @@ def training(result: Data) -> Section:
         [
             Table("What was trained on", columns, [_adapter(entry) for entry in result["training"]], columns[1:]),
             Table("The teacher's right answers", taught, list(_taught(result)), taught[1:]),
+            *_practised(result),
             Table("Loss and adapter", course, [_course(entry) for entry in result["training"]]),
         ],
     )
+
+
+def _practised(result: Data) -> Iterator[Table]:
+    """What students practised while they were trained, if any did."""
+    columns = ("arm", "replies", "tokens", "judged by the verifier", "accepted", "asked the teacher", "divergence")
+    counts = ("replies", "tokens", "checked", "accepted", "asked")
+    rows = []
+    for entry in result["training"]:
+        if found := entry.get("practice"):
+            apart = found["divergence"]
+            told = formatting.UNKNOWN if apart is None else f"{apart:.4f}"
+            rows.append([formatting.named(entry), *(formatting.count(found[name]) for name in counts), told])
+    if rows:
+        yield Table("What was practised", columns, rows, columns[1:])
 
 
 def _taught(result: Data) -> Iterator[list[str]]:

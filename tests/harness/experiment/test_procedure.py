@@ -255,14 +255,9 @@ def test_what_a_student_that_cannot_be_probed_was_taught_is_told_by_its_replies(
     run_dir = toy_run(stages=("student-base", "bootstrap", "student-lora"))
     (training,) = _result(run_dir)["training"]
     assert training["logit_change"] is None
-    texts = {
-        arm: {
-            row["problem"]: row["text_sha256"] for row in files.read_lines(run_dir / "items.jsonl") if row["arm"] == arm
-        }
-        for arm in ("student-base", "student-lora")
-    }
+    texts = {(row["arm"], row["problem"]): row["text_sha256"] for row in files.read_lines(run_dir / "items.jsonl")}
     tested = [f"test/{index:04}" for index in range(12)]
-    changed = sum(texts["student-base"][each] != texts["student-lora"][each] for each in tested)
+    changed = sum(texts["student-base", each] != texts["student-lora", each] for each in tested)
     assert training["replies_changed"] == {"n": 12, "changed": changed}
     assert b'"key":"probe/' not in (run_dir / "journal.jsonl").read_bytes()
     assert problems_of(run_dir) == []
