@@ -252,6 +252,24 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class Practice:
+    """What a trainer had the student practise. The counts are the harness's own, whatever the trainer gives."""
+
+    divergence: float | None = None
+    """How far the trained student is from where it began, as the trainer measures it; None where it does not say."""
+    replies: int = 0
+    """Replies that the student wrote, and their tokens."""
+    tokens: int = 0
+    checked: int = 0
+    """Replies that the verifier judged, and those of them that it found right."""
+    accepted: int = 0
+    asked: int = 0
+    """Requests to the teacher."""
+    sha256: str = ""
+    """Digest of all replies."""
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingReport:
     """What a training did."""
 
@@ -272,6 +290,8 @@ class TrainingReport:
     """Tokens of the prompt that carry loss, which should be none; None where the trainer does not say."""
     rows_without_loss: int | None = None
     """Rows of which no token carries loss; None where the trainer does not say."""
+    practice: Practice | None = field(default=None, metadata=_LATER)
+    """What the student practised; None where it did not."""
 
 
 Severity = Literal["block", "warn", "note"]

@@ -73,8 +73,7 @@ def _differing(
     data = Experiment(plan, recorded, journal, ledger, folder, Observers([])).run()
     rows = Kept() if data.trainings else None
     others = list(_files(folder, result, results.pieces(plan, recorded, data, rows)))
-    problems = [] if rows is None else rows.problems
-    yield from _sections(result, files.plain(results.told(plan, recorded, data, problems, sources)))
+    yield from _sections(result, files.plain(results.told(plan, recorded, data, rows or Kept(), sources)))
     yield from others
 
 

@@ -235,6 +235,7 @@ OF_PROVENANCE = (
     Case("adapter", "two of them answered", after(by.in_items(LORA, "adapter_sha256")), 1, 0),
     Case("adapter", "one answered for the untrained student", after(by.in_items(BASE, "adapter_sha256")), 120, 0),
     Case("adapter", "no logit changes", after(by.in_training(LORA, "logit_change")), 0, 0.001),
+    Case("adapter", "no logit can be seen", after(by.unprobed), 0, 1, status="unknown"),
     Case("adapter", "of another training", after(by.in_training(LORA, "training_seed")), 5, 999, status="unknown"),
     Case("underpowered", "few training seeds", lambda n: honest(seeds=n), 2, 3, "warn"),
     Case("underpowered", "one adapter of several trainings", after(by.same_adapters, seeds=3), 3, 1, "warn"),

@@ -57,6 +57,8 @@ def _training(made: Made, training: Row) -> Iterator[Record]:
     given = encoding.digests({"seed": training["training_seed"], "examples": made.trained_on(training)})
     value: dict[str, Any] = {"adapter": training["adapter_sha256"], "files": {}, "report": report}
     yield Record(keys.training(name), given, value, final=True)
+    if training["logit_change"] is None:
+        return
     yield Record(keys.probe(name), encoding.digests({"adapter": ""}), training["logit_change"], final=True)
 
 

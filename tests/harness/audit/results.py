@@ -247,6 +247,7 @@ def result(made: Made, texts: Mapping[str, str]) -> Row:
             {
                 "name": accounts.training_name({"training": made.training}, row),
                 "quoted": quotations.quotations(made.trained_on(row), made.problems),
+                "replies_changed": accounts.replies_changed(made.items, TRANSFER, row["arm"], row["training_seed"]),
                 **row,
             }
             for row in made.training
