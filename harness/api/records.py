@@ -18,6 +18,9 @@ Role = Literal["system", "user", "assistant"]
 Stop = Literal["end", "length", "refusal", "error"]
 Purpose = Literal["solve", "reflect", "distil", "demonstrate"]
 
+LATER = {"written": "unless default"}
+"""Metadata of a field that came later: left out of what is written where it has its default, as before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -231,10 +234,6 @@ class Skill:
     """The one right reply."""
 
 
-_LATER = {"written": "unless default"}
-"""Metadata of a field that came later: left out of what is written where it has its default, as before."""
-
-
 @dataclass(frozen=True, slots=True)
 class Example:
     """One row of training data: the student's prompt and the reply to learn."""
@@ -245,9 +244,9 @@ class Example:
     label: str | None
     """The label that the target states."""
     label_source: Literal["teacher", "verifier", "chance"]
-    told: tuple[Message, ...] | None = field(default=None, metadata=_LATER)
+    told: tuple[Message, ...] | None = field(default=None, metadata=LATER)
     """The prompt with the strategy in it, for a trainer that has the student answer it; None where it needs none."""
-    weight: float = field(default=1.0, metadata=_LATER)
+    weight: float = field(default=1.0, metadata=LATER)
     """How much its loss counts beside that of a row of weight 1; above 0."""
 
 

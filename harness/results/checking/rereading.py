@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.api import HarnessError
-from harness.boundary import differences, filenames, files
+from harness.boundary import differences, filenames, files, schemas
 from harness.boundary.faults import suspected
 from harness.boundary.text import one_line
 from harness.design import plan as plans
@@ -30,6 +30,8 @@ from harness.results import result as results
 from harness.results.checking.recorded import Unread, told
 
 GIVES = "plan and journal give"
+LATER = ("solutions", "agreement")
+"""Sections that a result of schema 1 does not have."""
 
 
 def differing(folder: Path, journal: ReadOnlyJournal, result: Mapping[str, Any]) -> Iterator[str]:
@@ -79,20 +81,20 @@ def _differing(
 
 def _sections(result: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[str]:
     said = {key: value for key, value in result.items() if key in given}
-    given = {**given, "training": _as_old(said["training"], given["training"])}
+    if said["schema"] == schemas.FIRST_RESULT:
+        given = {key: value for key, value in given.items() if key not in LATER} | {"schema": schemas.FIRST_RESULT}
+    given = {**given, **{key: _as_old(said[key], given[key]) for key in ("learning", "training")}}
     for place, was, now in differences.between(said, given):
         yield f"{place}: says {told(was)}, {GIVES} {told(now)}"
 
 
-def _as_old(said: Sequence[Mapping[str, Any]], given: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The trainings without what a result that an earlier version wrote does not say of them."""
-    if len(said) != len(given):
-        return list(given)
-    return [
-        {key: now[key] for key in now if key in was}
-        | {"examples": {key: value for key, value in now["examples"].items() if key in was["examples"]}}
-        for was, now in zip(said, given, strict=True)
-    ]
+def _as_old(said: Any, given: Any) -> Any:
+    """What is given without what a result that an earlier version wrote does not say of it."""
+    if isinstance(said, Mapping) and isinstance(given, Mapping):
+        return {key: _as_old(said[key], value) for key, value in given.items() if key in said}
+    if isinstance(said, list) and isinstance(given, list) and len(said) == len(given):
+        return [_as_old(was, now) for was, now in zip(said, given, strict=True)]
+    return given
 
 
 def _files(folder: Path, result: Mapping[str, Any], texts: Mapping[str, str | Iterable[str]]) -> Iterator[str]:

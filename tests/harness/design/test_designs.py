@@ -116,15 +116,6 @@ def test_a_plugin_whose_design_is_none_is_told_of() -> None:
         make(UserSettings({**toys.CHOSEN, "design": "brief"}, assignments=("design.level=9",)))
 
 
-def test_steps_ask_for_every_set_of_solutions_once_and_train_every_trained_arm() -> None:
-    walked = list(designs.steps(TRANSFER))
-    written = [step.solutions for step in walked if step.kind == "demonstrate"]
-    assert sorted(map(str, written)) == ["learned", "naive"]
-    assert [step.arm for step in walked if step.kind == "train"] == [arm for arm in TRANSFER.arms if arm.recipe]
-    first = next(place for place, step in enumerate(walked) if step.kind == "train")
-    assert all(step.kind != "demonstrate" for step in walked[first:])
-
-
 def test_what_a_design_plugin_gives_must_be_a_design(toy_site: Path) -> None:  # noqa: ARG001 - must be installed
     loaded = plugins.load(plugins.DESIGN, "brief")
     broken = plugins.Loaded(loaded.ref, type(loaded.spec)(**{**vars(loaded.spec), "create": lambda _: "none"}))
