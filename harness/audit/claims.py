@@ -11,7 +11,7 @@ from harness.audit import completeness, queries
 from harness.audit.thresholds import SIGNIFICANT
 from harness.design.skills import SPLIT as SKILLS
 from harness.measures import formatting
-from harness.measures.luck import RARE, luck
+from harness.measures.luck import luck
 
 Status = Literal["shown", "not-shown", "unknown"]
 
@@ -72,11 +72,7 @@ def _ahead(evidence: Evidence, claim: Claim, reached: int) -> Iterator[Reason]:
     for other in claim.over:
         contrast = queries.contrast(evidence, claim.first, other, claim.split)
         yield _leads(contrast)
-        worst, text = (
-            contrast["worst_case"],
-            f"{queries.pair(contrast)}, though each blank reply of {other} counts as right",
-        )
-        yield Reason(worst["low"] > 0, f"{text}: {queries.points(worst)}")
+        yield _blank_or_not(contrast)
         yield _is_no_luck(contrast)
 
 
@@ -86,7 +82,7 @@ def _is_no_luck(contrast: Any) -> Reason:
     first, second = ([each[place] for each in right] for place in (0, 1))
     found = luck(first, second)
     told = f"equal arms would lead as much in {formatting.percent(found.p_value)}% of cases"
-    if found.least > RARE:
+    if not found.enough:
         told = "too few to tell a lead from the luck of a training"
     return Reason(found.ruled_out, f"{queries.pair(contrast)}: trainings of each {len(first)}; {told}")
 
@@ -123,9 +119,14 @@ def _beats_trivial(evidence: Evidence, split: str = "test") -> Iterator[Reason]:
 def _not_only_form(evidence: Evidence, split: str = "test") -> Iterator[Reason]:
     base = queries.named(evidence, "base")
     contrast = queries.contrast(evidence, evidence.design.treatment, base, split)
+    yield _blank_or_not(contrast)
+
+
+def _blank_or_not(contrast: Any) -> Reason:
+    """Whether the first arm of a contrast is ahead whatever the second might have said in place of nothing."""
     worst = contrast["worst_case"]
-    text = f"{queries.pair(contrast)}, though each blank reply of {base} counts as right: {queries.points(worst)}"
-    yield Reason(worst["low"] > 0, text)
+    told = f"{queries.pair(contrast)}, though each blank reply of {contrast['second']} counts as right"
+    return Reason(worst["low"] > 0, f"{told}: {queries.points(worst)}")
 
 
 def _beats(evidence: Evidence, *explanations: Explanation) -> Iterator[Reason]:
