@@ -1,4 +1,4 @@
-"""Makes docs/audit.md: every check with its rule, from the code, and why it is there, from tools/pages.
+"""Makes docs/audit.md: every check with its rule, and the claims, from the code; the rest from tools/pages.
 
 python -m tools.audit_page > docs/audit.md
 """
@@ -29,7 +29,8 @@ def page() -> str:
     head = (PAGES / "audit_head.md").read_text("utf-8").format(ruleset=RULESET)
     why = reasons()
     sections = [_section(check, why[check.id]) for check in checks(None)]
-    return "\n".join([head, *sections, LADDER + "\n".join(rows)]) + "\n"
+    own = (PAGES / "audit_own_claims.md").read_text("utf-8")
+    return "\n".join([head, *sections, LADDER + "\n".join(rows), "", own])
 
 
 def reasons() -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from harness.api import Claim, Design, Evidence, Explanation, MissingEvidenceError
 from harness.audit import completeness, queries
-from harness.audit.thresholds import FEWEST_SEEDS, SIGNIFICANT
+from harness.audit.thresholds import SIGNIFICANT
 from harness.boundary.text import counted
 from harness.design.skills import SPLIT as SKILLS
 from harness.measures import formatting
@@ -73,11 +73,7 @@ def _ahead(evidence: Evidence, claim: Claim, reached: int) -> Iterator[Reason]:
     for other in claim.over:
         contrast = queries.contrast(evidence, claim.first, other, claim.split)
         yield _leads(contrast)
-        worst, text = (
-            contrast["worst_case"],
-            f"{queries.pair(contrast)}, though each blank reply of {other} counts as right",
-        )
-        yield Reason(worst["low"] > 0, f"{text}: {queries.points(worst)}")
+        yield _blank_or_not(contrast)
         yield _is_no_luck(contrast)
 
 
@@ -87,7 +83,7 @@ def _is_no_luck(contrast: Any) -> Reason:
     first, second = ([each[place] for each in right] for place in (0, 1))
     found = luck(first, second)
     told = f"equal arms would lead as much in {formatting.percent(found.p_value)}% of cases"
-    if len(first) < FEWEST_SEEDS:
+    if not found.enough:
         told = "too few to tell a lead from the luck of a training"
     return Reason(found.ruled_out, f"{queries.pair(contrast)}: each trained {counted(len(first), 'time')}; {told}")
 
@@ -124,9 +120,14 @@ def _beats_trivial(evidence: Evidence, split: str = "test") -> Iterator[Reason]:
 def _not_only_form(evidence: Evidence, split: str = "test") -> Iterator[Reason]:
     base = queries.named(evidence, "base")
     contrast = queries.contrast(evidence, evidence.design.treatment, base, split)
+    yield _blank_or_not(contrast)
+
+
+def _blank_or_not(contrast: Any) -> Reason:
+    """Whether the first arm of a contrast is ahead whatever the second might have said in place of nothing."""
     worst = contrast["worst_case"]
-    text = f"{queries.pair(contrast)}, though each blank reply of {base} counts as right: {queries.points(worst)}"
-    yield Reason(worst["low"] > 0, text)
+    told = f"{queries.pair(contrast)}, though each blank reply of {contrast['second']} counts as right"
+    return Reason(worst["low"] > 0, f"{told}: {queries.points(worst)}")
 
 
 def _beats(evidence: Evidence, *explanations: Explanation) -> Iterator[Reason]:

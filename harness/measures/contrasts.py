@@ -65,8 +65,10 @@ def _pairs(groups: dict[tuple[str, str, int | None], list[Row]], contrast: Contr
 def _contrast(contrast: Contrast, pairs: Sequence[Pair], margin: float) -> dict[str, Any]:
     by_seed = [_by_seed(pair, contrast.non_inferiority, margin) for pair in pairs]
     first = [_right(one) for _, one, _ in pairs]
-    difference, p_value = seeded_difference(first, [_right(other) for _, _, other in pairs])
-    worst, _ = seeded_difference(first, [_right(other, blank=True) for _, _, other in pairs])
+    second = [_right(other) for _, _, other in pairs]
+    difference, p_value = seeded_difference(first, second)
+    kindest = [_right(other, blank=True) for _, _, other in pairs]
+    worst = difference if kindest == second else seeded_difference(first, kindest)[0]
     discordance = max((entry["only_first"] + entry["only_second"]) / entry["n"] for entry in by_seed)
     detectable = minimum_detectable(by_seed[0]["n"], discordance)
     return {

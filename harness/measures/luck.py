@@ -21,8 +21,8 @@ class Luck(NamedTuple):
 
     p_value: float
     """One-sided, exact: at most a share x of all pairs of equal arms has one of x or less."""
-    least: float
-    """The smallest p-value that so many trainings can have: above ``RARE`` they cannot rule luck out."""
+    enough: bool
+    """Whether there are so many trainings that they can rule luck out at all."""
     ruled_out: bool
     """Whether the p-value is at most ``RARE``."""
 
@@ -47,4 +47,4 @@ def luck(first: Sequence[int], second: Sequence[int]) -> Luck:
     divisions = comb(len(first) + len(second), len(first))
     as_far = sum(number for (count, total), number in ways.items() if count == len(first) and total >= sum(first))
     share = Fraction(as_far, divisions)
-    return Luck(float(share), 1 / divisions, share <= RARE)
+    return Luck(float(share), Fraction(1, divisions) <= RARE, share <= RARE)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from math import sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -59,6 +60,7 @@ class NonInferiority(NamedTuple):
     shown: bool
 
 
+@lru_cache(maxsize=4096)  # the arms of a run have many counts in common
 def wilson(correct: int, n: int, level: float = LEVEL) -> Interval:
     """Accuracy with its Wilson score interval. ``n`` must be at least 1."""
     from scipy.stats import binomtest

@@ -13,7 +13,7 @@ from functools import partial
 from harness.api import Evidence, Finding, Severity
 from harness.audit.checks import baselines, conditions, provenance
 
-RULESET = "1.1"
+RULESET = "1.2"
 """Version of rules and thresholds. Two audits compare only if it is the same."""
 
 
