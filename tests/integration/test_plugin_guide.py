@@ -14,31 +14,14 @@ from harness import api
 from harness.api import hookspecs
 from harness.audit import EXIT_BLOCKED
 from harness.boundary import files
+from tests import guides
 
 REPOSITORY = Path(__file__).parents[2]
 
 
-def _files_of_guide() -> dict[str, str]:
-    """Each code block that stands under a line with nothing but a file name."""
-    lines = (REPOSITORY / "docs" / "plugins.md").read_text().split("\n")
-    found = {}
-    for number, line in enumerate(lines):
-        if line.startswith("`") and line.endswith("`") and lines[number + 2].startswith("```"):
-            end = lines.index("```", number + 3)
-            found[line.strip("`")] = "\n".join(lines[number + 3 : end]) + "\n"
-    return found
-
-
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("guide")
-    for name, text in _files_of_guide().items():
-        path = folder / "harness-larger" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target"]
-    subprocess.run([*install, str(folder / "site"), str(folder / "harness-larger")], check=True)
-    return folder / "site"
+    return guides.install("plugins.md", tmp_path_factory.mktemp("guide"))
 
 
 def _harness(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -51,7 +34,7 @@ def _harness(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_guide_has_four_files() -> None:
     modules = {f"harness_larger/{name}.py" for name in ("__init__", "parts", "practice")}
-    assert set(_files_of_guide()) == {"pyproject.toml", *modules}
+    assert set(guides.files_of("plugins.md")) == {"pyproject.toml", *modules}
 
 
 def test_the_guide_names_every_hook() -> None:
