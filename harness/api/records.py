@@ -289,7 +289,7 @@ class TrainingReport:
     """Tokens of the prompt that carry loss, which should be none; None where the trainer does not say."""
     rows_without_loss: int | None = None
     """Rows of which no token carries loss; None where the trainer does not say."""
-    practice: Practice | None = field(default=None, metadata=_LATER)
+    practice: Practice | None = field(default=None, metadata=LATER)
     """What the student practised; None where it did not."""
 
 
