@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from harness.replay import replay
 
 from harness import run
 from harness.api import (
@@ -25,11 +25,13 @@ from harness.api import (
     Request,
     Student,
     TrainingReport,
+    Usage,
     UsageError,
 )
 from harness.boundary import files
 from harness.registry.observers import Observers
 from harness.results.validation import problems_of
+from harness.run import replay
 from tests import toys
 from tests.conftest import ToyRun
 from tests.toys import ToyStudent, ToyTrainer
@@ -39,12 +41,12 @@ Practise = Callable[..., TrainingReport]
 
 
 def sample(
-    student: ToyStudent, requests: Sequence[Request], adapter: Adapter | None, seed: int, temperature: float
+    _student: ToyStudent, requests: Sequence[Request], _adapter: Adapter | None, _seed: int, temperature: float
 ) -> list[Completion]:
-    """Every other reply is right."""
-    said = ("so EVEN", "so ODD", "hm")
+    """Some are right, some wrong, and some state no answer."""
+    said = ("so EVEN", "so ODD", "hm", "so EVEN")
     return [
-        Completion(request.key, said[(seed + at) % 3], "end", f"{temperature}", toys.Usage(3, 2))
+        Completion(request.key, said[at % 4], "end", f"{temperature}", Usage(3, 2))
         for at, request in enumerate(requests)
     ]
 
@@ -133,8 +135,6 @@ def test_a_training_that_is_killed_buys_nothing_twice_and_ends_in_the_same_bytes
 def test_a_secret_is_there_for_the_teacher_and_for_nobody_else_in_a_training(
     toy_run: ToyRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import os
-
     seen: dict[str, str | None] = {}
     monkeypatch.setenv("SOME_API_KEY", "secret")
     complete, train = toys.ToyTeacher.complete, ToyTrainer.train
@@ -158,7 +158,7 @@ def test_a_student_that_cannot_be_sampled_is_refused_before_the_run(
     toy_run: ToyRun, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(ToyTrainer, "practise", practise, raising=False)
-    with pytest.raises(UsageError, match="has the student practise, and student 'toy' .* cannot be sampled"):
+    with pytest.raises(UsageError, match=r"has the student practise, and student 'toy' .* cannot be sampled"):
         toy_run(stages=STAGES)
     assert not (tmp_path / "run").exists()
 
