@@ -29,6 +29,8 @@ from harness.api import (
     UsageError,
 )
 from harness.boundary import files
+from harness.design.plan import UserSettings
+from harness.output.terminal import summary
 from harness.registry.observers import Observers
 from harness.results.validation import problems_of
 from harness.run import replay
@@ -93,6 +95,10 @@ def test_all_that_is_practised_is_counted_and_accounted_for(toy_run: ToyRun) -> 
     accounts = [(row["stage"], row["purpose"], row["calls"]) for row in result["teacher_calls"]]
     assert ("student-lora", "distil", 2) in accounts
     assert ("lora-labels", "distil", 2) in accounts
+    said = " ".join(summary.text(result).split())
+    assert f"practised: {practice['tokens']} tokens in {practice['replies']} replies, " in said
+    assert f"{practice['accepted']} of {practice['checked']} judged right; divergence 0.2500" in said
+    assert "What was practised" in (run_dir / "report.html").read_text()
     assert problems_of(run_dir) == []
     assert replay(run_dir).differing == ()
 
@@ -184,3 +190,12 @@ def test_what_a_desk_does_not_have_is_the_trainers_fault(
     with pytest.raises(Exception, match=f"trainer 'toy' .*breaks its contract: it .*{what}") as error:
         toy_run(stages=("bootstrap", "student-lora"))
     assert isinstance(error.value.__cause__, PluginError) or isinstance(error.value, PluginError)
+
+
+@pytest.mark.usefixtures("practising")
+def test_a_fork_takes_over_what_was_asked_in_a_training_that_it_takes_over(toy_run: ToyRun, tmp_path: Path) -> None:
+    origin = toy_run(stages=STAGES)
+    plan, components = run.prepare_fork(origin, UserSettings())
+    run.start(plan, components, tmp_path / "fork", Observers([]), origin=origin)
+    assert _result(tmp_path / "fork")["teacher_calls"] == _result(origin)["teacher_calls"]
+    assert problems_of(tmp_path / "fork") == []
