@@ -225,6 +225,7 @@ OF_PROVENANCE = (
     Case("label-source", "selected answers", after(by.wrong(TAUGHT)), 27, 26, "warn"),
     Case("label-source", "selected by another", after(by.in_training("lora-naive", "right")), 20, 19, "warn"),
     Case("label-source", "not judged", after(by.unjudged), 1, 0, "warn", status="unknown"),
+    Case("label-source", "practised by the truth", after(by.practised), 30, 0, "warn"),
     Case("label-source", "nothing known", after(by.untrained), 1, 0, status="unknown"),
     Case("loss-on-prompt", "tokens of a prompt", after(by.in_training(LORA, "supervised_prompt_tokens")), 1, 0),
     Case("loss-on-prompt", "rows without loss", after(by.in_training(LORA, "rows_without_loss")), 1, 0),

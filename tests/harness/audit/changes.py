@@ -262,6 +262,14 @@ def in_training(arm: str, key: str) -> Change:
     return change
 
 
+def practised(run: Made, amount: int) -> None:
+    """The verifier judged ``amount`` of the replies that the trained student practised."""
+    for row in run.training:
+        if row["arm"] == "student-lora":
+            counts = {"replies": 40, "tokens": 900, "checked": amount, "accepted": amount // 2, "asked": 0}
+            row["practice"] = {"divergence": None, **counts, "sha256": sha256("")}
+
+
 def unprobed(run: Made, amount: int) -> None:
     """No logit of the trained student can be seen, and to all but ``amount`` problems it replies as the base does."""
     in_training("student-lora", "logit_change")(run, None)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from harness.replay import replay
-from harness.results.validation import problems_of
 
 from harness import run
 from harness.api import (
@@ -26,10 +25,15 @@ from harness.api import (
     Request,
     Student,
     TrainingReport,
+    Usage,
     UsageError,
 )
 from harness.boundary import files
+from harness.design.plan import UserSettings
+from harness.output.terminal import summary
 from harness.registry.observers import Observers
+from harness.results.checking.validation import problems_of
+from harness.run import replay
 from tests import toys
 from tests.conftest import ToyRun
 from tests.toys import ToyStudent, ToyTrainer
@@ -39,12 +43,12 @@ Practise = Callable[..., TrainingReport]
 
 
 def sample(
-    student: ToyStudent, requests: Sequence[Request], adapter: Adapter | None, seed: int, temperature: float
+    _student: ToyStudent, requests: Sequence[Request], _adapter: Adapter | None, _seed: int, temperature: float
 ) -> list[Completion]:
-    """Every other reply is right."""
-    said = ("so EVEN", "so ODD", "hm")
+    """Some are right, some wrong, and some state no answer."""
+    said = ("so EVEN", "so ODD", "hm", "so EVEN")
     return [
-        Completion(request.key, said[(seed + at) % 3], "end", f"{temperature}", toys.Usage(3, 2))
+        Completion(request.key, said[at % 4], "end", f"{temperature}", Usage(3, 2))
         for at, request in enumerate(requests)
     ]
 
@@ -91,6 +95,10 @@ def test_all_that_is_practised_is_counted_and_accounted_for(toy_run: ToyRun) -> 
     accounts = [(row["stage"], row["purpose"], row["calls"]) for row in result["teacher_calls"]]
     assert ("student-lora", "distil", 2) in accounts
     assert ("lora-labels", "distil", 2) in accounts
+    said = " ".join(summary.text(result).split())
+    assert f"practised: {practice['tokens']} tokens in {practice['replies']} replies, " in said
+    assert f"{practice['accepted']} of {practice['checked']} judged right; divergence 0.2500" in said
+    assert "What was practised" in (run_dir / "report.html").read_text()
     assert problems_of(run_dir) == []
     assert replay(run_dir).differing == ()
 
@@ -133,8 +141,6 @@ def test_a_training_that_is_killed_buys_nothing_twice_and_ends_in_the_same_bytes
 def test_a_secret_is_there_for_the_teacher_and_for_nobody_else_in_a_training(
     toy_run: ToyRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import os
-
     seen: dict[str, str | None] = {}
     monkeypatch.setenv("SOME_API_KEY", "secret")
     complete, train = toys.ToyTeacher.complete, ToyTrainer.train
@@ -158,7 +164,7 @@ def test_a_student_that_cannot_be_sampled_is_refused_before_the_run(
     toy_run: ToyRun, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(ToyTrainer, "practise", practise, raising=False)
-    with pytest.raises(UsageError, match="has the student practise, and student 'toy' .* cannot be sampled"):
+    with pytest.raises(UsageError, match=r"has the student practise, and student 'toy' .* cannot be sampled"):
         toy_run(stages=STAGES)
     assert not (tmp_path / "run").exists()
 
@@ -184,3 +190,12 @@ def test_what_a_desk_does_not_have_is_the_trainers_fault(
     with pytest.raises(Exception, match=f"trainer 'toy' .*breaks its contract: it .*{what}") as error:
         toy_run(stages=("bootstrap", "student-lora"))
     assert isinstance(error.value.__cause__, PluginError) or isinstance(error.value, PluginError)
+
+
+@pytest.mark.usefixtures("practising")
+def test_a_fork_takes_over_what_was_asked_in_a_training_that_it_takes_over(toy_run: ToyRun, tmp_path: Path) -> None:
+    origin = toy_run(stages=STAGES)
+    plan, components = run.prepare_fork(origin, UserSettings())
+    run.start(plan, components, tmp_path / "fork", Observers([]), origin=origin)
+    assert _result(tmp_path / "fork")["teacher_calls"] == _result(origin)["teacher_calls"]
+    assert problems_of(tmp_path / "fork") == []
