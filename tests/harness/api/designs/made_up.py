@@ -26,8 +26,17 @@ FURTHER = Train("second", "second", ("errors",), replay=("worked",), start="firs
 EXAMINE_AGAIN = Examine("second", ("test",), adapter="second")
 COUNT = Examine("vote", ("test",), votes_of=("first", "second"))
 STEPS: tuple[Step, ...] = (
-    *(Examine("base", ("test",)), *WINDOWS, LEARN, WORKED, TRAIN, EXAMINE),
-    *(AMEND, ERRORS, FURTHER, EXAMINE_AGAIN, COUNT),
+    Examine("base", ("test",)),
+    *WINDOWS,
+    LEARN,
+    WORKED,
+    TRAIN,
+    EXAMINE,
+    AMEND,
+    ERRORS,
+    FURTHER,
+    EXAMINE_AGAIN,
+    COUNT,
 )
 
 TRAINING = Contrast("first", "base", "training", ("adapter",), family=True)

@@ -244,9 +244,13 @@ def test_an_adapter_is_trained_further_once_and_the_record_names_where_it_began(
         further("second")
 
 
-def test_a_trainer_that_cannot_train_further_is_named(further: Callable[..., Adapter]) -> None:
+def test_a_trainer_that_cannot_train_further_is_named(
+    further: Callable[..., Adapter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = further("first")
+    monkeypatch.delattr(toys.ToyTrainer, "train_further")
     with pytest.raises(UsageError, match="cannot train an adapter further; choose one that can"):
-        further("second", further("first"), toys.ToyTrainer)
+        further("second", start, toys.ToyTrainer)
 
 
 def test_an_adapter_that_is_not_as_it_was_is_not_trained_further(further: Callable[..., Adapter]) -> None:
