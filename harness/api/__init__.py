@@ -115,7 +115,7 @@ from harness.api.specs import (
     TrainerSpec,
     VerifierSpec,
 )
-from harness.api.training import Continuing, Desk, LocalModel, Practising, Probing, Sampling, TokenRow, Tokens
+from harness.api.training import Asking, Continuing, Desk, LocalModel, Practising, Probing, Sampling, TokenRow, Tokens
 
 __all__ = [
     "ADAPTER_CARD",
@@ -129,6 +129,7 @@ __all__ = [
     "Answered",
     "Arm",
     "ArmRole",
+    "Asking",
     "Attempt",
     "BudgetError",
     "CallError",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +66,14 @@ class Practising(Protocol):
         self, student: Student, desk: Desk, examples: Sequence[Example], seed: int, folder: Path, on_step: OnStep
     ) -> TrainingReport:
         """Called in place of ``train``, as that. The same seed and the same replies train the same adapter."""
+
+
+@runtime_checkable
+class Asking(Protocol):
+    """What a trainer that practises is besides if it asks the teacher: its calls are planned with all others."""
+
+    def practice_calls(self, rows: int) -> Mapping[str, int]:
+        """Teacher calls by purpose, at most, that a training on so many rows takes."""
 
 
 @runtime_checkable

@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 from harness.api import (
     Amending,
+    Asking,
     Distil,
     Message,
     Purpose,
@@ -73,6 +74,11 @@ def _skills(student: Student) -> Iterator[str]:
             return
 
 
+def _asked(trainer: Trainer) -> Iterator[str]:
+    if isinstance(trainer, Asking):
+        yield from _planned(trainer.practice_calls)
+
+
 def _calls(reflection: Reflection) -> Iterator[str]:
     yield from _planned(reflection.calls)
     if isinstance(reflection, Amending):
@@ -93,7 +99,7 @@ def _planned(calls_for: Callable[[int], object]) -> Iterator[str]:
 TEACHER = (_methods(Teacher), Contract("costs are USD, or None where the price is unknown", _costs))
 STUDENT = (_methods(Student),)
 REFLECTION = (_methods(Reflection), Contract("calls are counts by purpose", _calls))
-TRAINER = (_methods(Trainer), _object("settings"))
+TRAINER = (_methods(Trainer), _object("settings"), Contract("calls are counts by purpose", _asked))
 """What can be known of each without a key, and without weights."""
 READY_TEACHER = (_object("identity"),)
 READY_STUDENT = (

@@ -8,6 +8,7 @@ from typing import TypeGuard
 
 from harness.api import (
     Amending,
+    Asking,
     Continuing,
     Drifting,
     Foreseeing,
@@ -68,7 +69,7 @@ def assemble(plan: Plan, chosen: ChosenPlugins) -> Components:
         teacher=_teacher(plan, chosen, bare(task)),
         student=guarded(student.ref, made[0], Student, Probing, Sampling),
         reflection=guarded(reflection.ref, made[1], Reflection, Amending),
-        trainer=guarded(trainer.ref, made[2], Trainer, Sizing, Screening, Continuing, Practising),
+        trainer=guarded(trainer.ref, made[2], Trainer, Sizing, Screening, Continuing, Practising, Asking),
         again=lambda: task_and_verifier(plan, chosen)[0],
         named={kind: str(getattr(chosen, kind).ref) for kind in PLUGIN_KINDS},
     )

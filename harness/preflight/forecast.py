@@ -8,6 +8,7 @@ from functools import partial
 
 from harness.api import (
     Amending,
+    Asking,
     Demonstrate,
     Distil,
     Examine,
@@ -17,6 +18,7 @@ from harness.api import (
     Request,
     Step,
     Teacher,
+    Train,
     Usage,
     UsageError,
 )
@@ -83,7 +85,9 @@ def _loads(plan: Plan, components: Components) -> Iterator[Load]:
         times = len(plan.seeds) if plan.design.by_seed(step) else 1
         expected = REPLY_TOKENS[purpose][1]
         cost = _cost(components.teacher, purpose, calls * times, tokens) if teacher else None
-        at_most = isinstance(step, Learn | Demonstrate) and _is_chosen_by_answers(plan, step)
+        at_most = isinstance(step, Train) or (
+            isinstance(step, Learn | Demonstrate) and _is_chosen_by_answers(plan, step)
+        )
         whole = calls * times
         return Load(step.arm, purpose, split, whole, whole * tokens, whole * expected, cost, at_most)
 
@@ -101,12 +105,27 @@ def _loads(plan: Plan, components: Components) -> Iterator[Load]:
             case Demonstrate() if plan.labels == "teacher":
                 count, tokens = prompts.demonstrate(step.problems, step.window, strategy=step.strategy is not None)
                 yield load(step, "demonstrate", step.problems, count, tokens)
+            case Train() if isinstance(components.trainer, Asking) and step.start is None:
+                count, tokens = _rows(plan, step), prompts.demonstrate("train", None, strategy=True)[1]
+                for purpose, number in components.trainer.practice_calls(count).items():
+                    yield load(step, purpose, "", number, tokens)
             case Examine() if not step.votes_of:
                 teacher = plan.design.arm(step.arm).answers == "teacher"
                 for split in step.splits:
                     count, tokens = prompts.solve(step.arm, split, step.window, strategy=step.strategy is not None)
                     if count:
                         yield load(step, "solve", split, count, tokens, teacher)
+
+
+def _rows(plan: Plan, step: Train) -> int:
+    """How many rows a training has at most."""
+    made = [plan.design.made["solutions", name] for name in step.solutions]
+    counts = [
+        plan.count(each.problems) // (1 if each.window is None else plan.design.problem_set(each.problems).windows)
+        for each in made
+        if isinstance(each, Demonstrate)
+    ]
+    return max(counts, default=0) if step.in_turn else sum(counts)
 
 
 def _calls(components: Components, step: Learn, count: int) -> Mapping[str, int]:
