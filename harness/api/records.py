@@ -18,7 +18,7 @@ Role = Literal["system", "user", "assistant"]
 Stop = Literal["end", "length", "refusal", "error"]
 Purpose = Literal["solve", "reflect", "distil", "demonstrate"]
 
-LATER = {"written": "unless default"}
+_LATER = {"written": "unless default"}
 """Metadata of a field that came later: left out of what is written where it has its default, as before."""
 
 
@@ -244,9 +244,9 @@ class Example:
     label: str | None
     """The label that the target states."""
     label_source: Literal["teacher", "verifier", "chance"]
-    told: tuple[Message, ...] | None = field(default=None, metadata=LATER)
+    told: tuple[Message, ...] | None = field(default=None, metadata=_LATER)
     """The prompt with the strategy in it, for a trainer that has the student answer it; None where it needs none."""
-    weight: float = field(default=1.0, metadata=LATER)
+    weight: float = field(default=1.0, metadata=_LATER)
     """How much its loss counts beside that of a row of weight 1; above 0."""
 
 
@@ -289,7 +289,7 @@ class TrainingReport:
     """Tokens of the prompt that carry loss, which should be none; None where the trainer does not say."""
     rows_without_loss: int | None = None
     """Rows of which no token carries loss; None where the trainer does not say."""
-    practice: Practice | None = field(default=None, metadata=LATER)
+    practice: Practice | None = field(default=None, metadata=_LATER)
     """What the student practised; None where it did not."""
 
 

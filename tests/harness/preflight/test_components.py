@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from itertools import product
 from typing import Any, get_type_hints
 
 import pytest
@@ -29,10 +30,12 @@ def test_what_a_plugin_can_do_besides_reaches_the_harness(monkeypatch: pytest.Mo
     def held(components: Components) -> list[str]:
         return [each.name for each in fields(components) if isinstance(getattr(components, each.name), optional)]
 
+    methods = [name for name in vars(optional) if not name.startswith("_")]
+    for part, name in product(MADE, methods):
+        monkeypatch.delattr(part, name, raising=False)
     before = held(_assembled())
-    for part in MADE:
-        for name in (name for name in vars(optional) if not name.startswith("_")):
-            monkeypatch.setattr(part, name, lambda *_: None, raising=False)
+    for part, name in product(MADE, methods):
+        monkeypatch.setattr(part, name, lambda *_: None, raising=False)
     assert len(held(_assembled())) == 1
     assert before == []
 

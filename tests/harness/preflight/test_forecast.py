@@ -12,7 +12,7 @@ from harness.boundary import files
 from harness.design.plan import UserSettings
 from harness.preflight import forecast
 from tests.conftest import ToyRun
-from tests.toys import CHOSEN, Parity, ToyReflection
+from tests.toys import CHOSEN, Parity, ToyReflection, ToyTrainer
 
 
 def _loads(*assignments: str, **user: Any) -> list[forecast.Load]:
@@ -103,3 +103,12 @@ def test_a_reflection_that_foresees_no_call_to_reflect_is_foreseen(monkeypatch: 
     monkeypatch.setattr(ToyReflection, "calls", lambda _self, problems: {"solve": problems, "reflect": 0})
     foreseen = {load.purpose: load.calls for load in _loads(stages=("bootstrap",))}
     assert (foreseen["solve"] > 0, foreseen["reflect"]) == (True, 0)
+
+
+@pytest.mark.usefixtures("toy_site")
+def test_what_a_trainer_asks_while_it_practises_is_foreseen_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ToyTrainer, "practice_calls", lambda _, rows: {"solve": 2 * rows}, raising=False)
+    asked = [load for load in _loads("sizes.train=9", training_seeds=2) if load.stage == "student-lora"]
+    assert [(load.purpose, load.calls, load.at_most) for load in asked if load.cost and load.purpose == "solve"] == [
+        ("solve", 2 * 2 * 9, True)
+    ]
