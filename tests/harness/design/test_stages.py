@@ -20,7 +20,7 @@ TWO = replace(
     steps=(
         *SOUND.steps,
         replace(made_up.LEARN, strategy="other", arm="again", order=1),
-        replace(SOUND.steps[0], arm="told", strategy="other"),
+        replace(made_up.BEFORE, arm="told", strategy="other"),
     ),
 )
 """With a second strategy, which one arm is told."""
