@@ -176,17 +176,20 @@ def stages(run: RunSettings, design: Design, strategy: str | None) -> tuple[str,
 def _complete(design: Design, wanted: Sequence[str], given: bool) -> None:
     """Raises UsageError where stages need another one that is not wanted, or a strategy that nobody learns."""
     missing = {name: [other for other in design.required(name, given) if other not in wanted] for name in wanted}
-    learning = [arm.name for arm in design.arms if arm.role == "learning"]
-    untaught = [name for name in wanted if not given and (design.unlearned(name) or {*learning} & {*missing[name]})]
+    learning = {arm.name for arm in design.arms if arm.role == "learning"}
+    untaught = [name for name in wanted if not given and (design.unlearned(name) or learning & {*missing[name]})]
     if untaught:
-        absent = [name for name in learning if name not in wanted]
-        ways = [f"add the stage {' and '.join(absent)}"] if absent else []
+        absent = [each for each in design.names if each in learning and any(each in missing[name] for name in untaught)]
+        ways = [f"add the stage{'' if len(absent) == 1 else 's'} {', '.join(absent)}"] if absent else []
         ways += ["give --strategy-file"] if len(design.first_learned) <= 1 else []
         needs = f"need{'s' if len(untaught) == 1 else ''} a learned strategy"
         raise UsageError(f"--stages: {', '.join(untaught)} {needs}; {' or '.join(ways)}")
     for name, others in missing.items():
         if others:
-            raise UsageError(f"--stages: {name} needs the answers of {others[0]}; add it, or leave {name} out")
+            add = "it" if len(others) == 1 else "them"
+            raise UsageError(
+                f"--stages: {name} needs the answers of {', '.join(others)}; add {add}, or leave {name} out"
+            )
 
 
 def strategy_text(path: Path) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from harness.api.designs.arms import (
     EXPLANATIONS,
-    SPLITS,
     Arm,
     ArmRole,
     Claim,
@@ -23,7 +22,6 @@ from harness.api.designs.steps import Demonstrate, Examine, Learn, ProblemSet, S
 
 __all__ = [
     "EXPLANATIONS",
-    "SPLITS",
     "Arm",
     "ArmRole",
     "Claim",

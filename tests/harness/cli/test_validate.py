@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from harness.audit.checks import RULESET
 from harness.boundary import files
 from harness.cli import main
+from harness.results.result import SCHEMA
 from tests.conftest import ToyRun
 
 
@@ -53,7 +54,7 @@ def test_a_file_is_of_the_kind_that_its_name_or_else_its_schema_says(finished_ru
     (tmp_path / "a.json").write_bytes((run_dir / "audit.json").read_bytes())
     assert _validate(tmp_path / "c.json", tmp_path / "a.json")[0] == 0
     code, output = _validate(tmp_path / "result.json")
-    assert (code, "schema: 'urn:transfer-harness:schema:result:1.0' was expected" in output) == (1, True)
+    assert (code, f"schema: '{SCHEMA}' was expected" in output) == (1, True)
     (tmp_path / "c.json").write_text(comparison.replace('"paired": true', '"paired": 1'))
     assert _validate(tmp_path / "c.json")[1].startswith(f"{tmp_path}/c.json: 1 problem\n  paired: 1 is not")
     (tmp_path / "plan.jsonl").write_text("{}\n")

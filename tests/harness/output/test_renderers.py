@@ -19,10 +19,12 @@ from harness.audit import audit
 from harness.boundary import filenames, files
 from harness.cli import main
 from harness.design.transfer import TRANSFER
-from harness.output import report
+from harness.measures import formatting
+from harness.output import course, report
 from harness.output.report import card, figure
 from harness.output.terminal import audit as text
 from harness.output.terminal import summary
+from tests.conftest import ToyRun
 from tests.harness.audit import changes as by
 from tests.harness.audit.results import Made, honest
 from tests.toys import CHOSEN
@@ -156,11 +158,8 @@ def _share(value: float) -> list[str]:
     return [f"{100 * value:.1f}", f"{100 * value:.2f}", f"{value:.3f}", f"{value:.4f}", str(value)]
 
 
-def _scores(result: Row) -> list[Row]:
-    """The arms, and each of their strata in the form of an arm.
-
-    But for those whose accuracy is a number that stands for something else, too: a round one, or a trivial rule's.
-    """
+def _every_score(result: Row) -> list[Row]:
+    """The arms, and each of their strata in the form of an arm."""
     rules = {
         (problems["split"], stratum["stratum"]): stratum["trivial"]
         for problems in result["problems"]
@@ -171,9 +170,17 @@ def _scores(result: Row) -> list[Row]:
         for arm in result["arms"]
         for stratum in arm["strata"]
     ]
+    return [*result["arms"], *strata]
+
+
+def _scores(result: Row) -> list[Row]:
+    """Those but for whose accuracy is a number that stands for something else, too: a round one, or that of a rule."""
     of_rules = {rule["accuracy"] for problems in result["problems"] for rule in problems["trivial"]}
-    scores = [*result["arms"], *strata]
-    return [score for score in scores if 20 * (value := score["accuracy"]["value"]) % 1 and value not in of_rules]
+    return [
+        score
+        for score in _every_score(result)
+        if 20 * (value := score["accuracy"]["value"]) % 1 and value not in of_rules
+    ]
 
 
 def _shown(arm: Row) -> str:
@@ -257,6 +264,24 @@ def test_every_module_that_reads_right_answers_is_known_here() -> None:
     found = {str(path.relative_to(ROOT)) for path in folders if reads.search(path.read_text())}
     assert found - COUNTS - IN_SHORT - SPEAKS.keys() == set()
     assert set(SPEAKS.values()) <= {*RENDERERS, *SILENT, "harness run", "no score at all"}
+
+
+@pytest.mark.parametrize("design", ["cycles", "stream"])
+def test_what_the_course_of_a_design_tells_in_short_stands_in_full_on_the_same_page(
+    finished_run: ToyRun, design: str
+) -> None:
+    run_dir = finished_run(design=design)
+    result = files.read(run_dir / filenames.RESULT)
+    groups = _blocks((run_dir / filenames.REPORT).read_text())
+    told = {cell for table in course.tables(result) for cell in (*table.columns, *(row[0] for row in table.rows))}
+    scores = [score for score in _every_score(result) if score["arm"] in told]
+    assert scores
+    bare = [
+        score
+        for score in scores
+        if not any(formatting.named(score) in group and _complete(score, group) for group in groups)
+    ]
+    assert bare == []
 
 
 def test_the_figure_of_a_page_is_an_image_of_the_same_arms(result: Row) -> None:

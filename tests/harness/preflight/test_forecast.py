@@ -9,6 +9,7 @@ import pytest
 from harness import run
 from harness.api import Message, Problem
 from harness.boundary import files
+from harness.design import designs
 from harness.design.plan import UserSettings
 from harness.preflight import forecast
 from tests.conftest import ToyRun
@@ -37,6 +38,47 @@ def test_the_teacher_calls_foreseen_are_those_made(finished_run: ToyRun, given: 
         if load.cost is not None:
             foreseen[load.stage, load.purpose] += load.calls
     assert foreseen == {(row["stage"], row["purpose"]): row["calls"] for row in made}
+
+
+OF_DESIGNS: dict[str, tuple[str, ...]] = {
+    "cycles": ("design.fresh=30", "student.level=2"),
+    "ensemble": (),
+    "stream": ("design.budget=8", "student.level=2"),
+}
+"""Options under which a loop of toys has errors to learn from."""
+
+
+@pytest.mark.parametrize("design", OF_DESIGNS)
+def test_of_calls_that_a_student_s_answers_choose_at_most_as_many_are_made_as_foreseen(
+    finished_run: ToyRun, design: str
+) -> None:
+    given = {"design": design, "training_seeds": 2}
+    made: Counter[tuple[str, str]] = Counter()
+    for row in files.read(finished_run(*OF_DESIGNS[design], **given) / "result.json")["teacher_calls"]:
+        made[row["stage"].partition(".")[0], row["purpose"]] += row["calls"]
+    foreseen: Counter[tuple[str, str]] = Counter()
+    loads = [load for load in _loads(*OF_DESIGNS[design], **given) if load.cost is not None]
+    for load in loads:
+        foreseen[load.stage, load.purpose] += load.calls
+    chosen = {(load.stage, load.purpose) for load in loads if load.at_most}
+    assert {key: calls for key, calls in foreseen.items() if key not in chosen} == {
+        key: calls for key, calls in made.items() if key not in chosen
+    }
+    assert all(0 < made[key] <= foreseen[key] for key in chosen)
+    assert any(made[key] < foreseen[key] for key in chosen) == (design == "cycles")
+
+
+@pytest.mark.parametrize("design", OF_DESIGNS)
+def test_the_answers_foreseen_of_a_student_are_those_that_it_gives(finished_run: ToyRun, design: str) -> None:
+    given = {"design": design, "training_seeds": 2}
+    result = files.read(finished_run(*OF_DESIGNS[design], **given) / "result.json")
+    voting = {vote["arm"] for vote in result["votes"]}
+    given_answers: Counter[tuple[str, str]] = Counter()
+    for arm in result["arms"]:
+        if designs.of(result).arm(arm["arm"]).answers == "student" and arm["arm"] not in voting:
+            given_answers[arm["arm"], arm["split"]] += arm["n"]
+    loads = [load for load in _loads(*OF_DESIGNS[design], **given) if load.cost is None]
+    assert {(load.stage, load.split): load.calls for load in loads} == given_answers
 
 
 @pytest.mark.usefixtures("toy_site")

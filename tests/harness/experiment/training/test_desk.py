@@ -173,10 +173,10 @@ def test_a_student_that_cannot_be_sampled_is_refused_before_the_run(
 @pytest.mark.parametrize(
     ("use", "what"),
     [
-        (lambda desk, rows, folder: desk.ask("what"), "asks something that is no Request"),  # noqa: ARG005
-        (lambda desk, rows, folder: desk.check("test/0000", "so ODD"), "asks for 'test/0000', which is none of"),  # noqa: ARG005
-        (lambda desk, rows, folder: desk.adapter(folder.parent), "has no adapter_model.safetensors in the folder"),  # noqa: ARG005
-        (lambda desk, rows, folder: desk.sample([replace(rows[0], told=None)], True, None, 1), "its row has none"),  # noqa: ARG005
+        (lambda desk, *_: desk.ask("what"), "asks something that is no Request"),
+        (lambda desk, *_: desk.check("test/0000", "so ODD"), "asks for 'test/0000', which is none of"),
+        (lambda desk, _, folder: desk.adapter(folder.parent), "has no adapter_model.safetensors in the folder"),
+        (lambda desk, rows, _: desk.sample([replace(rows[0], told=None)], True, None, 1), "its row has none"),
     ],
 )
 def test_what_a_desk_does_not_have_is_the_trainers_fault(
