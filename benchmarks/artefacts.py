@@ -26,7 +26,7 @@ from harness.api import HarnessError
 from harness.boundary import files
 from harness.design.transfer import TRANSFER
 from harness.measures import contrasts, problem_sets
-from harness.results.validation import held
+from harness.results.checking.validation import held
 
 Random = np.random.RandomState
 COMPUTED = ("problems", "overlaps", "arms", "contrasts", "transfer")

@@ -28,7 +28,7 @@ from harness.measures.kept import ProblemRow
 from harness.measures.problems import shortcuts
 from harness.measures.rows import TOKENS, by_arm, grouped
 from harness.preflight import components
-from harness.results.beside import BESIDE
+from harness.results.checking.beside import BESIDE
 from harness.results.result import SCHEMA, problem_rows
 
 Row = dict[str, Any]

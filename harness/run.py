@@ -34,7 +34,8 @@ from harness.output import report
 from harness.preflight import contracts, disk, forecast, identity, replaying
 from harness.preflight.components import Components, assemble
 from harness.registry.observers import Observers
-from harness.results import disclosures, finished, rebuilt, result, run_meta, validation
+from harness.results import disclosures, finished, rebuilt, result, run_meta
+from harness.results.checking import validation
 from harness.results.rebuilt import Replayed
 
 

@@ -9,6 +9,7 @@ from harness.design.transfer import TRANSFER
 from harness.measures import problem_sets, scores
 from harness.measures.rows import by_arm
 from harness.output.comparison.compare import Side
+from harness.results.result import SCHEMA
 from tests.harness import rows
 
 LABELS = ("EVEN", "ODD")
@@ -48,7 +49,7 @@ def result(items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     identity = {"provider": "toy", "model": "toy-1", "max_tokens": 9, "temperature": None, "batch_size": 4}
     kinds = ("task", "verifier", "teacher", "student", "reflection", "trainer")
     return {
-        "schema": "urn:transfer-harness:schema:result:1.0",
+        "schema": SCHEMA,
         "harness": "0.1.0",
         "simulated": [],
         "plan": {"seed": 0, "plugins": {kind: _choice("toy") for kind in kinds}},

@@ -80,6 +80,7 @@ from harness.api.records import (
     Json,
     Message,
     Outcome,
+    Practice,
     Problem,
     Purpose,
     Reflect,
@@ -114,7 +115,7 @@ from harness.api.specs import (
     TrainerSpec,
     VerifierSpec,
 )
-from harness.api.training import Continuing, LocalModel, TokenRow, Tokens
+from harness.api.training import Continuing, Desk, LocalModel, Practising, Probing, Sampling, TokenRow, Tokens
 
 __all__ = [
     "ADAPTER_CARD",
@@ -143,6 +144,7 @@ __all__ = [
     "Demonstrate",
     "Design",
     "DesignSpec",
+    "Desk",
     "Distil",
     "Drifting",
     "Evidence",
@@ -166,6 +168,9 @@ __all__ = [
     "OnStep",
     "Outcome",
     "PluginError",
+    "Practice",
+    "Practising",
+    "Probing",
     "Problem",
     "ProblemSet",
     "Purpose",
@@ -182,6 +187,7 @@ __all__ = [
     "RunFailed",
     "RunFinished",
     "RunStarted",
+    "Sampling",
     "Screening",
     "Severity",
     "Sizing",

@@ -243,9 +243,6 @@ class Student(Protocol):
     def skills(self, count: int) -> Sequence[Skill]:
         """At most ``count`` of the student's own skills, to see what training costs it. May be empty."""
 
-    def probe(self, requests: Sequence[Request], adapter: Adapter) -> float:
-        """The largest absolute change of a next-token logit that the adapter makes on these prompts."""
-
 
 class LearningEnvironment(Protocol):
     """What a reflection works with: its only way to problems, to the teacher and to the record."""

@@ -18,6 +18,9 @@ Role = Literal["system", "user", "assistant"]
 Stop = Literal["end", "length", "refusal", "error"]
 Purpose = Literal["solve", "reflect", "distil", "demonstrate"]
 
+LATER = {"written": "unless default"}
+"""Metadata of a field that came later: left out of what is written where it has its default, as before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -231,10 +234,6 @@ class Skill:
     """The one right reply."""
 
 
-_LATER = {"written": "unless default"}
-"""Metadata of a field that came later: left out of what is written where it has its default, as before."""
-
-
 @dataclass(frozen=True, slots=True)
 class Example:
     """One row of training data: the student's prompt and the reply to learn."""
@@ -245,10 +244,28 @@ class Example:
     label: str | None
     """The label that the target states."""
     label_source: Literal["teacher", "verifier", "chance"]
-    told: tuple[Message, ...] | None = field(default=None, metadata=_LATER)
+    told: tuple[Message, ...] | None = field(default=None, metadata=LATER)
     """The prompt with the strategy in it, for a trainer that has the student answer it; None where it needs none."""
-    weight: float = field(default=1.0, metadata=_LATER)
+    weight: float = field(default=1.0, metadata=LATER)
     """How much its loss counts beside that of a row of weight 1; above 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Practice:
+    """What a trainer had the student practise. The counts are the harness's own, whatever the trainer gives."""
+
+    divergence: float | None = None
+    """How far the trained student is from where it began, as the trainer measures it; None where it does not say."""
+    replies: int = 0
+    """Replies that the student wrote, and their tokens."""
+    tokens: int = 0
+    checked: int = 0
+    """Replies that the verifier judged, and those of them that it found right."""
+    accepted: int = 0
+    asked: int = 0
+    """Requests to the teacher."""
+    sha256: str = ""
+    """Digest of all replies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +289,8 @@ class TrainingReport:
     """Tokens of the prompt that carry loss, which should be none; None where the trainer does not say."""
     rows_without_loss: int | None = None
     """Rows of which no token carries loss; None where the trainer does not say."""
+    practice: Practice | None = field(default=None, metadata=LATER)
+    """What the student practised; None where it did not."""
 
 
 Severity = Literal["block", "warn", "note"]

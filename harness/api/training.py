@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from harness.api.protocols import OnStep, Student
-from harness.api.records import Adapter, Example, Message, Stop, TrainingReport
+from harness.api.records import Adapter, Completion, Example, Message, Request, Stop, TrainingReport
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -32,6 +32,58 @@ class Continuing(Protocol):
 
         Raises UsageError for an adapter of another form than this trainer makes.
         """
+
+
+class Desk(Protocol):
+    """What a trainer that practises works at: its way to the student's replies, to the truth and to the teacher."""
+
+    def sample(
+        self, examples: Sequence[Example], told: bool, adapter: Adapter | None, seed: int, temperature: float = 1.0
+    ) -> list[Completion]:
+        """A reply of the student to each row's prompt, drawn at random by the seed; ``told``: with the strategy in it.
+
+        A model that was lent must have been given back before.
+        """
+
+    def check(self, problem_id: str, reply: str) -> bool | None:
+        """Whether a reply to a problem of the rows is right; None where it states no answer. Counts as supervision."""
+
+    def ask(self, request: Request) -> Completion:
+        """Has the teacher answer, once for each key, in this training and its resume.
+
+        Raises CallError where no reply came, and BudgetError at the limit of the run: let them pass.
+        """
+
+    def adapter(self, folder: Path) -> Adapter:
+        """The adapter that the trainer has saved there, in the folder of its training."""
+
+
+@runtime_checkable
+class Practising(Protocol):
+    """What a trainer may be able to do besides: to have the student practise while it is trained."""
+
+    def practise(
+        self, student: Student, desk: Desk, examples: Sequence[Example], seed: int, folder: Path, on_step: OnStep
+    ) -> TrainingReport:
+        """Called in place of ``train``, as that. The same seed and the same replies train the same adapter."""
+
+
+@runtime_checkable
+class Sampling(Protocol):
+    """What a student may be able to do besides: to reply at random."""
+
+    def sample(
+        self, requests: Sequence[Request], adapter: Adapter | None, seed: int, temperature: float
+    ) -> list[Completion]:
+        """One completion per request, in order, each drawn from the model. The same seed draws the same replies."""
+
+
+@runtime_checkable
+class Probing(Protocol):
+    """What a student may be able to do besides: to show that an adapter does something, by its logits."""
+
+    def probe(self, requests: Sequence[Request], adapter: Adapter) -> float:
+        """The largest absolute change of a next-token logit that the adapter makes on these prompts."""
 
 
 @dataclass(frozen=True, slots=True)

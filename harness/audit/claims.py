@@ -9,6 +9,7 @@ from typing import Any, Literal
 from harness.api import Claim, Design, Evidence, Explanation, MissingEvidenceError
 from harness.audit import completeness, queries
 from harness.audit.thresholds import SIGNIFICANT
+from harness.boundary.text import counted
 from harness.design.skills import SPLIT as SKILLS
 from harness.measures import formatting
 from harness.measures.luck import luck
@@ -84,7 +85,7 @@ def _is_no_luck(contrast: Any) -> Reason:
     told = f"equal arms would lead as much in {formatting.percent(found.p_value)}% of cases"
     if not found.enough:
         told = "too few to tell a lead from the luck of a training"
-    return Reason(found.ruled_out, f"{queries.pair(contrast)}: trainings of each {len(first)}; {told}")
+    return Reason(found.ruled_out, f"{queries.pair(contrast)}: each trained {counted(len(first), 'time')}; {told}")
 
 
 def _climbed(rung: Rung, evidence: Evidence) -> dict[str, Any]:

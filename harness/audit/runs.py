@@ -16,8 +16,8 @@ from harness.boundary.text import one_line, shortened
 from harness.design import config, planned
 from harness.registry import guard, options, plugins
 from harness.registry.plugins import PluginRef
-from harness.results import beside, validation
-from harness.results.recorded import Unread, told
+from harness.results.checking import beside, validation
+from harness.results.checking.recorded import Unread, told
 
 LONGEST = 300
 """Characters that are told of what a check of a plugin says of itself."""
@@ -123,7 +123,7 @@ def write(run_dir: Path) -> dict[str, Any]:
 
 
 def problems_of(path: Path) -> list[str]:
-    """As ``harness.results.validation.held``; an audit.json must besides be the audit of the result beside it.
+    """As ``harness.results.checking.validation.held``; an audit.json must besides be the audit of the result beside it.
 
     A run directory stands for its result.json and, if it has one, its audit.json.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 SECRETS = re.compile(
@@ -30,18 +30,30 @@ OMP_NUM_THREADS, HF_HOME) are none of them, and neither are those of a network (
 
 
 @contextmanager
-def hidden() -> Iterator[None]:
-    """Takes all of them out of the environment meanwhile: from this process and from those that it starts.
+def hidden() -> Iterator[Mapping[str, str]]:
+    """Takes all of them out of the environment meanwhile: from this process and from those that it starts. Gives them.
 
     What is set of a cluster's variables meanwhile is gone afterwards, so that no training leaves any to the next.
     """
     taken = {name: os.environ.pop(name) for name in list(os.environ) if _is_hidden(name)}
     try:
-        yield
+        yield taken
     finally:
         for name in [name for name in os.environ if CLUSTER.fullmatch(name)]:
             del os.environ[name]
         os.environ.update(taken)
+
+
+@contextmanager
+def shown(taken: Mapping[str, str]) -> Iterator[None]:
+    """Puts secrets that are hidden back meanwhile, for what needs them in the midst of a training."""
+    secrets = {name: value for name, value in taken.items() if SECRETS.fullmatch(name)}
+    os.environ.update(secrets)
+    try:
+        yield
+    finally:
+        for name in secrets:
+            os.environ.pop(name, None)
 
 
 def _is_hidden(name: str) -> bool:

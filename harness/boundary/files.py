@@ -85,7 +85,11 @@ def _field_names(kind: Any) -> tuple[str, ...]:
 @cache
 def _defaults(kind: Any) -> tuple[tuple[str, Any], ...]:
     """The fields that are left out where they have these values."""
-    return tuple((field.name, field.default) for field in dataclasses.fields(kind) if "written" in field.metadata)
+    later = [field for field in dataclasses.fields(kind) if "written" in field.metadata]
+    made = dataclasses.MISSING
+    return tuple(
+        (field.name, field.default if field.default_factory is made else field.default_factory()) for field in later
+    )
 
 
 def fields(record: Any) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from harness.output.terminal import audit as text
     "--table", type=click.Path(path_type=Path), metavar="FILE.csv", help="Published counts, in place of a run."
 )
 @click.option("--task", metavar="NAME", help="Task that a table is about. Default: scheduling.")
+@click.option("--design", metavar="NAME", help="Design whose arms a table names. Default: transfer.")
 @click.option("--preset", metavar="NAME", help="Setting of the task that a table was measured in.")
 @click.option(
     "-o", "assignments", metavar="KIND.OPTION=VALUE", multiple=True, help="One setting, of a check or for a table."
@@ -34,6 +35,7 @@ def command(
     path: Path | None,
     table: Path | None,
     task: str | None,
+    design: str | None,
     preset: str | None,
     assignments: tuple[str, ...],
     checks: tuple[str, ...],
@@ -48,16 +50,17 @@ def command(
     of_checks = [text for text in assignments if text.strip().startswith("check.")]
     others = [text for text in assignments if text not in of_checks]
     if path is not None and table is None:
-        if task or preset or others:
+        if task or design or preset or others:
             raise UsageError(
-                "--task, --preset and -o belong to --table, but for -o check.NAME.OPTION=VALUE; a run says by itself "
-                "how it was made"
+                "--task, --design, --preset and -o belong to --table, but for -o check.NAME.OPTION=VALUE; a run says "
+                "by itself how it was made"
             )
         result, mismatches = runs.read(path)
     elif table is not None and path is None:
         from harness.results.published import imported
 
-        result, mismatches = imported(table, UserSettings({"task": task, "preset": preset}, None, others)), None
+        asked = UserSettings({"task": task, "design": design, "preset": preset}, None, others)
+        result, mismatches = imported(table, asked), None
     else:
         raise UsageError("give either a run directory or its result.json, or --table FILE")
     given = config.given(None, of_checks).get("check", {})

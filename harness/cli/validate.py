@@ -12,7 +12,7 @@ from harness.audit import runs
 from harness.boundary.text import counted, one_line
 from harness.cli import say
 from harness.cli.process import Verb
-from harness.results.recorded import Unread
+from harness.results.checking.recorded import Unread
 
 
 @click.command("validate", cls=Verb)

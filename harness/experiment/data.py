@@ -49,7 +49,8 @@ class Training:
     """Demonstrations that there were, with or without a usable answer."""
     report: TrainingReport
     adapter: Adapter
-    logit_change: float
+    logit_change: float | None
+    """None where the student's logits cannot be seen."""
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from harness.api import (
     Example,
     JournalEntry,
     PluginError,
+    Practice,
     Request,
     Stop,
     Strategy,
@@ -138,6 +139,8 @@ def report(named: str, value: object) -> TrainingReport:
     ]
     if not isinstance(value.losses, list | tuple) or not all(map(_is_number, value.losses)):
         wrong.append(f"losses are {shown(value.losses)}, expected finite numbers")
+    if value.practice is not None and not _is_practice(value.practice):
+        wrong.append(f"practice is {shown(value.practice)}, expected a Practice with a number as divergence, or None")
     if not _is_number(value.seconds) or value.seconds < 0:
         wrong.append(f"seconds are {shown(value.seconds)}, expected a number")
     _refuse(named, "gave a report whose", wrong)
@@ -172,6 +175,10 @@ def saved(named: str, folder: Path, name: str) -> None:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_practice(value: object) -> bool:
+    return isinstance(value, Practice) and (value.divergence is None or _is_number(value.divergence))
 
 
 def _refuse(named: str, what: str, wrong: Sequence[str]) -> None:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
-from harness.api import Adapter, Examine, Example, Problem, Request, Solve, Train
+from harness.api import Adapter, Completion, Demonstrate, Examine, Example, Practising, Problem, Request, Solve, Train
 from harness.boundary import filenames
 from harness.experiment import voting
-from harness.experiment.asking import ask_student
+from harness.experiment.asking import ask_student, ask_teacher
 from harness.experiment.context import RunContext, named
-from harness.experiment.data import Training
+from harness.experiment.data import Call, Training
 from harness.experiment.judging import Trained
 from harness.experiment.training import examples, fitting, trainset
+from harness.experiment.training.desk import RunDesk
 from harness.experiment.training.examples import Demonstration
 from harness.experiment.training.trainset import Wanted
+from harness.journal import keys
 
 PROBES = 5
 """Prompts on which an adapter must change a logit."""
@@ -89,7 +94,11 @@ class Studying:
         rows = self._rows(wanted, of_use)
         telling = self._run.activity(step.arm, "training", 0, seed)
         folder = self._run.run_dir / filenames.ADAPTERS / name
-        adapter, report = fitting.train(self._run.journal, self._run.components, folder, rows, seed, telling, start)
+        adapter, report = fitting.train(
+            self._run.journal, self._run.components, folder, rows, seed, telling, start, partial(self._desk, name)
+        )
+        asked = fitting.asked(self._run.journal, name)
+        self._run.data.calls += [Call(self._run.name(step.arm, seed), *call) for call in asked]
         probes = self._student_requests(step.arm, self._run.problems("test")[:PROBES], None)
         change = fitting.probe(self._run.journal, self._run.components, adapter, probes)
         self._adapters[name] = adapter
@@ -117,6 +126,33 @@ class Studying:
 
     def _rows(self, wanted: Wanted, of_use: Sequence[Demonstration]) -> list[Example]:
         """The rows of a training, by the recipe of its arm."""
-        arm = self._run.plan.design.arm(wanted.step.arm)
+        arm, components = self._run.plan.design.arm(wanted.step.arm), self._run.components
         ask = partial(self._run.prompt, arm.name, strategy=None)
-        return examples.of_recipe(self._run.components.task, arm.recipe or "worked", of_use, wanted.seed, ask)
+        told = None
+        if isinstance(components.trainer, Practising) and arm.recipe == "worked":
+            strategy = self._strategy(wanted)
+            told = None if strategy is None else partial(self._run.prompt, arm.name, strategy=strategy)
+        return examples.of_recipe(components.task, arm.recipe or "worked", of_use, wanted.seed, ask, told)
+
+    def _strategy(self, wanted: Wanted) -> str | None:
+        """The strategy that the last of the worked solutions of a training were written with."""
+        step = self._run.plan.design.made["solutions", wanted.step.solutions[-1]]
+        return self._run.strategy(step.strategy if isinstance(step, Demonstrate) else None, wanted.seed)
+
+    def _desk(self, name: str, folder: Path, shown: Callable[[], AbstractContextManager[None]]) -> RunDesk:
+        """Where a trainer that practises works: on the problems of its rows, with the teacher through the journal."""
+        run = self._run
+
+        def ask(request: Request) -> Completion:
+            (completion,) = ask_teacher(
+                run.journal,
+                run.ledger,
+                run.components.teacher,
+                [replace(request, key=keys.practice(name, request.key))],
+                lambda _: None,
+                named=run.components.named["teacher"],
+            )
+            return completion
+
+        problems = {each.problem.id: each.problem for each in self._settled[name]}
+        return RunDesk(run.components, name, folder, problems, ask, shown)

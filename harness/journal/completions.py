@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from harness.api import Completion, HarnessError, JournalError, Stop, TrainingReport, Usage
+from harness.api import Completion, HarnessError, JournalError, Practice, Purpose, Stop, TrainingReport, Usage
 from harness.boundary import files
 from harness.boundary.text import one_line, shortened
 from harness.journal import keys
@@ -58,6 +58,16 @@ class _Batch(_Form):
     seconds: Amount
 
 
+class _Practice(_Form):
+    divergence: Number | None
+    replies: Count
+    tokens: Count
+    checked: Count
+    accepted: Count
+    asked: Count
+    sha256: str
+
+
 class _Report(_Form):
     settings: Object
     examples: Count
@@ -70,12 +80,14 @@ class _Report(_Form):
     peak_memory_bytes: Annotated[int, Field(ge=0, lt=2**63)]
     supervised_prompt_tokens: Count | None
     rows_without_loss: Count | None
+    practice: _Practice | None = None
 
 
 class _Training(_Form):
     adapter: str
     files: dict[str, str]
     report: _Report
+    asked: dict[str, Purpose] = {}
 
 
 class _Student(_Form):
@@ -193,7 +205,10 @@ def restored_batch(key: str, value: Mapping[str, Any], asked: Sequence[str]) -> 
 
 def restored_report(value: Mapping[str, Any]) -> TrainingReport:
     """The report of a training, from the value of its record."""
-    return TrainingReport(**{**value["report"], "losses": tuple(value["report"]["losses"])})
+    report = {**value["report"], "losses": tuple(value["report"]["losses"])}
+    if report.get("practice") is not None:
+        report["practice"] = Practice(**report["practice"])
+    return TrainingReport(**report)
 
 
 def _form(key: str, given: Mapping[str, str]) -> TypeAdapter[Any] | None:

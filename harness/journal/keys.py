@@ -12,6 +12,8 @@ TRAININGS = "train/"
 """What the keys of all trainings begin with."""
 PROBES = "probe/"
 """What the keys of all probes of an adapter begin with."""
+PRACTICE = "practice/"
+"""What the keys of all that a teacher was asked while the student practised begin with."""
 UNFIT = "unfit/"
 """What the keys of all records of rows that cannot be trained on begin with."""
 RESULTS = "result/"
@@ -25,6 +27,11 @@ SENDING, FAILED, NOTE = f"{LEDGER}sending", f"{LEDGER}failed", f"{LEDGER}note"
 def training(name: str) -> str:
     """The key of a training, by its name."""
     return f"{TRAININGS}{name}"
+
+
+def practice(name: str, key: str) -> str:
+    """The key of the teacher's reply to what was asked in a training of this name."""
+    return f"{PRACTICE}{name}/{key}"
 
 
 def unfit(digest: str) -> str:

@@ -145,6 +145,11 @@ class Journal:
             raise JournalError(f"no answer came for {len(absent)} of {len(wanted)} requests, the first is {absent[0]}")
         return values
 
+    def take_over(self, key: str) -> None:
+        """Takes over what the other journal holds for good under a key that a record names which came from there."""
+        if self._origin is not None and key in self._origin._known:
+            self._take_over(key, self._origin.input(key))
+
     def note(self, key: str, value: Any) -> None:
         """Records something that happened on the way to an effect."""
         self._append(Record(key, {}, value, final=False))

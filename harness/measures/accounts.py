@@ -39,14 +39,38 @@ def answer_accounts(items: Iterable[Row], design: Design) -> list[dict[str, Any]
     ]
 
 
-def trained(report: Row, logit_change: float) -> dict[str, Any]:
-    """The fields of a training in a result: the trainer's report, and by how much the adapter moves a logit."""
+def trained(report: Mapping[str, Any], logit_change: float | None) -> dict[str, Any]:
+    """The fields of a training in a result: the trainer's report, and by how much the adapter moves a logit.
+
+    None where logits cannot be seen.
+    """
     kept = ("steps", "supervised_tokens", "prompt_tokens", "truncated_rows", "supervised_prompt_tokens")
     return {
         **{key: report[key] for key in (*kept, "rows_without_loss")},
         "losses": [rounded(loss) for loss in report["losses"]],
-        "logit_change": rounded(logit_change),
+        "logit_change": None if logit_change is None else rounded(logit_change),
+        **({"practice": _practice(report["practice"])} if report.get("practice") else {}),
     }
+
+
+def _practice(found: Mapping[str, Any]) -> dict[str, Any]:
+    divergence = found["divergence"]
+    return {**found, "divergence": None if divergence is None else rounded(divergence)}
+
+
+def replies_changed(items: Iterable[Row], design: Design, arm: str, seed: int) -> dict[str, int] | None:
+    """To how many test problems a trained arm replies in other words than the base, which has no training.
+
+    None where one of the two answered no test problem.
+    """
+    base, texts, replies = design.named("base"), dict[str, str](), dict[str, str]()
+    for row in items:
+        if row["split"] == "test" and row["arm"] == base:
+            texts[row["problem"]] = row["text_sha256"]
+        elif row["split"] == "test" and (row["arm"], row["training_seed"]) == (arm, seed):
+            replies[row["problem"]] = row["text_sha256"]
+    both = texts.keys() & replies.keys()
+    return {"n": len(both), "changed": sum(texts[each] != replies[each] for each in both)} if both else None
 
 
 def training_name(result: Row, training: Mapping[str, Any]) -> str:

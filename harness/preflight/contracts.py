@@ -19,8 +19,10 @@ from harness.api import (
     HarnessError,
     Learn,
     PluginError,
+    Practising,
     Problem,
     Request,
+    Sampling,
     Solve,
     Staged,
     Train,
@@ -179,6 +181,7 @@ def preflight(plan: Plan, components: Components) -> list[str]:
         components.student.preflight()
         _require(components.named["student"], actor_contract.READY_STUDENT, components.student)
     if plan.trains:
+        _require_samples(components)
         components.trainer.preflight(components.student)
     return cautions
 
@@ -206,3 +209,10 @@ def _foreseen(plan: Plan, components: Components) -> Iterator[Request]:
                     yield Request(key, words, Solve(problem, told, "demonstrate"))
             case _:
                 pass
+
+
+def _require_samples(components: Components) -> None:
+    """Raises UsageError for a trainer whose student would have to practise and cannot be sampled."""
+    if isinstance(components.trainer, Practising) and not isinstance(components.student, Sampling):
+        trainer, student = components.named["trainer"], components.named["student"]
+        raise UsageError(f"{trainer} has the student practise, and {student} cannot be sampled; choose another of them")

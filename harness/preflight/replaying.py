@@ -27,7 +27,7 @@ def components(plan: Plan, made: Components, journal: ReadOnlyJournal) -> Compon
         made,
         teacher=_Teacher(identity["teacher"] or {}, made.teacher),
         student=_Student(student["identity"], student["batch_size"], made.student),
-        trainer=_Trainer(identity["trainer"] or {}),
+        trainer=(_Practising if _practised(journal) else _Trainer)(identity["trainer"] or {}),
     )
 
 
@@ -62,7 +62,7 @@ class _Student:
     def skills(self, count: int) -> Sequence[Skill]:
         return self.real.skills(count)
 
-    preflight = generate = probe = _never
+    preflight = generate = _never
 
 
 @dataclass(frozen=True)
@@ -72,3 +72,13 @@ class _Trainer:
     settings: Mapping[str, Json]
 
     preflight = train = _never
+
+
+class _Practising(_Trainer):
+    """One that had the student practise: its rows hold what that takes."""
+
+    practise = _never
+
+
+def _practised(journal: ReadOnlyJournal) -> bool:
+    return any("practice" in value["report"] for _, value in journal.trainings())

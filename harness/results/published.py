@@ -11,18 +11,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness.api import Task, UsageError, Verifier
+from harness.api import Demonstrate, Design, Learn, Task, UsageError, Verifier
 from harness.boundary import files, schemas
 from harness.boundary.text import did_you_mean, in_unicode, one_line
 from harness.design import plan
 from harness.design.config import MOST
 from harness.design.plan import Plan, UserSettings
-from harness.design.transfer import TRANSFER
 from harness.measures import problem_sets
 from harness.measures.problems import shortcuts
 from harness.measures.rows import TOKENS, Row, grouped, interval
 from harness.measures.statistics import wilson
 from harness.preflight.components import task_and_verifier
+from harness.preflight.problems import of_set
 from harness.results.result import SCHEMA, problem_rows
 
 COLUMNS = ("arm", "stratum", "correct", "n")
@@ -35,11 +35,12 @@ Counts = dict[str, dict[str, tuple[int, int]]]
 def imported(path: Path, user: UserSettings) -> dict[str, Any]:
     """The result that a table of counts amounts to, in the setting that ``user`` asks for. Raises UsageError.
 
-    Its arms are those of the design ``transfer``.
+    Its arms are those of the design that is asked for.
     """
-    counts, sha256 = read(path)
-    taught = any(TRANSFER.required(arm) for arm in counts)
-    stages = tuple(arm.name for arm in TRANSFER.arms if arm.name in counts or (taught and arm.role == "learning"))
+    design = plan.make(user)[0].design
+    counts, sha256 = read(path, design)
+    needed = {name for arm in counts for name in (arm, *design.required(arm))}
+    stages = tuple(name for name in design.names if name in needed)
     drawn, chosen = plan.make(replace(user, run={**user.run, "stages": stages}))
     task, verifier = task_and_verifier(drawn, chosen)
     problems = shortcuts.ruled(_problems(drawn, task, verifier), task.labels)
@@ -73,7 +74,7 @@ def imported(path: Path, user: UserSettings) -> dict[str, Any]:
     return made_up
 
 
-def read(path: Path) -> tuple[Counts, str]:
+def read(path: Path, design: Design) -> tuple[Counts, str]:
     """The counts of a CSV file, and its digest. Raises UsageError with the line that is wrong."""
     try:
         text, sha256 = files.read_text(path), files.file_digest(path)
@@ -92,7 +93,7 @@ def read(path: Path) -> tuple[Counts, str]:
             given = one_line(",".join(rows.fieldnames or ["nothing"]))
             raise UsageError(f"--table {path}: line 1: expected the columns {','.join(COLUMNS)}, got {given}")
         for row in rows:
-            _add(counts, row, f"--table {path}: line {rows.line_num}")
+            _add(counts, row, design, f"--table {path}: line {rows.line_num}")
     except csv.Error as error:
         raise UsageError(f"--table {path}: line {rows.line_num + 1}: not CSV ({error})") from error
     if not counts:
@@ -100,8 +101,8 @@ def read(path: Path) -> tuple[Counts, str]:
     return counts, sha256
 
 
-def _add(counts: Counts, row: Mapping[str, Any], where: str) -> None:
-    names = [arm.name for arm in TRANSFER.arms if "test" in arm.splits]
+def _add(counts: Counts, row: Mapping[str, Any], design: Design, where: str) -> None:
+    names = [arm.name for arm in design.arms if "test" in arm.splits]
     if None in row or None in row.values():
         raise UsageError(f"{where}: expected the {len(COLUMNS)} values {','.join(COLUMNS)}")
     arm, stratum = row["arm"].strip(), row["stratum"].strip()
@@ -126,10 +127,8 @@ def _count(row: Mapping[str, Any], column: str, where: str) -> int:
 
 def _problems(drawn: Plan, task: Task, verifier: Verifier) -> list[dict[str, Any]]:
     """The problem rows of the setting: the test set, and the sets that were learned from."""
-    splits = ["test", *(["reflect"] if drawn.learns else [])]
-    if drawn.trains:
-        splits.append("train")
-    problems = {split: list(task.problems(split, drawn.sizes[split]))[: drawn.count(split)] for split in sorted(splits)}
+    learned = (step.problems for step in drawn.steps if isinstance(step, Demonstrate | Learn))
+    problems = {split: of_set(drawn, task, split) for split in sorted({"test", *learned})}
     truths = {problem.id: verifier.truth(problem) for rows in problems.values() for problem in rows}
     return list(problem_rows(task, verifier, problems, truths))
 

@@ -21,7 +21,6 @@ from harness.experiment.training.examples import Demonstration
 from harness.measures import accounts, contrasts, problem_sets, scores
 from harness.measures.kept import Kept
 from harness.measures.problems import quotations, shortcuts
-from harness.measures.rows import Row
 from harness.preflight.components import Components
 from harness.results import markdown
 
@@ -45,7 +44,7 @@ def write(
     texts = pieces(plan, components, data, rows)
     digests = {name: files.write(run_dir / name, text) for name, text in texts.items()}
     written = [*(text for name, text in texts.items() if name in problem_sets.WRITTEN), plan.strategy or ""]
-    facts = told(plan, components, data, rows.problems, sources)
+    facts = told(plan, components, data, rows, sources)
     data.drop_rows()
     ruled = shortcuts.ruled(rows.problems, components.task.labels)
     result = {
@@ -93,12 +92,15 @@ def told(
     plan: Plan,
     components: Components,
     data: ExperimentData,
-    problems: Sequence[Row],
+    rows: Kept,
     sources: Mapping[str, str | None] | None,
 ) -> dict[str, Any]:
-    """What a result says that follows neither from its rows nor from its files: a pure function of plan and journal."""
+    """What a result says that follows not from its rows or its files alone: a pure function of plan and journal.
+
+    ``rows`` hold what was kept of problems and items where anything was trained.
+    """
     provenance = {} if sources is None else {"sources": dict(sources)}
-    search = quotations.Search(problems if data.trainings else ())
+    search = quotations.Search(rows.problems if data.trainings else ())
     return {
         "schema": SCHEMA,
         "harness": plan.harness,
@@ -112,7 +114,13 @@ def told(
         "learning": _learning(data),
         "solutions": list(_solutions(plan, data)),
         "agreement": list(_agreement(plan, data)),
-        "training": [_training(training, components.verifier, data, search) for training in data.trainings],
+        "training": [
+            {
+                **_training(training, components.verifier, data, search),
+                "replies_changed": accounts.replies_changed(rows.items, plan.design, training.arm, training.seed),
+            }
+            for training in data.trainings
+        ],
         "teacher_calls": _accounts(components, data),
     }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +79,7 @@ class Generator:
         self._most = settings.rows or memory.MOST_ROWS
         """Prompts of a batch; falls when a batch does not fit."""
         self._checked: set[str | None] = set()
+        self._decoding = GREEDY
 
     def answer(self, prompts: Sequence[Ids], adapter: str | None) -> list[list[int]]:
         """The new token ids of each prompt, in order, a row as long as the longest of its batch.
@@ -98,6 +99,20 @@ class Generator:
             batch = waiting[: self._fitting(lengths)]
             replies |= zip(batch, self._halving([prompts[at] for at in batch]), strict=True)
         return [replies[at] for at in range(len(prompts))]
+
+    def sample(self, prompts: Sequence[Ids], seed: int, temperature: float) -> list[list[int]]:
+        """As ``answer``, with every token drawn from the model's own distribution at a temperature above 0."""
+        import torch
+
+        devices = [self._model.device] if self._model.device.type == "cuda" else []
+        settings, drawn = self._settings, {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
+        with torch.random.fork_rng(devices):
+            torch.manual_seed(seed)
+            self._settings, self._decoding = replace(settings, engine="generate"), GREEDY | drawn
+            try:
+                return self.answer(prompts, None)
+            finally:
+                self._settings, self._decoding = settings, GREEDY
 
     def next_logits(self, prompts: Sequence[Ids]) -> torch.Tensor:
         """Logits of the token after each prompt, prompts x vocabulary, in float32."""
@@ -161,7 +176,7 @@ class Generator:
             "pad_token_id": self._chat.pad,
             "prefill_chunk_size": self._settings.prefill_chunk,
         }
-        return GenerationConfig.from_dict(GREEDY | settings)
+        return GenerationConfig.from_dict(self._decoding | settings)
 
     def _left_padded(self, prompts: Sequence[Ids]) -> tuple[torch.Tensor, torch.Tensor]:
         """Ids and attention mask, batch x longest prompt, with every prompt ending at the right edge."""

@@ -5,7 +5,7 @@ Its files come from checkpoints/; tokens are in encoding.py, batches in generati
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
@@ -160,10 +160,25 @@ class QwenStudent:
         Raises UsageError for a prompt that leaves no room for a reply, and HarnessError where the adapter's file is
         not the one that its digest names.
         """
+        name = adapter.sha256 if adapter else None
+        return self._replies(requests, adapter, lambda prompts: self._generator.answer(prompts, name))
+
+    def sample(
+        self, requests: Sequence[Request], adapter: Adapter | None, seed: int, temperature: float
+    ) -> list[Completion]:
+        """As ``generate``, each reply drawn at random; the same seed draws the same ones."""
+        return self._replies(requests, adapter, lambda prompts: self._generator.sample(prompts, seed, temperature))
+
+    def _replies(
+        self,
+        requests: Sequence[Request],
+        adapter: Adapter | None,
+        answer: Callable[[Sequence[Sequence[int]]], list[list[int]]],
+    ) -> list[Completion]:
         prompts = [self.chat().prompt(request.messages) for request in requests]
         self._check_room(requests, prompts)
         with self._answering(adapter):
-            replies = self._generator.answer(prompts, adapter.sha256 if adapter else None)
+            replies = answer(prompts)
         return [self._completion(*parts) for parts in zip(requests, prompts, replies, strict=True)]
 
     def probe(self, requests: Sequence[Request], adapter: Adapter) -> float:

@@ -173,7 +173,6 @@ BEFORE: list[tuple[type, str, Any, str]] = [
     (ToyStudent, "batch_size", "7", "has a batch_size that is '7'"),
     (ToyStudent, "batch_size", True, "has a batch_size that is True"),
     (ToyStudent, "generate", MISSING, "has no method generate"),
-    (ToyStudent, "probe", MISSING, "has no method probe"),
     (ToyStudent, "skills", _given([Skill("a", (), "b")]), "gives a skill of which something is (), expected messages"),
     (ToyStudent, "skills", _given(["a"]), "expected a Skill"),
     (ToyStudent, "skills", _given(None), "gives None as its skills"),

@@ -46,7 +46,7 @@ def test_a_run_that_did_not_end_is_refused(finished_run: ToyRun) -> None:
     run_dir = finished_run()
     journal = run_dir / "journal.jsonl"
     journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:-4]))
-    with pytest.raises(JournalError, match="holds no record of probe/lora-shuffled"):
+    with pytest.raises(JournalError, match="holds no record of lora-shuffled/test/batch-0000"):
         replay(run_dir)
 
 

@@ -19,7 +19,7 @@ from harness.journal.encoding import Record
 from harness.journal.store import ReadOnlyJournal
 from harness.preflight import identity
 from harness.registry.observers import Observers
-from harness.results import validation
+from harness.results.checking import validation
 from tests.conftest import ToyRun
 from tests.harness.audit.journal import reseal
 

@@ -12,7 +12,7 @@ from harness import run
 from harness.boundary import files
 from harness.design.plan import UserSettings
 from harness.registry.observers import Observers
-from harness.results.validation import problems_of
+from harness.results.checking.validation import problems_of
 from tests.loopback.recorded import Recorder
 from tests.loopback.server import Loopback
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from harness.boundary import files
-from harness.results.validation import problems_of
+from harness.results.checking.validation import problems_of
 
 pytestmark = pytest.mark.slow
 

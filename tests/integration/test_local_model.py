@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.boundary import files
-from harness.results.validation import problems_of
+from harness.results.checking.validation import problems_of
 from tests import ia3
 from tests.conftest import ToyRun
 

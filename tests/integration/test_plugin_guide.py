@@ -14,31 +14,14 @@ from harness import api
 from harness.api import hookspecs
 from harness.audit import EXIT_BLOCKED
 from harness.boundary import files
+from tests import guides
 
 REPOSITORY = Path(__file__).parents[2]
 
 
-def _files_of_guide() -> dict[str, str]:
-    """Each code block that stands under a line with nothing but a file name."""
-    lines = (REPOSITORY / "docs" / "plugins.md").read_text().split("\n")
-    found = {}
-    for number, line in enumerate(lines):
-        if line.startswith("`") and line.endswith("`") and lines[number + 2].startswith("```"):
-            end = lines.index("```", number + 3)
-            found[line.strip("`")] = "\n".join(lines[number + 3 : end]) + "\n"
-    return found
-
-
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("guide")
-    for name, text in _files_of_guide().items():
-        path = folder / "harness-larger" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target"]
-    subprocess.run([*install, str(folder / "site"), str(folder / "harness-larger")], check=True)
-    return folder / "site"
+    return guides.install("plugins.md", tmp_path_factory.mktemp("guide"))
 
 
 def _harness(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -49,8 +32,9 @@ def _harness(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_guide_has_three_files() -> None:
-    assert set(_files_of_guide()) == {"pyproject.toml", "harness_larger/__init__.py", "harness_larger/parts.py"}
+def test_the_guide_has_four_files() -> None:
+    modules = {f"harness_larger/{name}.py" for name in ("__init__", "parts", "practice")}
+    assert set(guides.files_of("plugins.md")) == {"pyproject.toml", *modules}
 
 
 def test_the_guide_names_every_hook() -> None:
@@ -114,3 +98,21 @@ def test_its_teacher_refuses_a_wrong_answer_before_the_run(site: Path, tmp_path:
     assert process.returncode == 2
     assert process.stderr == "harness: teacher.answer: got 'MAYBE', expected one of FIRST, SECOND\n"
     assert not (tmp_path / "run").exists()
+
+
+def test_its_trainer_has_a_local_student_practise(site: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    stages = "student-base,bootstrap,student-lora"
+    chosen = ("--student", "qwen-tiny", "--trainer", "rejection", "--stages", stages, "--limit", "24")
+    process = _harness(site, "run", *chosen, "-o", "trainer.epochs=1", "--out", str(run))
+    assert process.returncode in (0, EXIT_BLOCKED), process.stderr
+    (training,) = files.read(run / "result.json")["training"]
+    practice = training["practice"]
+    assert practice["replies"] == 2 * training["examples"]["rows"]
+    assert practice["tokens"] > practice["replies"] >= practice["checked"] >= practice["accepted"] > 0
+    assert training["logit_change"] > 0
+    (found,) = (check for check in files.read(run / "audit.json")["checks"] if check["id"] == "label-source")
+    assert any("supervised by the truth" in each["text"] for each in found["findings"])
+    assert "told" in files.read_lines(run / "examples" / "student-lora.jsonl")[0]
+    validated = _harness(site, "validate", str(run))
+    assert validated.returncode == 0, validated.stdout + validated.stderr

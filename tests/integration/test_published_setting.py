@@ -11,7 +11,7 @@ import pytest
 
 from harness.audit import EXIT_BLOCKED
 from harness.boundary import files
-from harness.results.validation import problems_of
+from harness.results.checking.validation import problems_of
 
 STAGES = "student-base,teacher-base,bootstrap,student-lora"
 

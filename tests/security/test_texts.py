@@ -21,7 +21,7 @@ from harness.boundary import files, folders
 from harness.boundary.text import harmless, one_line, printable
 from harness.cli import main
 from harness.output.terminal.progress import PlainProgress
-from harness.results import validation
+from harness.results.checking import validation
 from harness_claude import replies
 from harness_scheduling import parsing
 from tests import hostile, toys

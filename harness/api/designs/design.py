@@ -10,6 +10,7 @@ from typing import Any, Literal
 from harness.api.designs import checking
 from harness.api.designs.arms import EXPLANATIONS, Arm, ArmRole, Claim, Condition, Contrast, Explanation
 from harness.api.designs.steps import Demonstrate, Examine, Learn, ProblemSet, Step, Train
+from harness.api.records import LATER
 
 LEARNED, NAIVE = "learned", "naive"
 """What the strategy of a design that states no steps is called, and its worked solutions: with it, and without."""
@@ -24,15 +25,15 @@ class Design:
 
     arms: tuple[Arm, ...]
     contrasts: tuple[Contrast, ...]
-    steps: tuple[Step, ...] = ()
+    steps: tuple[Step, ...] = field(default=(), metadata=LATER)
     """What is done, in order. Left out where it follows from the arms: the teacher learns from ``reflect``, writes
     worked solutions of ``train``, each trained arm is trained on them from the model as it comes."""
-    sets: tuple[ProblemSet, ...] = ()
-    claims: tuple[Claim, ...] = ()
+    sets: tuple[ProblemSet, ...] = field(default=(), metadata=LATER)
+    claims: tuple[Claim, ...] = field(default=(), metadata=LATER)
     """What can be claimed beside the ladder."""
-    explanations: Mapping[Explanation, str] = field(default_factory=dict)
+    explanations: Mapping[Explanation, str] = field(default_factory=dict, metadata=LATER)
     """What its controls rule out beside EXPLANATIONS, each in words that begin with ``that``."""
-    series: tuple[str, ...] = ()
+    series: tuple[str, ...] = field(default=(), metadata=LATER)
     """Arms that follow each other, such as rounds: shown with scores, retained skills and what the teacher cost."""
 
     def __post_init__(self) -> None:

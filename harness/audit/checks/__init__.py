@@ -135,7 +135,8 @@ CHECKS = (
         "Every training answer is the teacher's, unfiltered by the truth; answers by chance only in the control that "
         "has them by design. Warns where the share of its training answers that are right is above that of its answers "
         "to the test in the same condition, with or without strategy, by over 5 points (lower limit of Newcombe's 95% "
-        "interval of two independent shares): they seem selected, which the claim then says.",
+        "interval of two independent shares): they seem selected, which the claim then says. "
+        "Warns where the verifier judged what the student practised.",
         "block",
         "Train on the teacher's own answers, or call it supervised training rather than transfer. Where they seem "
         "selected, train on all of them, or say how they were chosen.",
@@ -150,7 +151,8 @@ CHECKS = (
     ),
     CoreCheck(
         "adapter",
-        "The adapter that answered is the one that was trained, by digest, and it changes a logit on probe prompts.",
+        "The adapter that answered is the one that was trained, by digest, and it changes a logit on probe prompts; "
+        "where the student's logits cannot be seen, a reply to the test.",
         "block",
         "Evaluate the adapter that was trained; one that changes nothing was not applied.",
         provenance.adapter,

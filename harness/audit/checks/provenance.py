@@ -12,7 +12,7 @@ from harness.audit.thresholds import DISTINCT, DISTINCT_TO_WARN, FEWEST_SEEDS, S
 from harness.boundary import files
 from harness.measures.problem_sets import LONG_ENOUGH, WRITTEN
 from harness.measures.statistics import independent
-from harness.results.recorded import Unchecked, Unread
+from harness.results.checking.recorded import Unchecked, Unread
 
 MANY = 5
 """At most so many differing numbers are told."""
@@ -127,11 +127,23 @@ def label_source(evidence: Evidence) -> Iterator[Finding]:
         source = "chance" if evidence.design.arm(training["arm"]).recipe == "random" else "teacher"
         text = f"{rows[f'labelled_by_{source}']} of {rows['rows']} training answers are the {source}'s"
         yield Finding(_name(training), queries.status(rows[f"labelled_by_{source}"] == rows["rows"]), text)
+        if "practice" in list(training) and training["practice"]["checked"]:
+            yield _supervised(training)
     completeness.require_files(evidence, completeness.examples(evidence))
     for solutions in SOLUTIONS:
         found = _selection(evidence, solutions)
         if found is not None:
             yield found[0]
+
+
+def _supervised(training: Evidence) -> Finding:
+    """That the truth took part in a training, and not only the teacher."""
+    found = training["practice"]
+    text = (
+        f"the verifier judged {found['checked']} of {found['replies']} replies that the student practised and found "
+        f"{found['accepted']} right: the training is supervised by the truth"
+    )
+    return Finding(f"{_name(training)}/practice", "fail", text, "warn")
 
 
 def selected(evidence: Evidence) -> bool:
@@ -223,14 +235,26 @@ def _answering(design: Design, arm: Any, trainings: Sequence[Any]) -> list[str]:
 
 def _moving(arm: Any, trainings: Sequence[Any]) -> Finding:
     """Whether the adapters of an arm change something."""
-    least = min(trainings, key=lambda each: float(each["logit_change"]))
-    if least["logit_change"] <= 0:
+    moved = [each.maybe("logit_change") for each in trainings]
+    if None in moved:
+        return _by_replies(arm, trainings[-1].maybe("replies_changed"))
+    least = min(map(float, moved))
+    if least <= 0:
         return queries.of_arm(arm, "fail", "the adapter changes no logit on the probe prompts")
     which = (
         "the adapter that was trained" if len(trainings) == 1 else f"the {len(trainings)} adapters that were trained"
     )
     moves = "it moves" if len(trainings) == 1 else "each moves"
-    return queries.of_arm(arm, "pass", f"{which} answered; {moves} a logit by up to {least['logit_change']:.3g}")
+    return queries.of_arm(arm, "pass", f"{which} answered; {moves} a logit by up to {least:.3g}")
+
+
+def _by_replies(arm: Evidence, changed: Any) -> Finding:
+    """What can be said of an adapter whose logits cannot be seen."""
+    seen = "the adapter that was trained answered; logits cannot be seen"
+    if changed is None:
+        return queries.of_arm(arm, "unknown", f"{seen}, and the base was not measured")
+    text = f"{seen}; {changed['changed']} of {changed['n']} replies differ from the base's"
+    return queries.of_arm(arm, "pass" if changed["changed"] else "unknown", text)
 
 
 def underpowered(evidence: Evidence) -> Iterator[Finding]:

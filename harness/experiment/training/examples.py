@@ -36,10 +36,11 @@ def of_recipe(
     demonstrations: Sequence[Demonstration],
     seed: int,
     prompt: Callable[[Problem], tuple[Message, ...]],
+    told: Callable[[Problem], tuple[Message, ...]] | None = None,
 ) -> list[Example]:
     """The rows of a recipe: the items are those of the worked solutions that state an answer, whatever the recipe.
 
-    ``prompt`` is how the trained student will be asked.
+    ``prompt`` is how the trained student will be asked, ``told`` how with the strategy, for one that practises.
 
     Random answers need a task with a closed set of labels; ``harness.preflight.contracts.check`` sees to that.
     """
@@ -64,6 +65,7 @@ def of_recipe(
             target=target,
             label=label,
             label_source="chance" if recipe == "random" else demonstration.source,
+            told=told(demonstration.problem) if told else None,
         )
         for (demonstration, _), target, label in zip(chosen, targets, labels, strict=True)
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,9 +17,13 @@ from harness.api import (
     ADAPTER_WEIGHTS,
     Adapter,
     BudgetError,
+    Completion,
     Continuing,
     Example,
     JournalError,
+    Practising,
+    Probing,
+    Purpose,
     Request,
     Screening,
     TrainingReport,
@@ -27,11 +32,15 @@ from harness.api import (
 from harness.boundary import environment, files, folders, full_disk
 from harness.boundary.text import one_line
 from harness.experiment import returned
+from harness.experiment.training.desk import RunDesk
 from harness.journal import keys, run_dirs
-from harness.journal.completions import restored_report
+from harness.journal.completions import restored, restored_report
 from harness.journal.store import Journal
 from harness.preflight.components import Components
 from harness.registry.observers import Advance
+
+MakeDesk = Callable[[Path, Callable[[], AbstractContextManager[None]]], RunDesk]
+"""Makes the desk of a training, from its folder and what shows hidden keys again."""
 
 
 def train(
@@ -42,10 +51,12 @@ def train(
     seed: int,
     telling: AbstractContextManager[Advance],
     start: Adapter | None = None,
+    desk: MakeDesk | None = None,
 ) -> tuple[Adapter, TrainingReport]:
     """Trains an adapter into a folder, or finds it trained. ``telling`` is entered only for a training that is done.
 
-    ``start``: the adapter that it is trained further from. Raises JournalError for an adapter that is not as its
+    ``start``: the adapter that it is trained further from. ``desk``: where a trainer that practises works, when it
+    starts anew. Raises JournalError for an adapter that is not as its
     training left it, PluginError for one that is not whole or not of plain files, and UsageError where the disk is full
     or where the trainer cannot go on from an adapter.
     """
@@ -58,20 +69,33 @@ def train(
     if start is not None:
         given["start"] = start.sha256
     value = journal.once(
-        keys.training(folder.name), given, lambda: _perform(components, start, folder, examples, seed, telling)
+        keys.training(folder.name), given, lambda: _perform(components, start, desk, folder, examples, seed, telling)
     )
     if journal.live:
         check(folder, value["files"])
+        for asked in value.get("asked", {}):
+            journal.take_over(asked)
     return Adapter(folder, value["adapter"]), restored_report(value)
 
 
-def probe(journal: Journal, components: Components, adapter: Adapter, requests: Sequence[Request]) -> float:
-    """The largest absolute change of a logit that an adapter makes on these prompts."""
-    given = {"adapter": adapter.sha256}
+def asked(journal: Journal, name: str) -> Iterator[tuple[Purpose, Completion]]:
+    """What the teacher was asked in a training that is recorded: what it was for, and the reply."""
+    for key, purpose in journal.recorded(keys.training(name)).get("asked", {}).items():
+        if (value := journal.recorded(key)) is None:
+            raise JournalError(f"the journal holds no record of {key}, which the training {name} asked; restore it")
+        yield purpose, restored(value)
+
+
+def probe(journal: Journal, components: Components, adapter: Adapter, requests: Sequence[Request]) -> float | None:
+    """The largest absolute change of a logit that an adapter makes on these prompts; None where none can be seen."""
+    key, student = keys.probe(adapter.folder.name), components.student
+    if not isinstance(student, Probing):
+        seen: float | None = journal.recorded(key)
+        return seen
     change: float = journal.once(
-        keys.probe(adapter.folder.name),
-        given,
-        lambda: returned.change(components.named["student"], components.student.probe(requests, adapter)),
+        key,
+        {"adapter": adapter.sha256},
+        lambda: returned.change(components.named["student"], student.probe(requests, adapter)),
     )
     return change
 
@@ -96,9 +120,11 @@ def unfit(journal: Journal, components: Components, rows: Sequence[Sequence[Exam
     return told
 
 
-def _train_from(components: Components, start: Adapter | None) -> Callable[..., TrainingReport]:
+def _work(components: Components, start: Adapter | None, desk: RunDesk | None) -> Callable[..., TrainingReport]:
     """What of the trainer does a training: it is given the examples, the seed, the folder and the listener."""
     student, trainer = components.student, components.trainer
+    if desk is not None and isinstance(trainer, Practising):
+        return partial(trainer.practise, student, desk)
     if start is None:
         return partial(trainer.train, student)
     if not isinstance(trainer, Continuing):
@@ -111,6 +137,7 @@ def _train_from(components: Components, start: Adapter | None) -> Callable[..., 
 def _perform(
     components: Components,
     start: Adapter | None,
+    desk: MakeDesk | None,
     folder: Path,
     examples: Sequence[Example],
     seed: int,
@@ -122,11 +149,14 @@ def _perform(
     """
     shutil.rmtree(folder, ignore_errors=True)
     named = components.named["trainer"]
-    work = _train_from(components, start)
+    if start is not None or not isinstance(components.trainer, Practising):
+        desk = None
     try:
         with _full_disk_told(named, folder):
             unfinished = run_dirs.unfinished(folder)
-            with telling as advance, environment.hidden():
+            with telling as advance, environment.hidden() as taken:
+                held = desk(unfinished, partial(environment.shown, taken)) if desk else None
+                work = _work(components, start, held)
                 report = work(
                     examples,
                     seed,
@@ -134,6 +164,7 @@ def _perform(
                     lambda step, steps, loss: advance(step, total=steps, note=f"loss {loss:.3f}"),
                 )
             returned.report(named, report)
+            report = replace(report, practice=held.practice(report.practice) if held else None)
             returned.saved(named, unfinished, ADAPTER_WEIGHTS)
             folders.sync_tree(unfinished)
             unfinished.rename(folder)
@@ -142,7 +173,8 @@ def _perform(
     finally:
         run_dirs.remove_unfinished(folder.parent)
     left = _left(folder)
-    return {"adapter": left[ADAPTER_WEIGHTS], "files": left, "report": files.plain(report)}
+    value = {"adapter": left[ADAPTER_WEIGHTS], "files": left, "report": files.plain(report)}
+    return value | {"asked": held.asked} if held else value
 
 
 @contextmanager

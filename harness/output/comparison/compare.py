@@ -24,7 +24,7 @@ from harness.measures.rows import Row, answered, blanks, by_arm, interval, round
 from harness.measures.statistics import Interval, minimum_detectable, paired, seeded_difference, wilson
 from harness.output.comparison import compatibility
 from harness.output.comparison.compatibility import Key
-from harness.results import validation
+from harness.results.checking import validation
 
 SCHEMA = "urn:transfer-harness:schema:compare:1.0"
 METRICS = ("accuracy", "accuracy_given_answered", "balanced_accuracy", "blank")

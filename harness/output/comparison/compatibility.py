@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.api import UsageError
-from harness.boundary import differences, files
+from harness.boundary import differences, files, schemas
 from harness.boundary.text import did_you_mean, one_line, shortened
 from harness.design import designs
 from harness.measures.rows import Row
+from harness.results.result import SCHEMA
 
 Key = tuple[str, str]
 """Arm and split."""
@@ -21,6 +22,8 @@ ANSWERER = frozenset({"provider", "host", "model", "revision", "weights_sha256"}
 """Keys of an identity that say who answers. They may differ: that is what is compared."""
 DELIVERY = frozenset({"device", "batch_size", "memory_gib", "prefill_chunk", "mode", "cache"})
 """Keys that say where and in what portions. They may differ, and are told of."""
+SAME_METRICS = frozenset({schemas.FIRST_RESULT, SCHEMA})
+"""Schemas of results whose numbers mean the same."""
 READ = ("answered", "unparsed")
 """Outcomes of a reply that was read for an answer."""
 SHORT = 60
@@ -97,7 +100,8 @@ def require(a: Mapping[str, Any], b: Mapping[str, Any], keys: Sequence[Key]) -> 
 
 def _must_agree(a: Mapping[str, Any], b: Mapping[str, Any], keys: Sequence[Key]) -> Iterator[Difference]:
     yield "harness", _minor(a), _minor(b), "run both with the same minor version of the harness"
-    yield "schema", a["schema"], b["schema"], "run both with the same minor version of the harness"
+    same = {a["schema"], b["schema"]} <= SAME_METRICS
+    yield "schema", a["schema"], a["schema"] if same else b["schema"], "run both with the same version of the harness"
     yield from _judges(a, b)
     first, second, designed = entries(a), entries(b), (designs.of(a), designs.of(b))
     digests = [{entry["split"]: entry["sha256"] for entry in result["problems"]} for result in (a, b)]

@@ -41,10 +41,10 @@ def html(result: Mapping[str, Any], audit: Mapping[str, Any]) -> str:
         arms=scores.arms(result),
         sections=[
             scores.contrasts(result),
+            *scores.course(result),
             scores.transitions(result),
             scores.transfer(result),
             scores.strata(result),
-            *scores.course(result),
             history.problems(result),
             history.training(result),
             history.learning(result),

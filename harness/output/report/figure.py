@@ -55,12 +55,13 @@ KINDS = {
 
 
 def kind(arm: str, design: Design) -> str:
-    """What an arm is in the figure: ``teacher``, ``student``, ``trained`` or ``control``."""
+    """What an arm is in the figure: ``teacher``, ``student``, ``trained`` or ``control``, whatever it is trained on."""
     if arm not in design.names:
         return "control"
     known = design.arm(arm)
-    special = {"treatment": "trained", "control": "control"}
-    return special.get(known.role, known.answers)
+    if known.role == "control":
+        return "control"
+    return "trained" if known.recipe else known.answers
 
 
 def svg(arms: Sequence[Mapping[str, Any]], design: Design, dark: bool = False) -> bytes:

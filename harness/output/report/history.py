@@ -83,19 +83,34 @@ def training(result: Data) -> Section:
     """Each adapter: what it was trained on, and how it went."""
     rows = ("rows", "left out", "labels of the teacher", "of the verifier", "by chance")
     tokens = ("steps", "tokens with loss", "prompt tokens", "prompt tokens with loss", "rows cut", "rows without loss")
-    columns = ("arm", *rows, *tokens, "moves a logit by")
+    columns = ("arm", *rows, *tokens, "moves a logit by", "replies changed")
     taught = ("its solutions", "right training answers", "of", "right test answers", "of those given")
     course = ("arm", "mean loss of each epoch", "sha256 of the adapter")
     return Section(
         "Training",
         "Arms compare fairly if trained on the same items for as many steps; no token of a prompt should carry "
-        "loss, and an adapter must move a logit to have been applied at all.",
+        "loss, and an adapter must move a logit, or change a reply where logits cannot be seen, to have been applied.",
         [
             Table("What was trained on", columns, [_adapter(entry) for entry in result["training"]], columns[1:]),
             Table("The teacher's right answers", taught, list(_taught(result)), taught[1:]),
+            *_practised(result),
             Table("Loss and adapter", course, [_course(entry) for entry in result["training"]]),
         ],
     )
+
+
+def _practised(result: Data) -> Iterator[Table]:
+    """What students practised while they were trained, if any did."""
+    columns = ("arm", "replies", "tokens", "judged by the verifier", "accepted", "asked the teacher", "divergence")
+    counts = ("replies", "tokens", "checked", "accepted", "asked")
+    rows = []
+    for entry in result["training"]:
+        if found := entry.get("practice"):
+            apart = found["divergence"]
+            told = formatting.UNKNOWN if apart is None else f"{apart:.4f}"
+            rows.append([formatting.named(entry), *(formatting.count(found[name]) for name in counts), told])
+    if rows:
+        yield Table("What was practised", columns, rows, columns[1:])
 
 
 def _taught(result: Data) -> Iterator[list[str]]:
@@ -118,8 +133,15 @@ def _adapter(entry: Data) -> list[str]:
         formatting.named(entry),
         *(formatting.count(entry["examples"][name]) for name in made),
         *(formatting.count(entry[name]) for name in (*counts, "rows_without_loss")),
-        f"{entry['logit_change']:.3f}",
+        *_effect(entry),
     ]
+
+
+def _effect(entry: Data) -> Iterator[str]:
+    """By how much an adapter moves a logit, and how many of the base's replies it changes."""
+    moved, changed = entry["logit_change"], entry.get("replies_changed")
+    yield formatting.UNKNOWN if moved is None else f"{moved:.3f}"
+    yield f"{changed['changed']} of {changed['n']}" if changed else formatting.UNKNOWN
 
 
 def _course(entry: Data) -> list[str]:

@@ -11,7 +11,8 @@ from harness.preflight.forecast import Load, total
 
 def text(plan: Plan, found: Sequence[Load]) -> str:
     """The plan in a table: who is asked how often, and what it may cost."""
-    sizes = ", ".join(f"{size} {split}" for split, size in plan.sizes.items())
+    own = {each.name: plan.size(each.name) for each in plan.design.sets}
+    sizes = ", ".join(f"{size} {split}" for split, size in {**plan.sizes, **own}.items())
     rows = [
         "plugins: " + ", ".join(f"{kind} {choice.name}" for kind, choice in plan.plugins.items()),
         f"problems: {sizes}{f', at most {plan.limit} of each' if plan.limit else ''}; seed {plan.seed}",

@@ -38,6 +38,7 @@ def text(result: Mapping[str, Any]) -> str:
     for table in course.tables(result):
         lines += ["", *laid_out(table)]
     lines += [_transfer_line(entry, len(seeds) > 1) for entry in result["transfer"]]
+    lines += [_practice_line(entry) for entry in result["training"] if entry.get("practice")]
     for remark in remarks(result):
         lines += ["", filled(remark)]
     return "\n".join(lines)
@@ -110,6 +111,14 @@ def _transfer_line(entry: Mapping[str, Any], several: bool) -> str:
         told = f"{100 * closed['value']:.0f}% [{limits}]"
     alike = f"says the same on {entry['fidelity']['alike']} of {entry['fidelity']['n']}"
     return filled(f"{place}gap to the teacher closed: {told}; {alike}")
+
+
+def _practice_line(entry: Mapping[str, Any]) -> str:
+    """What a student wrote while it was trained, and how much of it the verifier accepted."""
+    found = entry["practice"]
+    apart = "" if found["divergence"] is None else f"; divergence {found['divergence']:.4f}"
+    wrote = f"{formatting.named(entry)} practised: {counted(found['tokens'], 'token')} in {found['replies']} replies"
+    return filled(f"{wrote}, {found['accepted']} of {found['checked']} judged right{apart}")
 
 
 def _steps(arm: Mapping[str, Any], several: bool) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from harness.design.skills import SPLIT as SKILLS
-from tests.harness.audit.results import Made, answer, other
+from tests.harness.audit.results import Made, answer, other, reply
 from tests.harness.rows import sha256
 
 Change = Callable[[Made, Any], None]
@@ -260,6 +260,22 @@ def in_training(arm: str, key: str) -> Change:
                 (row["examples"] if key in row["examples"] else row)[key] = amount
 
     return change
+
+
+def practised(run: Made, amount: int) -> None:
+    """The verifier judged ``amount`` of the replies that the trained student practised."""
+    for row in run.training:
+        if row["arm"] == "student-lora":
+            counts = {"replies": 40, "tokens": 900, "checked": amount, "accepted": amount // 2, "asked": 0}
+            row["practice"] = {"divergence": None, **counts, "sha256": sha256("")}
+
+
+def unprobed(run: Made, amount: int) -> None:
+    """No logit of the trained student can be seen, and to all but ``amount`` problems it replies as the base does."""
+    in_training("student-lora", "logit_change")(run, None)
+    for place, (row, base) in enumerate(zip(run.of("student-lora"), run.of("student-base"), strict=True)):
+        answer(base, row["outcome"]["label"] if place >= amount else None)
+        base["text_sha256"], row["text_sha256"] = sha256(reply(base)), sha256(reply(row))
 
 
 def unjudged(run: Made, amount: int) -> None:

@@ -53,10 +53,13 @@ def _training(made: Made, training: Row) -> Iterator[Record]:
         "peak_memory_bytes": 0,
         **{key: training[key] for key in ("steps", "losses", "supervised_tokens", "prompt_tokens", "truncated_rows")},
         **{key: training[key] for key in ("supervised_prompt_tokens", "rows_without_loss")},
+        **{key: training[key] for key in ("practice",) if key in training},
     }
     given = encoding.digests({"seed": training["training_seed"], "examples": made.trained_on(training)})
     value: dict[str, Any] = {"adapter": training["adapter_sha256"], "files": {}, "report": report}
     yield Record(keys.training(name), given, value, final=True)
+    if training["logit_change"] is None:
+        return
     yield Record(keys.probe(name), encoding.digests({"adapter": ""}), training["logit_change"], final=True)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness import __version__
-from harness.api import ADAPTER_WEIGHTS, Arm
+from harness.api import ADAPTER_WEIGHTS, Arm, Demonstrate
 from harness.boundary import files
 from harness.design.config import PLUGIN_KINDS
 from harness.design.plan import Plan
@@ -239,9 +239,18 @@ def result(made: Made, texts: Mapping[str, str]) -> Row:
         "arms": scores.arms(made.items, ruled, made.labels, TRANSFER),
         "contrasts": contrasts.contrasts(made.items, TRANSFER, made.plan["margin"]),
         "transfer": contrasts.transfer(made.items, TRANSFER),
-        "learning": {"entries": [], "strategies": [], "learned": None},
+        "votes": contrasts.votes(made.items, TRANSFER),
+        "learning": {"entries": [], "strategies": [], "lessons": [], "learned": None},
+        "solutions": _solutions(made),
+        "agreement": [],
         "training": [
-            {"quoted": quotations.quotations(made.trained_on(row), made.problems), **row} for row in made.training
+            {
+                "name": accounts.training_name({"training": made.training}, row),
+                "quoted": quotations.quotations(made.trained_on(row), made.problems),
+                "replies_changed": accounts.replies_changed(made.items, TRANSFER, row["arm"], row["training_seed"]),
+                **row,
+            }
+            for row in made.training
         ],
         "teacher_calls": [*made.calls, *accounts.answer_accounts(made.items, TRANSFER)],
         "files": {name: sha256(text) for name, text in texts.items()},
@@ -277,6 +286,7 @@ def table(made: Made) -> Row:
         ],
         "contrasts": [],
         "transfer": [],
+        "solutions": [],
         "training": [],
         "files": {},
     }
@@ -374,6 +384,18 @@ def _account(stage: str, calls: int) -> Row:
     """Worked solutions of the training problems."""
     counts = {"calls": calls, "failed": 0, **dict.fromkeys(TOKENS, 7 * calls)}
     return {"stage": stage, "purpose": "demonstrate", **counts, "cost_usd": 0.001 * calls}
+
+
+def _solutions(made: Made) -> list[Row]:
+    """Of each set of worked solutions as many as there are training problems, every one with an answer."""
+    steps = TRANSFER.chosen(made.plan["stages"], given=made.plan["strategy"] is not None)
+    n = len(made.split("train"))
+    counts = {"training_seed": None, "split": "train", "n": n, "answered": n}
+    return [
+        {"solutions": step.solutions, "lesson": step.strategy, **counts}
+        for step in steps
+        if isinstance(step, Demonstrate)
+    ]
 
 
 def _example(problem: Row, source: str, right: bool, labels: Sequence[str] | None) -> Row:

@@ -11,7 +11,7 @@ from harness.api import Evidence, Finding, MissingEvidenceError, Severity
 from harness.audit import UNKNOWN, audit, runs
 from harness.audit.checks import RULESET, CoreCheck
 from harness.boundary import files, schemas
-from harness.results import beside, validation
+from harness.results.checking import beside, validation
 from tests.harness.audit.cases import by_teacher_lead
 from tests.harness.audit.results import Made, Row, honest, table
 

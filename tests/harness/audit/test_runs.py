@@ -12,7 +12,7 @@ from harness.audit import audit, runs
 from harness.boundary import files
 from harness.cli import main
 from harness.measures.problems import shortcuts
-from harness.results import validation
+from harness.results.checking import validation
 from tests.conftest import ToyRun
 from tests.harness.audit.results import Made, Row, honest
 

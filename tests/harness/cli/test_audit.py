@@ -116,7 +116,7 @@ def test_what_is_no_result_gives_one_line_and_exit_2(folder: Path, damage: Calla
     [
         ((), "give either a run directory or its result.json, or --table FILE"),
         (("run", "--table", "counts.csv"), "give either a run directory or its result.json, or --table FILE"),
-        (("run", "--task", "scheduling"), "--task, --preset and -o belong to --table"),
+        (("run", "--task", "scheduling"), "--task, --design, --preset and -o belong to --table"),
     ],
 )
 def test_what_does_not_go_together_gives_one_line_and_exit_2(arguments: tuple[str, ...], told: str) -> None:

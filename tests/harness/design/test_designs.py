@@ -18,8 +18,8 @@ from harness.design.transfer import TRANSFER
 from harness.output import report
 from harness.output.comparison import compare
 from harness.registry import plugins
-from harness.results.recorded import Unread
-from harness.results.validation import held
+from harness.results.checking.recorded import Unread
+from harness.results.checking.validation import held
 from tests import toys
 
 Finished = Callable[..., Path]
@@ -114,15 +114,6 @@ def test_arms_of_one_name_that_mean_different_things_are_not_compared(brief: Pat
 def test_a_plugin_whose_design_is_none_is_told_of() -> None:
     with pytest.raises(PluginError, match=r"design 'brief' .*no arm is the treatment"):
         make(UserSettings({**toys.CHOSEN, "design": "brief"}, assignments=("design.level=9",)))
-
-
-def test_steps_ask_for_every_set_of_solutions_once_and_train_every_trained_arm() -> None:
-    walked = list(designs.steps(TRANSFER))
-    written = [step.solutions for step in walked if step.kind == "demonstrate"]
-    assert sorted(map(str, written)) == ["learned", "naive"]
-    assert [step.arm for step in walked if step.kind == "train"] == [arm for arm in TRANSFER.arms if arm.recipe]
-    first = next(place for place, step in enumerate(walked) if step.kind == "train")
-    assert all(step.kind != "demonstrate" for step in walked[first:])
 
 
 def test_what_a_design_plugin_gives_must_be_a_design(toy_site: Path) -> None:  # noqa: ARG001 - must be installed

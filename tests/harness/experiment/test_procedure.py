@@ -20,9 +20,9 @@ from harness.api import (
 from harness.boundary import files
 from harness.design.plan import SEED_STEP, TRAINING_SEED
 from harness.registry.observers import Observers
-from harness.results.validation import problems_of
+from harness.results.checking.validation import problems_of
 from tests.conftest import ToyRun
-from tests.toys import GOOD, ParityVerifier, Rule, ToyTrainer
+from tests.toys import GOOD, ParityVerifier, Rule, ToyStudent, ToyTrainer
 
 SEEDS = [TRAINING_SEED + SEED_STEP * index for index in range(3)]
 TRAINED = ("student-lora", "lora-labels", "lora-naive", "lora-shuffled")
@@ -243,3 +243,37 @@ def test_a_trainer_may_leave_folders_and_all_that_is_in_them_is_kept(
     (run_dir / "adapters" / "student-lora" / "checkpoint-10" / "state").write_text("other")
     with pytest.raises(JournalError, match="checkpoint-10/state is not the one that was trained"):
         run.resume(run_dir, Observers([]))
+
+
+# Students that cannot be probed
+
+
+def test_what_a_student_that_cannot_be_probed_was_taught_is_told_by_its_replies(
+    toy_run: ToyRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(ToyStudent, "probe")
+    run_dir = toy_run(stages=("student-base", "bootstrap", "student-lora"))
+    (training,) = _result(run_dir)["training"]
+    assert training["logit_change"] is None
+    texts = {(row["arm"], row["problem"]): row["text_sha256"] for row in files.read_lines(run_dir / "items.jsonl")}
+    tested = [f"test/{index:04}" for index in range(12)]
+    changed = sum(texts["student-base", each] != texts["student-lora", each] for each in tested)
+    assert training["replies_changed"] == {"n": 12, "changed": changed}
+    assert b'"key":"probe/' not in (run_dir / "journal.jsonl").read_bytes()
+    assert problems_of(run_dir) == []
+    (found,) = (check for check in files.read(run_dir / "audit.json")["checks"] if check["id"] == "adapter")
+    assert found["findings"][0]["text"].endswith(f"{changed} of 12 replies differ from the base's")
+    assert found["status"] == "pass"
+
+
+def test_replies_that_changed_are_counted_again(toy_run: ToyRun) -> None:
+    run_dir = toy_run(stages=("student-base", "bootstrap", "student-lora"))
+    result = _result(run_dir)
+    result["training"][0]["replies_changed"]["changed"] += 1
+    (run_dir / "result.json").write_text(files.pretty(result))
+    assert any(what.startswith("training[0].replies_changed.changed: says") for what in problems_of(run_dir))
+
+
+def test_nothing_is_known_of_replies_where_the_base_did_not_answer(toy_run: ToyRun) -> None:
+    run_dir = toy_run(stages=("bootstrap", "student-lora"))
+    assert _result(run_dir)["training"][0]["replies_changed"] is None

@@ -9,6 +9,7 @@ from harness.api import UsageError
 from harness.audit import audit
 from harness.boundary import files, schemas
 from harness.design.plan import UserSettings
+from harness.design.transfer import TRANSFER
 from harness.results import published
 
 HEAD = "arm,stratum,correct,n\n"
@@ -119,9 +120,9 @@ def test_a_file_that_cannot_be_read_is_one_line(path: Path, data: bytes | None, 
     if data is not None:
         path.write_bytes(data)
     with pytest.raises(UsageError, match=message):
-        published.read(path)
+        published.read(path, TRANSFER)
     with pytest.raises(UsageError, match="not a regular file; give a CSV file"):
-        published.read(path.parent)
+        published.read(path.parent, TRANSFER)
 
 
 @pytest.mark.parametrize("run", [{"task": "nosuch"}, {"preset": "nosuch"}])

@@ -23,7 +23,7 @@ from harness.design.plan import UserSettings
 from harness.journal.ledger import RunLedger
 from harness.journal.store import Journal
 from harness.registry.observers import Observers
-from harness.results.validation import problems_of
+from harness.results.checking.validation import problems_of
 from harness_claude.options import Options
 from harness_claude.teacher import create
 from tests.conftest import ToyRun

@@ -237,6 +237,25 @@ def test_adapter_of_another_kind_of_peft_answers_and_leaves_no_trace(
     assert student.generate(requests, None) == base
 
 
+def test_samples_are_those_of_their_seed_and_leave_the_random_state_alone(
+    student: QwenStudent, requests: list[Request], adapter: Adapter
+) -> None:
+    student.generate(requests, adapter)  # loads both, which draws
+    state = torch.get_rng_state()
+    one, again, other = (student.sample(requests, adapter, seed, 1.0) for seed in (3, 3, 4))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert one == again
+    assert [each.text for each in one] != [each.text for each in other]
+    assert [each.key for each in one] == [request.key for request in requests]
+
+
+def test_samples_at_a_low_temperature_are_the_greedy_replies(student: QwenStudent, requests: list[Request]) -> None:
+    greedy = student.generate(requests, None)
+    assert student.sample(requests, None, 3, 1e-4) == greedy
+    assert student.sample(requests, None, 3, 2.0) != greedy
+    assert student.generate(requests, None) == greedy
+
+
 def test_released_student_loads_itself_again(student: QwenStudent, requests: list[Request], adapter: Adapter) -> None:
     before = student.generate(requests, adapter)
     student.release()

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.api import Answered, Example, Recipe, Truncated
-from harness.experiment.training.examples import Demonstration, derangement, of_recipe, solved, summary, usable
+from harness.experiment.training.examples import Demonstration, derangement, of_recipe, solved, summary
 from tests.toys import Parity
 
 TASK = Parity(0)

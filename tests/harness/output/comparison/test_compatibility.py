@@ -9,6 +9,7 @@ import pytest
 from harness.api import UsageError
 from harness.output.comparison import compatibility
 from harness.output.comparison.compare import Side, compare
+from harness.results.result import SCHEMA
 from tests.sides import Answers, side
 
 ARMS: dict[tuple[str, str, int | None], Answers] = {
@@ -50,7 +51,7 @@ TASK, VERIFIER = ("plan", "plugins", "task"), ("plan", "plugins", "verifier")
     ("change", "told"),
     [
         (_set("harness", value="0.2.0"), "harness: 0.1 in A, 0.2 in B; run both with the same minor version"),
-        (_set("schema", value="urn:x:9"), "schema: urn:transfer-harness:schema:result:1.0 in A, urn:x:9 in B;"),
+        (_set("schema", value="urn:x:9"), f"schema: {SCHEMA} in A, urn:x:9 in B;"),
         (_set(*TASK, "name", value="x"), "plan.plugins.task.name: toy in A, x in B; run both with the same task"),
         (_set(*TASK, "version", value="1.1"), "plan.plugins.task.version: 1.0 in A, 1.1 in B;"),
         (_set(*TASK, "target", value="t"), "plan.plugins.task.target: toys in A, t in B;"),

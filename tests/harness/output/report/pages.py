@@ -118,13 +118,15 @@ def _complete() -> Data:
     tokens = dict.fromkeys(("input_tokens", "output_tokens", "thinking_tokens"), 5)
     tokens |= dict.fromkeys(("cache_read_tokens", "cache_write_tokens"), 0)
     call = {"stage": "teacher-base", "purpose": "solve", "calls": 3, "failed": 0, **tokens, "cost_usd": 0.25}
-    strategy = {"id": "s0", "parent": None, "after_batch": 0, "correct": 0, "n": 0, "text": "Look."}
+    lesson: Data = {"lesson": "learned", "training_seed": None}
+    strategy = {**lesson, "id": "s0", "parent": None, "after_batch": 0, "correct": 0, "n": 0, "text": "Look."}
     return result | {
         "simulated": ["teacher toy"],
         "teacher_calls": [call, {**call, "stage": "bootstrap", "cost_usd": 0.5}, *result["teacher_calls"]],
         "learning": {
-            "entries": [{"batch": 1, "strategy": "s0", "correct": 4, "n": 10}],
+            "entries": [{**lesson, "batch": 1, "strategy": "s0", "correct": 4, "n": 10}],
             "strategies": [strategy, {**strategy, "id": "s1", "parent": "s0", "after_batch": 1, "text": "Look twice."}],
+            "lessons": [{**lesson, "id": "s1", "text": "Look twice."}],
             "learned": "Look twice.",
         },
     }

@@ -17,7 +17,7 @@ from harness.journal.encoding import Record
 from harness.journal.store import ReadOnlyJournal
 from harness.measures import accounts, contrasts, problem_sets, scores
 from harness.measures.problems import shortcuts
-from harness.results import recorded, validation
+from harness.results.checking import recorded, validation
 from tests.conftest import ToyRun
 from tests.harness.audit.journal import reseal
 from tests.toys import Parity, Rule

@@ -168,7 +168,7 @@ class _Replies:
                 self.of_teacher = True
                 if record.key.startswith("demonstrate/"):
                     self.demonstrations[record.key] = record.value["text"]
-                else:
+                elif not record.key.startswith(keys.PRACTICE):
                     self.places[record.key] = record.key, None
 
     def is_students(self, place: str) -> bool:
@@ -226,11 +226,11 @@ def _trainings(folder: Path, journal: ReadOnlyJournal, result: Mapping[str, Any]
         name = accounts.training_name(result, training)
         named.add(name)
         made, change = journal.recorded(keys.training(name)), journal.recorded(keys.probe(name))
-        if made is None or change is None:
+        if made is None:
             yield f"{filenames.JOURNAL}: holds no training {name}"
             continue
         given = accounts.trained(made["report"], change) | {"adapter_sha256": made["adapter"]}
-        yield from _differences({key: training[key] for key in given}, given, f"training[{index}]")
+        yield from _differences({key: training.get(key) for key in given}, given, f"training[{index}]")
         yield from _rows(folder, journal, name, training)
         yield from _changed(folder, f"{filenames.ADAPTERS}/{name}", made["files"])
     for name, _ in journal.trainings():

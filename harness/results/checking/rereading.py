@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from harness.api import HarnessError
-from harness.boundary import differences, filenames, files
+from harness.boundary import differences, filenames, files, schemas
 from harness.boundary.faults import suspected
 from harness.boundary.text import one_line
 from harness.design import plan as plans
@@ -27,9 +27,11 @@ from harness.preflight import identity, replaying
 from harness.preflight.components import Components, assemble
 from harness.registry.observers import Observers
 from harness.results import result as results
-from harness.results.recorded import Unread, told
+from harness.results.checking.recorded import Unread, told
 
 GIVES = "plan and journal give"
+LATER = ("solutions", "agreement")
+"""Sections that a result of schema 1 does not have."""
 
 
 def differing(folder: Path, journal: ReadOnlyJournal, result: Mapping[str, Any]) -> Iterator[str]:
@@ -73,27 +75,26 @@ def _differing(
     data = Experiment(plan, recorded, journal, ledger, folder, Observers([])).run()
     rows = Kept() if data.trainings else None
     others = list(_files(folder, result, results.pieces(plan, recorded, data, rows)))
-    problems = [] if rows is None else rows.problems
-    yield from _sections(result, files.plain(results.told(plan, recorded, data, problems, sources)))
+    yield from _sections(result, files.plain(results.told(plan, recorded, data, rows or Kept(), sources)))
     yield from others
 
 
 def _sections(result: Mapping[str, Any], given: Mapping[str, Any]) -> Iterator[str]:
     said = {key: value for key, value in result.items() if key in given}
-    given = {**given, "training": _as_old(said["training"], given["training"])}
+    if said["schema"] == schemas.FIRST_RESULT:
+        given = {key: value for key, value in given.items() if key not in LATER} | {"schema": schemas.FIRST_RESULT}
+    given = {**given, **{key: _as_old(said[key], given[key]) for key in ("learning", "training")}}
     for place, was, now in differences.between(said, given):
         yield f"{place}: says {told(was)}, {GIVES} {told(now)}"
 
 
-def _as_old(said: Sequence[Mapping[str, Any]], given: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The trainings without what a result that an earlier version wrote does not say of them."""
-    if len(said) != len(given):
-        return list(given)
-    return [
-        {key: now[key] for key in now if key in was}
-        | {"examples": {key: value for key, value in now["examples"].items() if key in was["examples"]}}
-        for was, now in zip(said, given, strict=True)
-    ]
+def _as_old(said: Any, given: Any) -> Any:
+    """What is given without what a result that an earlier version wrote does not say of it."""
+    if isinstance(said, Mapping) and isinstance(given, Mapping):
+        return {key: _as_old(said[key], value) for key, value in given.items() if key in said}
+    if isinstance(said, list) and isinstance(given, list) and len(said) == len(given):
+        return [_as_old(was, now) for was, now in zip(said, given, strict=True)]
+    return given
 
 
 def _files(folder: Path, result: Mapping[str, Any], texts: Mapping[str, str | Iterable[str]]) -> Iterator[str]:

@@ -10,7 +10,7 @@ import pytest
 from harness.api import TrainingReport, UsageError
 from harness.boundary import files
 from harness.boundary.schemas import path_text
-from harness.results.validation import problems_of
+from harness.results.checking.validation import problems_of
 from tests import toys
 from tests.conftest import ToyRun
 from tests.harness.audit.changes import freely

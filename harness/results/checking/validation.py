@@ -18,9 +18,9 @@ from harness.measures import accounts, contrasts, problem_sets, scores
 from harness.measures.contradictions import contradictions
 from harness.measures.kept import ItemRow, Kept, ProblemRow
 from harness.measures.problems import shortcuts
-from harness.results import recorded, rereading
-from harness.results.beside import BESIDE, Beside, broken_rows, labelled_by, trained_differently
-from harness.results.recorded import Unchecked, Unread, told
+from harness.results.checking import recorded, rereading
+from harness.results.checking.beside import BESIDE, Beside, broken_rows, labelled_by, trained_differently
+from harness.results.checking.recorded import Unchecked, Unread, told
 
 SCHEMAS = {filenames.RESULT: "result", filenames.PLAN: "plan", filenames.RUN_META: "run-meta", filenames.AUDIT: "audit"}
 """The schema of a JSON file by its name."""
@@ -164,7 +164,7 @@ def _result(folder: Path, result: Mapping[str, Any]) -> Iterator[str]:
     if not unsound:
         yield from _recomputed(folder, result, rows.kept)
         yield from _accounts(result, rows.kept.items)
-        for place, said, given in trained_differently(folder, result, rows.kept.problems):
+        for place, said, given in trained_differently(folder, result, rows.kept):
             yield f"{place}: says {told(said)}, the rows give {told(given)}"
     yield from _learned(folder, result, rows.kept.items)
     if rows.has(filenames.THOUGHTS) or filenames.THOUGHTS not in result["files"]:  # else that is said above, once
@@ -275,9 +275,11 @@ def _accounts(result: Mapping[str, Any], items: Sequence[ItemRow]) -> Iterator[s
 
     design = designs.of(result)
     learning = {arm.name for arm in design.arms if arm.role == "learning"}
+    teachers = {arm.name for arm in design.arms if arm.answers == "teacher"}
 
     def measured(accounts: Iterable[Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
-        return [(row["stage"], row) for row in accounts if row["purpose"] == "solve" and row["stage"] not in learning]
+        solved = (row for row in accounts if row["purpose"] == "solve" and row["stage"] not in learning)
+        return [(row["stage"], row) for row in solved if row["stage"] in teachers]
 
     solved = measured(result["teacher_calls"])
     said, given = dict(solved), dict(measured(accounts.answer_accounts(items, design)))

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from harness.boundary import differences, filenames, files, schemas
+from harness.design import designs
 from harness.measures import accounts
-from harness.measures.kept import Kept, ProblemRow
+from harness.measures.kept import Kept
 from harness.measures.problems import quotations
 
 BESIDE = (filenames.PROBLEMS, filenames.ITEMS)
@@ -95,17 +96,19 @@ def labelled_by(row: Any) -> str:
     return source
 
 
-def trained_differently(
-    folder: Path, result: Mapping[str, Any], problems: Sequence[ProblemRow]
-) -> Iterator[tuple[str, Any, Any]]:
-    """Place, what the result says, and what the rows give, of right labels and of problems that are quoted.
+def trained_differently(folder: Path, result: Mapping[str, Any], kept: Kept) -> Iterator[tuple[str, Any, Any]]:
+    """Place, what the result says, and what the rows give, of right labels, quoted problems and changed replies.
 
     What an older result does not say is not held against it, and a file that holds no such rows gives nothing: these
     are for others to tell. Free-form labels can be right in several ways, so that their count is known from below.
     """
-    truths = {row.id: row.truth for row in problems}
-    search = quotations.Search(problems if result["training"] else ())
+    truths = {row.id: row.truth for row in kept.problems}
+    design = designs.of(result)
+    search = quotations.Search(kept.problems if result["training"] else ())
     for index, training in enumerate(result["training"]):
+        changed = accounts.replies_changed(kept.items, design, training["arm"], training["training_seed"])
+        place, said = f"training[{index}].replies_changed", training.get("replies_changed", changed)
+        yield from differences.between(said, changed, place)
         path = folder / filenames.examples(accounts.training_name(result, training))
         try:
             rows = files.read_lines(path)

@@ -1,0 +1,1 @@
+"""Whether the files of a finished run agree: with their schemas, their rows, the journal, and what the plugins read."""
