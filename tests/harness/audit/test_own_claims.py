@@ -47,7 +47,7 @@ def test_a_lead_in_all_of_three_trainings_is_shown_with_its_figures() -> None:
     assert told["lead"].startswith(f"{FIRST} - {SECOND}/test: +39.2 points [")
     assert "though each blank reply of lora-labels counts as right: +39.2 points" in told["worst"]
     assert (
-        told["luck"] == f"{FIRST} - {SECOND}/test: trainings of each 3; equal arms would lead as much in 5.0% of cases"
+        told["luck"] == f"{FIRST} - {SECOND}/test: each trained 3 times; equal arms would lead as much in 5.0% of cases"
     )
 
 
@@ -55,15 +55,15 @@ def test_a_lead_that_the_luck_of_trainings_can_give_is_not_shown() -> None:
     own = _own(_wrong(_wrong(honest(), FIRST, (10, 20, 20)), SECOND, (19, 40, 40)))
     assert own["status"] == "not-shown"
     # 3 of 20 divisions have as many right: those with the three best trainings, and those with 101 for the one of 100
-    assert _told(own)["luck"].endswith("trainings of each 3; equal arms would lead as much in 15.0% of cases")
+    assert _told(own)["luck"].endswith("each trained 3 times; equal arms would lead as much in 15.0% of cases")
     assert "[+" in _told(own)["lead"]
 
 
-@pytest.mark.parametrize("seeds", [1, 2])
-def test_fewer_than_three_trainings_show_nothing_however_large_the_lead(seeds: int) -> None:
+@pytest.mark.parametrize(("seeds", "times"), [(1, "1 time"), (2, "2 times")])
+def test_fewer_than_three_trainings_show_nothing_however_large_the_lead(seeds: int, times: str) -> None:
     own = _own(honest(seeds=seeds))
     assert own["status"] == "not-shown"
-    assert _told(own)["luck"].endswith(f"trainings of each {seeds}; too few to tell a lead from the luck of a training")
+    assert _told(own)["luck"].endswith(f"each trained {times}; too few to tell a lead from the luck of a training")
 
 
 def test_a_lead_on_too_few_problems_is_not_shown_though_every_training_has_it() -> None:
