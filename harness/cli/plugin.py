@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.api import Spec, StudentSpec, UsageError
+from harness.api import DesignSpec, Spec, StudentSpec, UsageError
 from harness.boundary.text import counted, did_you_mean, one_line
 from harness.cli import say
 from harness.cli.process import Parts
@@ -76,7 +76,10 @@ def show_plugin(kind: str, name: str, as_json: bool) -> None:
             from harness.output.terminal import design
 
             made = planned.design(loaded, {}).design
-            record, page = record | files.plain(made), f"{page}\n\n{design.text(made)}"
+            record, page = (
+                record | files.plain(made),
+                f"{page}\n\n{design.text(made, loaded.spec.defaults.get('sizes', {}))}",
+            )
         return json.dumps(record, indent=2) if as_json else page
 
     say(guard.call(loaded.ref, "being described", shown))
@@ -165,7 +168,7 @@ def _page(loaded: Loaded[Any], options: Sequence[OptionInfo]) -> str:
     for option in options:
         lines += _option(option, width)
     if brought := _brought(spec):
-        lines += ["", "settings that it brings for other plugins, below any of yours:"]
+        lines += ["", "settings that it brings, below any of yours:"]
     for section, table in brought:
         kind, tied, name = section.partition(".")
         lines += [f"  with the {kind} {name}:"] if tied else []
@@ -174,8 +177,8 @@ def _page(loaded: Loaded[Any], options: Sequence[OptionInfo]) -> str:
 
 
 def _brought(spec: Spec[Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    """Settings of other sections that come with a student."""
-    return list(spec.defaults.items()) if isinstance(spec, StudentSpec) else []
+    """Settings of other sections that come with a student or a design."""
+    return list(spec.defaults.items()) if isinstance(spec, StudentSpec | DesignSpec) else []
 
 
 def _option(option: OptionInfo, width: int) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from harness.api import Arm, Claim, Contrast, Demonstrate, Design, Examine, Learn, ProblemSet, Step, Train
 from harness.audit.claims import Rung, rungs
@@ -11,9 +11,12 @@ from harness.design.config import Sizes
 from harness.output.terminal import filled
 
 
-def text(design: Design) -> str:
-    """All that a design declares, and what it takes with every arm and as many problems as by default."""
-    sizes = Sizes.model_validate({}).model_dump()
+def text(design: Design, brought: Mapping[str, int]) -> str:
+    """All that a design declares, and what it takes with every arm and as many problems as by default.
+
+    ``brought``: the sizes that come with it.
+    """
+    sizes = Sizes.model_validate(brought).model_dump()
     teacher, student = (sum(_asked(design, step, sizes, who) for step in design.walk) for who in ("teacher", "student"))
     trainings = sum(isinstance(step, Train) for step in design.walk)
     controls = [arm for arm in design.arms if arm.role == "control"]

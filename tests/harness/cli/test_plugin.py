@@ -212,6 +212,12 @@ def test_a_design_as_json_holds_all_of_it() -> None:
     )
 
 
+def test_a_design_is_shown_with_the_sizes_that_it_brings() -> None:
+    shown = run("plugin", "show", "design", "cycles").stdout
+    assert "  sizes.train = 60\n" in shown
+    assert "  problems: 300 test, 100 reflect, 60 train, 150 harder, 150 skills\n" in shown
+
+
 @pytest.mark.usefixtures("toy_site")
 def test_a_design_without_controls_is_shown_with_the_claims_that_it_withholds() -> None:
     told = " ".join(run("plugin", "show", "design", "brief").stdout.split())
