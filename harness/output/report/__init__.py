@@ -124,4 +124,6 @@ def _subtitle(result: Mapping[str, Any]) -> str:
     made = result["plan"]
     preset = f"preset {made['preset']}, " if made["preset"] else ""
     source = "from a table, without the evidence that a run leaves; " if result["source"] == "table" else ""
-    return f"{source}{preset}seed {made['seed']}, plan {result['plan_sha256'][:12]}, harness {result['harness']}"
+    chosen = made["plugins"].get("design")
+    design = f"design {chosen['name']}, " if chosen else ""
+    return f"{source}{design}{preset}seed {made['seed']}, plan {result['plan_sha256'][:12]}, harness {result['harness']}"

@@ -43,9 +43,8 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One step of the ladder."""
+    """One step of the ladder, or a claim beside it."""
 
-    number: int
     claim: str
     mark: Mark
     reasons: Sequence[str]
@@ -67,6 +66,8 @@ class Verdict:
     warnings: Sequence[Check]
     checks: Sequence[Check]
     rungs: Sequence[Rung]
+    own: Sequence[Rung]
+    """What the design claims beside the ladder."""
     ruleset: str
 
 
@@ -86,6 +87,7 @@ def verdict(result: Data, audit: Data) -> Verdict:
         warnings=[check for check in checks if check.id in audit["warnings"]],
         checks=checks,
         rungs=[_rung(rung, claims["rung"], blocked) for rung in claims["rungs"]],
+        own=[_own(claim) for claim in claims.get("own", ())],
         ruleset=audit["ruleset"],
     )
 
@@ -140,4 +142,10 @@ def _rung(rung: Data, reached: int, blocked: bool) -> Rung:
     else:
         mark = Mark(rung["status"].replace("-", " "), "plain")
         missing = f"needs {rung['needs']}"
-    return Rung(number, rung["claim"], mark, rung["reasons"], missing)
+    return Rung(rung["claim"], mark, rung["reasons"], missing)
+
+
+def _own(claim: Data) -> Rung:
+    shown = claim["status"] == "shown"
+    mark = Mark(claim["status"].replace("-", " "), "good" if shown else "plain")
+    return Rung(claim["claim"], mark, claim["reasons"], "" if shown else f"needs {claim['needs']}")
