@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from harness.boundary import files
 from harness.boundary.filenames import THOUGHTS
 from harness.design import plan
+from harness.design.designs import trained_name
 from harness.design.plan import UserSettings
 from harness.design.skills import SPLIT as SKILLS
 from harness.design.skills import Skills
@@ -194,7 +195,10 @@ class Run:
             "arms": list(self._arms(ruled)),
             "contrasts": self.compared,
             "transfer": [],
-            "learning": {"entries": [], "strategies": [], "learned": None},
+            "learning": {"entries": [], "strategies": [], "lessons": [], "learned": None},
+            "solutions": [_demonstrated(name, value["sizes"]["train"]) for name in ("learned", "naive")],
+            "agreement": [],
+            "votes": [],
             "training": list(self.training),
             "teacher_calls": [
                 *(_solutions(arm, value["sizes"]["train"]) for arm in (TREATMENT, "lora-naive")),
@@ -228,7 +232,11 @@ def run(design: Design, skills: Mapping[tuple[str, str], Skill], random: np.rand
             items[arm, split, seed] = replies(design, (arm, split, seed), drawn)
     trained = [name for name in design.plan["stages"] if TRANSFER.arm(name).recipe]
     right = {name: int(random.binomial(ROWS, skills[name, "test"].accuracy)) for name in (TEACHER, UNTAUGHT)}
-    training = [_training(arm, seed, right) for arm in trained for seed in design.seeds]
+    training = [
+        {"name": trained_name(arm, seed, design.seeds[0]), **_training(arm, seed, right)}
+        for arm in trained
+        for seed in design.seeds
+    ]
     return Run(design, items, training, skills, difficulty)
 
 
@@ -306,6 +314,12 @@ def solutions(design: Design, training: Row) -> list[Row]:
         }
         for place, row in enumerate(chosen)
     ]
+
+
+def _demonstrated(name: str, n: int) -> Row:
+    """Worked solutions of the training problems."""
+    lesson = None if name == "naive" else name
+    return {"solutions": name, "training_seed": None, "split": "train", "lesson": lesson, "n": n, "answered": n}
 
 
 def _training(arm: str, seed: int, right: Mapping[str, int]) -> Row:

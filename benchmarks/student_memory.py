@@ -88,7 +88,8 @@ def training(shape: str, length: int, reply: int, split: Split) -> tuple[int, in
         with alive, checkpointing(base) if split.checkpointing else nullcontext():
             with torch.autocast("cpu", torch.bfloat16):
                 kept = torch.arange(length - reply - 1, length - 1)
-                loss = wrapped(ids, torch.ones_like(ids), ids, kept, torch.tensor(split.micro_batch * reply))["loss"]
+                weights, supervised = torch.ones(split.micro_batch), torch.tensor(split.micro_batch * reply)
+                loss = wrapped(ids, torch.ones_like(ids), ids, weights, kept, supervised)["loss"]
             loss.backward()
     estimate = memory.training(planned, split.micro_batch, length, reply, split.checkpointing)
     return planned.weights + estimate, alive.peak
