@@ -6,7 +6,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.api import ArmRole, Design, Evidence, Finding, Learn, MissingEvidenceError, Recipe, Train
+from harness.api import (
+    ArmRole,
+    Demonstrate,
+    Design,
+    Evidence,
+    Examine,
+    Finding,
+    Learn,
+    MissingEvidenceError,
+    Recipe,
+    Train,
+)
 from harness.audit import completeness, queries
 from harness.audit.thresholds import DISTINCT, DISTINCT_TO_WARN, FEWEST_SEEDS, SELECTED, SIGNIFICANT
 from harness.boundary import files
@@ -163,14 +174,18 @@ def _selection(evidence: Evidence, solutions: Solutions) -> tuple[Finding, bool]
     trainings = [each for each in _trainings(evidence) if solutions.made(each["arm"], evidence.design)]
     if not trainings:
         return None
-    rows = trainings[0]["examples"]
+    teacher = evidence.design.named(solutions.role) or "no arm"
+    alike = [each for each in trainings if _as_tested(evidence.design, _adapter(each), teacher)]
+    rows = (alike or trainings)[0]["examples"]
     if "right" not in list(rows):
         return Finding(solutions.name, "unknown", "how many of them are right is not known", "warn"), False
     told = f"{rows['right']} of {rows['rows']} training answers are right"
-    teacher = evidence.design.named(solutions.role) or "no arm"
     found = list(queries.arms(evidence, ("test",), (teacher,)))
     if not found or not found[0]["outcomes"]["answered"] or not rows["rows"]:
         return Finding(solutions.name, "unknown", f"{told}; {teacher} answered no test problem", "warn"), False
+    if not alike:
+        text = f"no training has solutions alone that were written as {teacher} answers, by one strategy"
+        return Finding(solutions.name, "unknown", text, "warn"), False
     given = found[0]["outcomes"]["answered"]
     apart = independent((rows["right"], rows["rows"]), (found[0]["correct"], given))
     above = apart.low > SELECTED
@@ -179,6 +194,14 @@ def _selection(evidence: Evidence, solutions: Solutions) -> tuple[Finding, bool]
         f"{queries.points(apart._asdict())}{'; they seem selected for being right' if above else ''}"
     )
     return Finding(solutions.name, "fail" if above else "pass", text, "warn"), above
+
+
+def _as_tested(design: Design, adapter: str, teacher: str) -> bool:
+    """Whether an adapter is trained on solutions alone that were written with what a teacher is told in the test."""
+    step = design.made.get(("adapter", adapter))
+    made = [design.made["solutions", each] for each in step.solutions] if isinstance(step, Train) else []
+    written = {each.strategy for each in made if isinstance(each, Demonstrate)}
+    return written == {each.strategy for each in design.walk if isinstance(each, Examine) and each.arm == teacher}
 
 
 def loss_on_prompt(evidence: Evidence) -> Iterator[Finding]:
