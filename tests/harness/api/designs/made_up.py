@@ -25,8 +25,9 @@ ERRORS = Demonstrate("errors", "second", "fresh", "amended", wrong_of="first")
 FURTHER = Train("second", "second", ("errors",), replay=("worked",), start="first")
 EXAMINE_AGAIN = Examine("second", ("test",), adapter="second")
 COUNT = Examine("vote", ("test",), votes_of=("first", "second"))
+BEFORE = Examine("base", ("test",))
 STEPS: tuple[Step, ...] = (
-    Examine("base", ("test",)),
+    BEFORE,
     *WINDOWS,
     LEARN,
     WORKED,
