@@ -126,4 +126,6 @@ def _subtitle(result: Mapping[str, Any]) -> str:
     source = "from a table, without the evidence that a run leaves; " if result["source"] == "table" else ""
     chosen = made["plugins"].get("design")
     design = f"design {chosen['name']}, " if chosen else ""
-    return f"{source}{design}{preset}seed {made['seed']}, plan {result['plan_sha256'][:12]}, harness {result['harness']}"
+    return (
+        f"{source}{design}{preset}seed {made['seed']}, plan {result['plan_sha256'][:12]}, harness {result['harness']}"
+    )
