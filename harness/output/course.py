@@ -13,6 +13,7 @@ from harness.api import Demonstrate, Design, Examine, Train
 from harness.design import designs
 from harness.design.skills import SPLIT as SKILLS
 from harness.measures import formatting
+from harness.measures.statistics import wilson
 from harness.output.parts import Table
 
 Data = Mapping[str, Any]
@@ -51,7 +52,16 @@ def _windows(result: Data, design: Design) -> Iterator[Table]:
             for place, name in enumerate(names, 1)
         ]
         columns = ("window", *measured, "teacher calls")
-        yield Table(f"{chosen.name} by window, % right (mean over training seeds)", columns, rows, columns[1:])
+        yield Table(_caption(result, chosen.name, measured), columns, rows, columns[1:])
+
+
+def _caption(result: Data, split: str, measured: Sequence[str]) -> str:
+    """What the scores by window are of, and how wide the widest of their 95% intervals is."""
+    strata = [each for name in measured for arm in _arms(result, name, split) for each in arm["strata"]]
+    limits = [wilson(each["correct"], each["n"]) for each in strata]
+    widest = formatting.percent(max(each.high - each.low for each in limits))
+    seeds = "mean over training seeds; of one the 95% interval spans up to"
+    return f"{split} by window, % right of {strata[0]['n']} ({seeds} {widest} points)"
 
 
 def _kept(result: Data, design: Design) -> Iterator[Table]:

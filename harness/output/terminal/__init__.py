@@ -33,7 +33,7 @@ def laid_out(table: Table) -> list[str]:
         if blocks[-1] and widths[0] + sum(widths[each] + 2 for each in (*blocks[-1], place)) > WIDTH:
             blocks.append([])
         blocks[-1].append(place)
-    lines = [table.caption]
+    lines = [filled(table.caption)]
     for block in blocks:
         for row in every:
             cells = (
