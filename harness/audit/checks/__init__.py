@@ -135,7 +135,7 @@ CHECKS = (
         "Every training answer is the teacher's, unfiltered by the truth; answers by chance only in the control that "
         "has them by design. Warns where the share of its training answers that are right is above that of its answers "
         "to the test in the same condition, with or without strategy, by over 5 points (lower limit of Newcombe's 95% "
-        "interval of two independent shares): they seem selected, which the claim then says. "
+        "interval of two independent shares), unless the test drifts: they seem selected, which the claim then says. "
         "Warns where the verifier judged what the student practised.",
         "block",
         "Train on the teacher's own answers, or call it supervised training rather than transfer. Where they seem "

@@ -186,6 +186,9 @@ def _selection(evidence: Evidence, solutions: Solutions) -> tuple[Finding, bool]
     if not alike:
         text = f"no training has solutions alone that were written as {teacher} answers, by one strategy"
         return Finding(solutions.name, "unknown", text, "warn"), False
+    if evidence.design.problem_set("test").windows > 1:
+        text = f"{told}; the test drifts from window to window, so its answers are no measure of them"
+        return Finding(solutions.name, "unknown", text, "note"), False
     given = found[0]["outcomes"]["answered"]
     apart = independent((rows["right"], rows["rows"]), (found[0]["correct"], given))
     above = apart.low > SELECTED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from harness.api import Demonstrate, Design, Train
+from harness.api import Demonstrate, Design, ProblemSet, Train
 from harness.audit.checks import provenance
 from harness.audit.evidence import Evidence
 from harness.design.transfer import TRANSFER
@@ -41,3 +41,9 @@ def test_where_no_solutions_are_written_as_the_teacher_is_tested_nothing_is_said
     run = _taught_badly()
     assert _selected(run, TRANSFER)
     assert not _selected(run, replace(TRANSFER, steps=untold))
+
+
+def test_where_the_test_drifts_its_answers_are_no_measure_of_the_solutions() -> None:
+    run = _taught_badly()
+    assert _selected(run, TRANSFER)
+    assert not _selected(run, replace(TRANSFER, sets=(ProblemSet("test", "test", windows=2),)))
