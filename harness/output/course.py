@@ -27,7 +27,7 @@ def tables(result: Data) -> list[Table]:
 
 
 def _series(result: Data, design: Design) -> Iterator[Table]:
-    """Score, retained skills and what the teacher cost, arm by arm, as a mean over the training seeds."""
+    """Score and retained skills, arm by arm, as a mean over the training seeds, and what the teacher cost."""
     columns = ("arm", "test, % right", "skills, % right", "teacher calls", "USD")
     rows = []
     for name in design.series:
@@ -36,7 +36,8 @@ def _series(result: Data, design: Design) -> Iterator[Table]:
         cost = formatting.cost(None if None in costs else sum(costs))
         scores = [_mean(_arms(result, name, split)) for split in ("test", SKILLS)]
         rows.append([name, *scores, str(sum(each["calls"] for each in calls)), cost])
-    yield Table("One after the other (mean over training seeds)", columns, rows, columns[1:])
+    caption = "One after the other (scores: mean over training seeds; calls and USD: of all)"
+    yield Table(caption, columns, rows, columns[1:])
 
 
 def _windows(result: Data, design: Design) -> Iterator[Table]:
