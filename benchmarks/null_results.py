@@ -72,6 +72,8 @@ class World:
 
 EVEN = dict.fromkeys(("voter-2", "voter-3"), 0.065)
 """How far two voters must be behind the first so that a vote of all three is no better than it, if they err apart."""
+WITHOUT_REPLAY = ("frozen", "more-data", "adapting", "repeating")
+"""The arms that replaying is ahead of where a replay does something."""
 WORLDS = (
     World("cycles", "nothing makes a difference"),
     World("cycles", "as many more rows do it all: 10 points", {"round-1": 0.1}),
@@ -84,10 +86,12 @@ WORLDS = (
     World("ensemble", "the mixture: 10 points", dict.fromkeys(("one-strategy", "voter-2", "voter-3"), 0.1), (0,)),
     World("ensemble", "voters err apart: 4.7 points", true=(1,), alike=False),
     World("stream", "nothing makes a difference"),
-    World("stream", "adapting: 5 points after the first window", {"frozen": 0.05}, (0,)),
-    World("stream", "adapting: 10 points after the first window", {"frozen": 0.1}, (0,)),
-    World("stream", "replay: 5 points after the first window", {"frozen": 0.05, "adapting": 0.05}, (1,)),
-    World("stream", "replay: 10 points after the first window", {"frozen": 0.1, "adapting": 0.1}, (1,)),
+    World("stream", "as many more rows do it all: 10 points", {"frozen": 0.1}),
+    World("stream", "longer training does it all: 10 points", dict.fromkeys(("frozen", "more-data", "adapting"), 0.1)),
+    World("stream", "adapting: 5 points after the first window", {"frozen": 0.05, "more-data": 0.05}, (0,)),
+    World("stream", "adapting: 10 points after the first window", {"frozen": 0.1, "more-data": 0.1}, (0,)),
+    World("stream", "replay: 5 points after the first window", dict.fromkeys(WITHOUT_REPLAY, 0.05), (1,)),
+    World("stream", "replay: 10 points after the first window", dict.fromkeys(WITHOUT_REPLAY, 0.1), (1,)),
 )
 
 
