@@ -93,6 +93,19 @@ def _check_windows(
         _require(components.named["task"], [task_contract.windows(number, counts)], subject)
 
 
+def _require_windows(plan: Plan) -> None:
+    """Raises UsageError for a problem set that has fewer problems than windows."""
+    for chosen in plan.design.sets:
+        asked, least = plan.count(chosen.name), chosen.windows
+        if least > 1 and not asked:
+            size = chosen.size if chosen.size is not None else plan.sizes[chosen.of]
+            limit = "" if plan.limit is None else f", and --limit {plan.limit}"
+            raise UsageError(
+                f"problem set {chosen.name}: {size} problems{limit} cannot be divided into {least} windows; "
+                f"give {least} or more, or fewer windows"
+            )
+
+
 def _check_task(plan: Plan, components: Components) -> list[str]:
     """Holds task and verifier to their contracts; what of the problems is large."""
     task = components.named["task"]
@@ -123,6 +136,7 @@ def check(plan: Plan, components: Components) -> list[str]:
 
     Returns what a user should know of the problems.
     """
+    _require_windows(plan)
     cautions = _check_task(plan, components)
     if plan.prompts == "separate" and not isinstance(components.task, Staged):
         raise UsageError(

@@ -174,6 +174,8 @@ def _of_step(
             for each in step.votes_of:
                 absent = [split for split in step.splits if not _seen(examined, each, split)]
                 yield from (f"{each} is not examined on {split} before" for split in absent)
+                if not absent and len(design.adapters(each)) != 1:
+                    yield f"{each} answers by {len(design.adapters(each))} adapters; votes are of arms with one each"
     for kind, name in needs:
         if name is not None and (kind, name) not in made:
             yield f"no {kind} {name!r} is made before"

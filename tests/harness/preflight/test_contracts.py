@@ -247,3 +247,18 @@ def test_an_error_of_a_plugin_breaks_the_contract_that_met_it(error: BaseExcepti
 
     (told,) = violations(Contract("it must count", broken), None)
     assert told == f"raises {type(error).__name__}: division by zero, where it must count"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["sizes.test=3"], "problem set test: 3 problems cannot be divided into 4 windows; give 4 or"),
+        (["run.limit=3"], "problem set test: 12 problems, and --limit 3 cannot be divided into 4 windows"),
+    ],
+)
+def test_a_set_with_fewer_problems_than_windows_is_refused_before_anything_is_spent(
+    toy_run: ToyRun, tmp_path: Path, given: list[str], told: str
+) -> None:
+    with pytest.raises(UsageError, match=told):
+        toy_run(*given, design="stream")
+    assert not (tmp_path / "run").exists()

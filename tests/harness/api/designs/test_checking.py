@@ -167,6 +167,10 @@ TWICE = "expected a name of a-z, 0-9 and '-' that stands for nothing else"
             _steps(made_up.COUNT, votes_of=("first", "vote")),
             "examine of vote: vote is not examined on test before",
         ),
+        (
+            _steps(made_up.COUNT, votes_of=("first", "base")),
+            "examine of vote: base answers by 0 adapters; votes are of arms with one each",
+        ),
         (_steps(made_up.WINDOWS[1], window=3), "step examine of base: drifting has 2 windows, so none 3"),
         (_steps(made_up.WINDOWS[0], window=0), "step examine of base: drifting has 2 windows, so none 0"),
         ({"steps": without(made_up.LEARN)}, "step demonstrate of first: no strategy 'learned' is made before"),
