@@ -73,9 +73,9 @@ def _of(name: str) -> list[str]:
         (1, ["--preset=small"]),
         *((1, ["--preset=small", *_of(name)]) for name in OF_DESIGNS),
         pytest.param(10, ["--training-seeds=3"], marks=pytest.mark.slow),
-        *(pytest.param(10, ["--training-seeds=3", *_of(name)], marks=pytest.mark.slow) for name in OF_DESIGNS),
+        *(pytest.param(4, ["--training-seeds=3", *_of(name)], marks=pytest.mark.slow) for name in OF_DESIGNS),
     ],
-    ids=["one", *(f"one-{name}" for name in OF_DESIGNS), "ten", *(f"ten-{name}" for name in OF_DESIGNS)],
+    ids=["one", *(f"one-{name}" for name in OF_DESIGNS), "ten", *(f"four-{name}" for name in OF_DESIGNS)],
 )
 def test_a_run_killed_at_random_moments_ends_in_the_same_bytes(
     toy_site: Path, tmp_path: Path, moments: int, given: list[str]
