@@ -24,6 +24,7 @@ from harness.boundary.text import counted
 from harness.design import plan as plans
 from harness.design.plan import Plan, UserSettings
 from harness.experiment.asking import UnreadableError
+from harness.experiment.context import RunContext
 from harness.experiment.data import ExperimentData
 from harness.experiment.procedure import Experiment
 from harness.experiment.training import fitting
@@ -84,9 +85,8 @@ def _experiment(run: Run) -> None:
     """Measures every arm of the plan. Every effect goes through the journal."""
     run.observers.run_started(RunStarted(run.run_dir, run.plan.stages, run.plan.simulated, run.forecast, run.warnings))
     with forks.taking_over(run.run_dir, run.journal):
-        experiment = Experiment(
-            run.plan, run.components, run.journal, run.ledger, run.run_dir, run.observers, run.accept_unreadable
-        )
+        context = RunContext(run.plan, run.components, run.journal, run.ledger, run.run_dir, run.observers)
+        experiment = Experiment(context, run.accept_unreadable)
         try:
             run.data = experiment.run()
         except UnreadableError as error:

@@ -40,7 +40,7 @@ class Rung:
 def ladder(evidence: Evidence, blocked: bool, faults: Sequence[str] = (), selected: bool = False) -> dict[str, Any]:
     """The highest rung of which every rung up to it is shown; 0 while the audit blocks.
 
-    ``faults``: what the checks find wrong on the harder split, which withholds the rung that reads it. ``selected``:
+    ``faults``: what the checks find wrong on the harder split, which withholds what is claimed of it. ``selected``:
     whether the teacher's solutions seem selected for being right, which the claim then says.
     """
     steps = rungs(evidence.design)
@@ -55,13 +55,15 @@ def ladder(evidence: Evidence, blocked: bool, faults: Sequence[str] = (), select
         reached = rung["rung"]
     claim = NOTHING if reached == 0 else steps[reached - 1].claim
     told = {"rung": reached, "claim": f"{claim}{SELECTED}" if reached and selected else claim, "rungs": climbed}
-    own = [_own(each, evidence, reached) for each in evidence.design.claims]
+    own = [_own(each, evidence, reached, faults) for each in evidence.design.claims]
     return told | ({"own": own} if own else {})
 
 
-def _own(claim: Claim, evidence: Evidence, reached: int) -> dict[str, Any]:
+def _own(claim: Claim, evidence: Evidence, reached: int, faults: Sequence[str]) -> dict[str, Any]:
     """What a design claims beside the ladder: whether it is shown, with the figures."""
     reasons, status = _judged(lambda _: _ahead(evidence, claim, reached), evidence)
+    if faults and claim.split == "harder":
+        reasons, status = [*reasons, *faults], "not-shown"
     lead = f"a lead over {' and '.join(claim.over)} that is more than the luck of trainings"
     return {"claim": claim.text, "needs": f"rung {claim.rung}, and {lead}", "status": status, "reasons": reasons}
 

@@ -277,6 +277,8 @@ def fork(plan: Plan, user: UserSettings) -> tuple[Plan, ChosenPlugins]:
     run = options.validate(RunSettings, {**kept, **asked}, "run")
     task, student = plugins.load(plugins.TASK, run.task), plugins.load(plugins.STUDENT, run.student)
     sources = [Layer({"sizes": plan.sizes}), layers.defaults(student, plan)]
+    if run.design != kept.get("design", transfer.NAME):
+        sources.append(layers.of_design(plugins.load(plugins.DESIGN, run.design)))
     sources += [Layer({f"{kind}.{choice.name}": choice.options}) for kind, choice in plan.plugins.items()]
     set_before = plan.check_options.items()
     sources.append(Layer({"check": {name: given for name, given in set_before if name in run.checks}}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -22,27 +23,21 @@ from harness.preflight.components import Components, prompt
 from harness.registry.observers import Advance, Observers
 
 
+@dataclass(eq=False)
 class RunContext:
     """One run on its way. Nothing here asks anyone."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        components: Components,
-        journal: Journal,
-        ledger: RunLedger,
-        run_dir: Path,
-        observers: Observers,
-    ) -> None:
-        self.plan = plan
-        self.components = components
-        self.journal = journal
-        self.ledger = ledger
-        self.run_dir = run_dir
-        self.observers = observers
-        self.data = ExperimentData()
-        if plan.strategy is not None:
-            self.data.lessons.append(Lesson(plan.design.strategy, learned=plan.strategy))
+    plan: Plan
+    components: Components
+    journal: Journal
+    ledger: RunLedger
+    run_dir: Path
+    observers: Observers
+    data: ExperimentData = field(default_factory=ExperimentData)
+
+    def __post_init__(self) -> None:
+        if self.plan.strategy is not None:
+            self.data.lessons.append(Lesson(self.plan.design.strategy, learned=self.plan.strategy))
 
     def name(self, name: str, seed: int | None) -> str:
         """What is made for a training seed is called."""

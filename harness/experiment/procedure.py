@@ -6,37 +6,21 @@ a result file, draws a progress bar or knows a plugin by name.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from harness.api import Demonstrate, Examine, Learn, Step, Train
 from harness.boundary.faults import suspected
-from harness.design.plan import Plan
 from harness.experiment.context import RunContext
 from harness.experiment.data import ExperimentData
 from harness.experiment.studying import Studying
 from harness.experiment.teaching import Teaching
-from harness.journal.ledger import RunLedger
-from harness.journal.store import Journal
-from harness.preflight.components import Components
-from harness.registry.observers import Observers
 
 
 class Experiment:
     """One run of a plan. ``accept_unreadable``: a teacher is asked on though none of its first answers can be read."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        components: Components,
-        journal: Journal,
-        ledger: RunLedger,
-        run_dir: Path,
-        observers: Observers,
-        accept_unreadable: bool = False,
-    ) -> None:
-        self._run = RunContext(plan, components, journal, ledger, run_dir, observers)
-        self._teacher = Teaching(self._run, accept_unreadable)
-        self._student = Studying(self._run)
+    def __init__(self, run: RunContext, accept_unreadable: bool = False) -> None:
+        self._run = run
+        self._teacher = Teaching(run, accept_unreadable)
+        self._student = Studying(run)
 
     def run(self) -> ExperimentData:
         """Walks the steps of the plan. What is in the journal is not done again."""

@@ -83,13 +83,13 @@ class Studying:
         if name not in self._settled:
             self._settle()
         wanted, of_use = self._wanted(step, seed), self._settled.get(name, [])
-        offered = 0 if wanted is None else wanted.offered
         start = None if step.start is None else self._adapters.get(self._run.name(step.start, seed))
         if step.start is not None and start is None:
             self._run.data.untrained[name] = f"{step.start}, from which it starts, was not trained"
             return
-        if wanted is None or len(of_use) < trainset.FEWEST:
-            self._run.data.untrained[name] = f"{len(of_use)} of {offered} worked solutions are of use: too few to train"
+        if len(of_use) < trainset.FEWEST:
+            share = f"{len(of_use)} of {wanted.offered}"
+            self._run.data.untrained[name] = f"{share} worked solutions are of use: too few to train"
             return
         rows = self._rows(wanted, of_use)
         telling = self._run.activity(step.arm, "training", 0, seed)
@@ -102,37 +102,48 @@ class Studying:
         probes = self._student_requests(step.arm, self._run.problems("test")[:PROBES], None)
         change = fitting.probe(self._run.journal, self._run.components, adapter, probes)
         self._adapters[name] = adapter
-        self._run.data.trainings.append(Training(step.arm, seed, name, rows, offered, report, adapter, change))
+        self._run.data.trainings.append(Training(step.arm, seed, name, rows, wanted.offered, report, adapter, change))
 
     def _settle(self) -> None:
-        """Decides which problems are trained on, for every training whose worked solutions are made by now."""
+        """Decides which problems are trained on, for every training whose worked solutions are made by now.
+
+        Those of which some are made are looked at with them, so that nobody is trained on what they cannot be.
+        """
         steps = [step for step in self._run.plan.steps if isinstance(step, Train)]
         wanted = [
             each
             for step in steps
             for seed in self._run.plan.seeds
-            if self._run.name(step.adapter, seed) not in self._settled and (each := self._wanted(step, seed))
+            if self._run.name(step.adapter, seed) not in self._settled and (each := self._wanted(step, seed)).made
         ]
         look = partial(fitting.unfit, self._run.journal, self._run.components)
-        kept, left_out = trainset.settled(wanted, self._rows, look)
+        data = self._run.data
+        kept, left_out = trainset.settled(wanted, data.demonstrations.values(), data.unfit, self._rows, look)
         self._settled |= kept
-        self._run.data.unfit |= left_out
+        data.unfit |= left_out
 
-    def _wanted(self, step: Train, seed: int) -> Wanted | None:
-        """A training with its worked solutions; None while some of them are not made."""
+    def _wanted(self, step: Train, seed: int) -> Wanted:
+        """A training with those of its worked solutions that are made by now."""
         made = {name: self._run.made(name, seed) for name in (*step.solutions, *step.replay)}
         known = {name: solutions for name, solutions in made.items() if solutions is not None}
-        return Wanted(self._run.name(step.adapter, seed), step, seed, known) if len(known) == len(made) else None
+        return Wanted(self._run.name(step.adapter, seed), step, seed, known)
 
     def _rows(self, wanted: Wanted, of_use: Sequence[Demonstration]) -> list[Example]:
         """The rows of a training, by the recipe of its arm."""
         arm, components = self._run.plan.design.arm(wanted.step.arm), self._run.components
-        ask = partial(self._run.prompt, arm.name, strategy=None)
+        ask = partial(
+            self._run.prompt, arm.name, strategy=self._run.strategy(self._asked_with(wanted.step), wanted.seed)
+        )
         told = None
         if isinstance(components.trainer, Practising) and arm.recipe == "worked":
             strategy = self._strategy(wanted)
             told = None if strategy is None else partial(self._run.prompt, arm.name, strategy=strategy)
         return examples.of_recipe(components.task, arm.recipe or "worked", of_use, wanted.seed, ask, told)
+
+    def _asked_with(self, step: Train) -> str | None:
+        """The strategy with which the student will be asked that is trained here."""
+        examined = (each for each in self._run.plan.design.walk if isinstance(each, Examine))
+        return next((each.strategy for each in examined if each.adapter == step.adapter and each.strategy), None)
 
     def _strategy(self, wanted: Wanted) -> str | None:
         """The strategy that the last of the worked solutions of a training were written with."""

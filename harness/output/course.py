@@ -91,6 +91,8 @@ def _change(result: Data, pair: tuple[str, str], split: str, stratum: str) -> st
 
 def _spent(result: Data, design: Design) -> dict[int, int]:
     """How many worked solutions were asked for to adapt to each window, without those of controls."""
+    if result["plan"]["labels"] == "verifier":
+        return {}
     windows = {
         step.solutions: step.window
         for step in design.walk

@@ -196,7 +196,9 @@ def _demonstrated(
 
 def _agreement(plan: Plan, data: ExperimentData) -> Iterator[dict[str, Any]]:
     """How often the strategies of a mixture lead the teacher to the same answer."""
-    made = {step.solutions: solutions for step, _, solutions in _demonstrated(plan, data)}
+    made: dict[str, list[Demonstration]] = {}
+    for step, _, solutions in _demonstrated(plan, data):
+        made.setdefault(step.solutions, []).extend(solutions)
     mixed = dict.fromkeys(step.solutions for step in plan.steps if isinstance(step, Train) and step.in_turn)
     for first, second in (pair for names in mixed for pair in combinations(names, 2)):
         labels = [

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.api import Arm, Contrast, Demonstrate, Examine, Step, Train
+from harness.api import Arm, Contrast, Demonstrate, Examine, Learn, Step, Train
 
 BASE = Arm("student-base", "student", "base", "the student as it comes", splits=("test", "skills"))
 UNTAUGHT = Arm("teacher-base", "teacher", "untaught", "the teacher without a strategy")
 TAUGHT = Arm("teacher-strategy", "teacher", "teacher", "the teacher with the learned strategy", strategy=True)
+LEARNING = Arm("bootstrap", "teacher", "learning", "the teacher while it learns", strategy=True, splits=("reflect",))
 LABELS = Arm(
     "labels",
     "student",
@@ -39,12 +40,24 @@ SHUFFLED = Arm(
 CONTROLS = (LABELS, NAIVE, SHUFFLED)
 
 
-def untaught(taught: Sequence[Demonstrate]) -> tuple[Demonstrate, ...]:
-    """For each set of worked solutions one of the same problems by the teacher as it comes."""
-    return tuple(
-        Demonstrate(f"{each.solutions}-naive", NAIVE.name, each.problems, None, each.window, each.wrong_of)
-        for each in taught
-    )
+def opening(strategy: str) -> list[Step]:
+    """What comes first: student and teacher as they come, the lesson, and the taught teacher."""
+    return [
+        Examine(BASE.name, BASE.splits),
+        Examine(UNTAUGHT.name, UNTAUGHT.splits),
+        Learn(strategy, LEARNING.name, "reflect"),
+        Examine(TAUGHT.name, TAUGHT.splits, strategy=strategy),
+    ]
+
+
+def untaught(taught: Demonstrate) -> Demonstrate:
+    """Worked solutions of the same problems by the teacher as it comes.
+
+    They are written before anyone is trained on the taught ones: a problem that lacks one of both is left out of every
+    training.
+    """
+    name = f"{taught.solutions}-naive"
+    return Demonstrate(name, NAIVE.name, taught.problems, None, taught.window, taught.wrong_of)
 
 
 def controls(solutions: Sequence[str], naive: Sequence[str], in_turn: bool = False) -> tuple[Step, ...]:

@@ -40,7 +40,7 @@ def design(options: Options) -> Design:
         arms=(
             common.BASE,
             common.UNTAUGHT,
-            Arm("bootstrap", "teacher", "learning", "the teacher while it learns", strategy=True, splits=("reflect",)),
+            common.LEARNING,
             common.TAUGHT,
             *(_round(number, last) for number in rounds),
             Arm(
@@ -84,12 +84,11 @@ def _round(number: int, last: int) -> Arm:
 
 def _steps(options: Options) -> list[Step]:
     first = Demonstrate(FIRST, "round-1", "train", FIRST)
+    naive = [common.untaught(first)]
     steps: list[Step] = [
-        Examine(common.BASE.name, common.BASE.splits),
-        Examine(common.UNTAUGHT.name, common.UNTAUGHT.splits),
-        Learn(FIRST, "bootstrap", "reflect"),
-        Examine(common.TAUGHT.name, common.TAUGHT.splits, strategy=FIRST),
+        *common.opening(FIRST),
         first,
+        *naive,
         Train("round-1", "round-1", (FIRST,)),
         Examine("round-1", _round(1, options.rounds).splits, adapter="round-1"),
     ]
@@ -98,20 +97,20 @@ def _steps(options: Options) -> list[Step]:
         arm, fresh, before = f"round-{number}", f"fresh-{number - 1}", f"round-{number - 1}"
         wrong = Demonstrate(f"errors-{number}", arm, fresh, f"amended-{number}", wrong_of=before)
         more = Demonstrate(f"more-{number}", "more-data", fresh, FIRST, as_many_as=wrong.solutions)
-        errors, unseen = [*errors, wrong], [*unseen, more.solutions]
+        errors, unseen, naive = [*errors, wrong], [*unseen, more.solutions], [*naive, common.untaught(wrong)]
         anew = options.further == "base"
         rows = tuple(each.solutions for each in errors) if anew else (wrong.solutions,)
         steps += [
             Learn(f"amended-{number}", arm, fresh, amended, wrong_of=before),
             wrong,
+            naive[-1],
             more,
             Train(arm, arm, rows, start=None if anew else before),
             Examine(arm, _round(number, options.rounds).splits, adapter=arm),
         ]
         amended = f"amended-{number}"
-    naive = common.untaught(errors)
     controls = common.controls([each.solutions for each in errors], [each.solutions for each in naive])
-    return [*steps, *_more_data(options, unseen), *naive, *controls]
+    return [*steps, *_more_data(options, unseen), *controls]
 
 
 def _more_data(options: Options, unseen: list[str]) -> list[Step]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from harness.api import Arm, Claim, Contrast, Demonstrate, Design, Examine, Learn, ProblemSet, Step, Train
+from harness.api import Arm, Claim, Contrast, Demonstrate, Design, Examine, ProblemSet, Step, Train
 from harness_designs import common
 
 FIRST = "learned"
@@ -33,7 +33,7 @@ def design(options: Options) -> Design:
         arms=(
             common.BASE,
             common.UNTAUGHT,
-            Arm("bootstrap", "teacher", "learning", "the teacher while it learns", strategy=True, splits=("reflect",)),
+            common.LEARNING,
             common.TAUGHT,
             Arm(
                 "frozen",
@@ -110,11 +110,9 @@ def design(options: Options) -> Design:
 def _steps(options: Options) -> list[Step]:
     first = Demonstrate(FIRST, "frozen", "train", FIRST)
     steps: list[Step] = [
-        Examine(common.BASE.name, common.BASE.splits),
-        Examine(common.UNTAUGHT.name, common.UNTAUGHT.splits),
-        Learn(FIRST, "bootstrap", "reflect"),
-        Examine(common.TAUGHT.name, common.TAUGHT.splits, strategy=FIRST),
+        *common.opening(FIRST),
         first,
+        common.untaught(first),
         Train("frozen", "frozen", (FIRST,)),
         Examine("frozen", ("test", "skills"), adapter="frozen"),
         Demonstrate("more", "more-data", "more", FIRST),
@@ -126,7 +124,7 @@ def _steps(options: Options) -> list[Step]:
     for window in range(1, options.windows + 1):
         steps += [Examine(arm, ("test",), adapter=adapter, window=window) for arm, adapter in now.items()]
         new = Demonstrate(f"window-{window}", "adapting", "adapt", FIRST, window)
-        steps.append(new)
+        steps += [new, common.untaught(new)]
         before = tuple(each.solutions for each in seen)
         for arm, replay in (("adapting", ()), ("replaying", before), ("repeating", (new.solutions,))):
             adapter = f"{arm}-{window}"
@@ -135,5 +133,5 @@ def _steps(options: Options) -> list[Step]:
         seen.append(new)
     for arm, adapting in (("adapted", "adapting"), ("replayed", "replaying")):
         steps.append(Examine(arm, ("test", "skills"), adapter=now[adapting]))
-    naive = common.untaught(seen)
-    return [*steps, *naive, *common.controls([each.solutions for each in seen], [each.solutions for each in naive])]
+    naive = [common.untaught(each) for each in seen]
+    return [*steps, *common.controls([each.solutions for each in seen], [each.solutions for each in naive])]

@@ -21,6 +21,8 @@ RUNGS = 6
 """Of the ladder of claims."""
 USUAL = ("test", "reflect", "train", "harder")
 """The splits of a task."""
+MEASURED = ("test", "harder")
+"""Those that claims rest on, and that nobody may learn from."""
 SEVERAL: tuple[ArmRole, ...] = ("control", "variant", "learning")
 """Roles that several arms may have."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -72,6 +74,8 @@ def _of_set(each: ProblemSet) -> Iterator[str]:
         yield f"size is {each.size!r}; expected 1 to {MOST}, or None"
     if not 1 <= each.windows <= MOST_WINDOWS:
         yield f"windows is {each.windows!r}; expected 1 to {MOST_WINDOWS}"
+    elif each.size is not None and each.size < each.windows:
+        yield f"{each.size} problems cannot be divided into {each.windows} windows"
 
 
 def _arms(design: Design) -> Iterator[str]:
@@ -135,10 +139,23 @@ def _steps(design: Design) -> Iterator[str]:
                 made.add(("adapter", step.adapter))
             case Examine():
                 examined |= {(step.arm, split, step.window) for split in step.splits}
+    yield from _by_seed(design)
     if design.steps:
         learning = Counter(step.arm for step in design.steps if isinstance(step, Learn) and not step.wrong_of)
         for arm in design.arms:
             yield from _unmeasured(design, arm, examined, learning)
+
+
+def _by_seed(design: Design) -> Iterator[str]:
+    """Where what depends on a trained student is handed to somebody who is asked once, whatever the training seed."""
+    amended = Counter(step.arm for step in design.steps if isinstance(step, Learn) and step.wrong_of)
+    yield from (f"arm {name!r}: amends twice under one name; give each an arm" for name in amended if amended[name] > 1)
+    for step in design.steps:
+        once = isinstance(step, Examine) and not _is_trained(step)
+        tries = isinstance(step, Learn) and step.wrong_of is None
+        if (once or tries) and design.by_seed(step):
+            place = f"step {step.kind} of {step.arm}"
+            yield f"{place}: is told what a trained student's errors amended; only a trained student can be"
 
 
 def _of_step(
@@ -171,11 +188,7 @@ def _of_step(
                 yield "what it is told or trained on is not what its arm declares"
             if not step.splits or not {*step.splits} <= {*arm.splits} or arm.role == "learning":
                 yield f"expected some of the problem sets of its arm: {', '.join(arm.splits)}"
-            for each in step.votes_of:
-                absent = [split for split in step.splits if not _seen(examined, each, split)]
-                yield from (f"{each} is not examined on {split} before" for split in absent)
-                if not absent and len(design.adapters(each)) != 1:
-                    yield f"{each} answers by {len(design.adapters(each))} adapters; votes are of arms with one each"
+            yield from _votes(design, step, examined)
     for kind, name in needs:
         if name is not None and (kind, name) not in made:
             yield f"no {kind} {name!r} is made before"
@@ -184,12 +197,35 @@ def _of_step(
     if isinstance(step, Learn | Demonstrate):
         if step.problems not in sets:
             yield f"no problem set {step.problems!r}"
+        elif step.problems in MEASURED:
+            yield f"nobody learns from {step.problems}, on which arms are measured"
         elif step.wrong_of is not None and not _seen(examined, step.wrong_of, step.problems):
             yield f"{step.wrong_of} is not examined on {step.problems} before"
     if isinstance(step, Demonstrate | Examine) and step.window is not None:
         for split in (step.problems,) if isinstance(step, Demonstrate) else step.splits:
             if not 1 <= step.window <= design.problem_set(split).windows:
                 yield f"{split} has {design.problem_set(split).windows} windows, so none {step.window}"
+
+
+def _votes(design: Design, step: Examine, examined: set[tuple[str, str, int | None]]) -> Iterator[str]:
+    """What keeps votes from being counted."""
+    if step.votes_of and step.adapter is not None:
+        yield "answers by votes, and so by no adapter of its own"
+    if len(set(step.votes_of)) < len(step.votes_of):
+        yield "expected each of its voters once"
+    for each in step.votes_of:
+        absent = [split for split in step.splits if not _answered(design, examined, each, split, step.window)]
+        yield from (f"{each} is not examined on {split} before" for split in absent)
+        if not absent and (design.voters(each) or len(design.adapters(each)) != 1):
+            yield f"{each} does not answer by one adapter; votes are of arms that do"
+
+
+def _answered(
+    design: Design, examined: set[tuple[str, str, int | None]], arm: str, split: str, window: int | None
+) -> bool:
+    """Whether an arm has answered a problem set, or a window of it, by now."""
+    every = {(arm, split, each) for each in range(1, design.problem_set(split).windows + 1)}
+    return bool(examined & {(arm, split, None), (arm, split, window)}) or (window is None and every <= examined)
 
 
 def _is_trained(step: Examine) -> bool:
@@ -202,7 +238,7 @@ def _seen(examined: set[tuple[str, str, int | None]], arm: str, split: str) -> b
 
 def _problems_of(design: Design, solutions: str) -> object:
     step = design.made.get(("solutions", solutions))
-    return (step.problems, step.window, step.wrong_of) if isinstance(step, Demonstrate) else None
+    return (step.problems, step.window, step.wrong_of, step.as_many_as) if isinstance(step, Demonstrate) else None
 
 
 def _unmeasured(
@@ -254,16 +290,20 @@ def _of_contrast(design: Design, each: Contrast) -> Iterator[str]:
 def _claims(design: Design) -> Iterator[str]:
     family = {(each.first, each.second, each.split) for each in design.contrasts if each.family}
     for claim in design.claims:
-        yield from (f"claim {claim.text!r}: {what}" for what in _of_claim(claim, family))
+        yield from (f"claim {claim.text!r}: {what}" for what in _of_claim(design, claim, family))
 
 
-def _of_claim(claim: Claim, family: set[tuple[str, str, str]]) -> Iterator[str]:
+def _of_claim(design: Design, claim: Claim, family: set[tuple[str, str, str]]) -> Iterator[str]:
     if not _PLAIN.fullmatch(claim.text):
         yield f"{_TEXT} as its text"
     if not claim.over:
         yield "is ahead of nothing; expected arms that it is compared with"
+    if claim.split not in MEASURED:
+        yield f"split is {claim.split!r}; expected one that no step learns from: {', '.join(MEASURED)}"
     if not 1 <= claim.rung <= RUNGS:
         yield f"rung is {claim.rung!r}; expected one of the ladder, from 1"
     for other in claim.over:
         if (claim.first, other, claim.split) not in family:
             yield f"no contrast {claim.first} - {other}/{claim.split} of the family"
+        elif not (design.arm(claim.first).recipe and design.arm(other).recipe):
+            yield f"{claim.first} and {other} are not both trained, so the luck of trainings cannot be told"

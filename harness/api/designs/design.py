@@ -185,10 +185,12 @@ class Design:
         """The arms that vote on what an arm answers; none for an arm that answers by itself."""
         return next((step.votes_of for step in self._examined(name)), ())
 
-    def adapters(self, name: str) -> tuple[str, ...]:
-        """The adapters by which an arm answers, of an arm that votes those of its voters."""
-        own = [step.adapter for step in self._examined(name) if step.adapter is not None]
-        return tuple(dict.fromkeys([*own, *(each for voter in self.voters(name) for each in self.adapters(voter))]))
+    def adapters(self, name: str, split: str | None = None) -> tuple[str, ...]:
+        """The adapters by which an arm answers a problem set, or any; of an arm that votes those of its voters."""
+        steps = [step for step in self._examined(name) if split is None or split in step.splits]
+        own = [step.adapter for step in steps if step.adapter is not None]
+        votes = [each for voter in self.voters(name) for each in self.adapters(voter, split)]
+        return tuple(dict.fromkeys([*own, *votes]))
 
     # What arms differ in
 

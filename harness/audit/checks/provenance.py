@@ -238,7 +238,7 @@ def _applied(evidence: Evidence) -> Iterator[Finding]:
     """Whether the adapter of each trained arm is the one that was trained, and changes something."""
     made = {(_adapter(each), each["training_seed"]): each for each in _trainings(evidence)}
     for arm in queries.arms(evidence, names=_trained(evidence)):
-        adapters = evidence.design.adapters(arm["arm"])
+        adapters = evidence.design.adapters(arm["arm"], arm["split"])
         trainings = [made[name, arm["training_seed"]] for name in adapters if (name, arm["training_seed"]) in made]
         if len(trainings) < len(adapters):
             yield queries.of_arm(arm, "unknown", "no training of this arm and seed is known")

@@ -6,7 +6,7 @@ What a recipe makes of them is in ``examples``.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from harness.api import Example, Train
@@ -21,13 +21,18 @@ Made = Mapping[str, Sequence[Demonstration]]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A training that can be made now."""
+    """A training that is still to be made."""
 
     name: str
     step: Train
     seed: int
     made: Made
-    """What of the worked solutions it names."""
+    """What there is by now of the worked solutions that it names."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of them are made, so that it can be."""
+        return {*self.step.solutions, *self.step.replay} <= self.made.keys()
 
     @property
     def offered(self) -> int:
@@ -42,46 +47,60 @@ Rows = Callable[[Wanted, Sequence[Demonstration]], list[Example]]
 
 
 def gathered(step: Train, made: Made, seed: int) -> list[Demonstration]:
-    """The worked solutions of a training, in order: all of those it names, or one of them for each problem in turn.
+    """The worked solutions of a training, in order: all it names that are made, or one for each problem in turn.
 
     Of what it replays there are as many as of the others, or all that there are, drawn by the seed.
     """
-    sets = [made[name] for name in step.solutions]
+    sets = [made[name] for name in step.solutions if name in made]
     if step.in_turn:
         new = [each[place % len(sets)] for place, each in enumerate(zip(*sets, strict=True))]
     else:
         new = [each for inner in sets for each in inner]
-    before = [each for name in step.replay for each in made[name]]
+    before = [each for name in step.replay if name in made for each in made[name]]
     again = random.Random(f"replay {seed}").sample(before, min(len(before), len(new)))
     return [*new, *again]
 
 
-def settled(wanted: Sequence[Wanted], rows: Rows, look: Look) -> tuple[dict[str, list[Demonstration]], dict[str, str]]:
-    """The worked solutions of each training by its name, and why some were left out, by problem id.
+def settled(
+    wanted: Sequence[Wanted], every: Iterable[Sequence[Demonstration]], unfit: Iterable[str], rows: Rows, look: Look
+) -> tuple[dict[str, list[Demonstration]], dict[str, str]]:
+    """The worked solutions of each whole training by its name, and why more were left out, by problem id.
 
-    All trainings get the same problems of those that they share: those of which every solution states an answer and
-    every row can be trained on. What is left out changes what is shuffled, so the rows are looked at until no further
-    one is.
+    All trainings get the same problems of those that they share: those of which every solution that is made by now
+    states an answer, and every row by now can be trained on. What is left out changes what is shuffled, so the rows are
+    looked at until no further one is. ``every``: all worked solutions by now, those of no training among them;
+    ``unfit``: ids of the problems that were left out before.
     """
-    kept = {each.name: gathered(each.step, usable(each.made, wanted), each.seed) for each in wanted}
+    good, gone = usable(every), set(unfit)
+    kept = {each.name: _of_use(each, good, gone) for each in wanted}
     left_out: dict[str, str] = {}
     while any(len(of_one) >= FEWEST for of_one in kept.values()):
         made = [rows(each, kept[each.name]) for each in wanted if len(kept[each.name]) >= FEWEST]
-        unfit = look(made)
-        if not unfit:
+        found = look(made)
+        if not found:
             break
-        left_out |= unfit
-        kept = {name: [each for each in of_one if each.problem.id not in unfit] for name, of_one in kept.items()}
-    return kept, left_out
+        left_out |= found
+        kept = {name: [each for each in of_one if each.problem.id not in found] for name, of_one in kept.items()}
+    return {each.name: kept[each.name] for each in wanted if each.whole}, left_out
 
 
-def usable(made: Made, wanted: Iterable[Wanted]) -> Made:
-    """Of these worked solutions those of problems for which all others of the same problems state an answer, too."""
-    every = {id(each): each for training in wanted for each in training.made.values()}.values()
-    found = {}
-    for name, given in made.items():
-        ids = [each.problem.id for each in given]
-        alike = [other for other in every if [each.problem.id for each in other] == ids]
-        good = set.intersection(*map(examples.usable, alike)) if alike else set()
-        found[name] = [each for each in given if each.problem.id in good]
+def usable(every: Iterable[Sequence[Demonstration]]) -> Mapping[tuple[str, ...], set[str]]:
+    """By the problems that worked solutions are of: those of which all such solutions state an answer."""
+    found: dict[tuple[str, ...], set[str]] = {}
+    for made in every:
+        ids, stated = _ids(made), examples.usable(made)
+        found[ids] = found.get(ids, stated) & stated
     return found
+
+
+def _of_use(wanted: Wanted, good: Mapping[tuple[str, ...], set[str]], gone: Set[str]) -> list[Demonstration]:
+    """The worked solutions of a training, without those of problems that nobody is trained on."""
+    made = {}
+    for name, given in wanted.made.items():
+        kept = good[_ids(given)] - gone
+        made[name] = [each for each in given if each.problem.id in kept]
+    return gathered(wanted.step, made, wanted.seed)
+
+
+def _ids(made: Sequence[Demonstration]) -> tuple[str, ...]:
+    return tuple(each.problem.id for each in made)

@@ -19,6 +19,7 @@ from harness.boundary.faults import suspected
 from harness.boundary.text import one_line
 from harness.design import plan as plans
 from harness.design.plan import Plan
+from harness.experiment.context import RunContext
 from harness.experiment.procedure import Experiment
 from harness.journal.ledger import RunLedger
 from harness.journal.store import ReadOnlyJournal
@@ -72,7 +73,7 @@ def _differing(
     """Where it is another one: what the result says besides its numbers, then the files beside it."""
     recorded = replaying.components(plan, components, journal)
     ledger = RunLedger(journal, components.teacher.cost, None)
-    data = Experiment(plan, recorded, journal, ledger, folder, Observers([])).run()
+    data = Experiment(RunContext(plan, recorded, journal, ledger, folder, Observers([]))).run()
     rows = Kept() if data.trainings else None
     others = list(_files(folder, result, results.pieces(plan, recorded, data, rows)))
     yield from _sections(result, files.plain(results.told(plan, recorded, data, rows or Kept(), sources)))

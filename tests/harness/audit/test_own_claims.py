@@ -124,3 +124,14 @@ def test_it_is_withheld_while_the_audit_blocks() -> None:
 
 def test_a_design_without_claims_of_its_own_says_nothing_of_any() -> None:
     assert "own" not in claims.ladder(Evidence(honest().result()), blocked=False)
+
+
+def test_what_is_wrong_on_the_harder_split_withholds_a_claim_of_it() -> None:
+    harder = replace(CLAIM, over=("student-base",), split="harder")
+    evidence = Evidence(honest().result(), design=TRANSFER)
+    told = claims._own(harder, evidence, 6, ["overlap: harder and train: 150 of 150 problems are the same"])
+    assert told["status"] == "not-shown"
+    assert "overlap: harder and train: 150 of 150 problems are the same" in told["reasons"]
+    assert (
+        claims._own(CLAIM, evidence, 6, ["overlap: harder"])["status"] == claims._own(CLAIM, evidence, 6, [])["status"]
+    )

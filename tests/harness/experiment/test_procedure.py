@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from harness import run
 from harness.api import (
     ADAPTER_WEIGHTS,
+    Arm,
     HarnessError,
     JournalError,
     Problem,
@@ -21,6 +23,7 @@ from harness.boundary import files
 from harness.design.plan import SEED_STEP, TRAINING_SEED
 from harness.registry.observers import Observers
 from harness.results.checking.validation import problems_of
+from tests import toys
 from tests.conftest import ToyRun
 from tests.toys import GOOD, ParityVerifier, Rule, ToyStudent, ToyTrainer
 
@@ -277,3 +280,17 @@ def test_replies_that_changed_are_counted_again(toy_run: ToyRun) -> None:
 def test_nothing_is_known_of_replies_where_the_base_did_not_answer(toy_run: ToyRun) -> None:
     run_dir = toy_run(stages=("bootstrap", "student-lora"))
     assert _result(run_dir)["training"][0]["replies_changed"] is None
+
+
+def test_a_student_that_is_told_is_trained_as_it_will_be_asked(
+    toy_run: ToyRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = Arm("both", "student", "variant", "told and trained", strategy=True, recipe="worked")
+    monkeypatch.setattr(toys, "BRIEF", replace(toys.BRIEF, arms=(*toys.BRIEF.arms, both)))
+    run_dir = toy_run(design="brief")
+    prompts = {
+        name: {files.canonical(row["prompt"]) for row in files.read_lines(run_dir / f"examples/{name}.jsonl")}
+        for name in ("both", "after")
+    }
+    assert all(GOOD in prompt for prompt in prompts["both"])
+    assert not any(GOOD in prompt for prompt in prompts["after"])

@@ -16,7 +16,7 @@ from harness_designs import cycles, ensemble, stream
 
 def _result(design: Design, **others: Any) -> dict[str, Any]:
     """A result of a design in which nothing was measured but what is given."""
-    plan = {"plugins": {"design": {"design": files.plain(design)}}}
+    plan = {"labels": "teacher", "plugins": {"design": {"design": files.plain(design)}}}
     return {"plan": plan, "arms": [], "teacher_calls": [], "solutions": [], "agreement": [], "votes": []} | others
 
 
@@ -80,6 +80,14 @@ def test_windows_are_told_one_after_the_other_with_what_was_spent_on_adapting_to
 def test_worked_solutions_of_controls_are_no_calls_that_adapting_took() -> None:
     solutions = [{"solutions": "window-1-naive", "n": 40}]
     result = _result(STREAM, arms=[_arm("frozen", WINDOWS)], solutions=solutions)
+    assert [row[-1] for row in _table(course.tables(result), "test by window").rows] == ["0", "0"]
+
+
+def test_where_the_verifier_labels_no_teacher_call_was_spent_on_a_window() -> None:
+    solutions = [{"solutions": "window-1", "n": 40}]
+    result = _result(STREAM, arms=[_arm("frozen", WINDOWS)], solutions=solutions)
+    assert [row[-1] for row in _table(course.tables(result), "test by window").rows] == ["40", "0"]
+    result["plan"]["labels"] = "verifier"
     assert [row[-1] for row in _table(course.tables(result), "test by window").rows] == ["0", "0"]
 
 

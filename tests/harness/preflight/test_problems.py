@@ -160,7 +160,7 @@ SETS = st.lists(
         of=st.sampled_from(("test", "reflect", "train", "harder")),
         size=st.none() | st.integers(1, 20),
         windows=st.integers(1, 4),
-    ),
+    ).filter(lambda each: each.size is None or each.size >= each.windows),
     max_size=5,
 ).map(lambda sets: [replace(each, name=f"set-{place}") for place, each in enumerate(sets)])
 PLANNED = st.fixed_dictionaries({name: st.integers(1, 20) for name in Sizes.model_fields})

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import pytest
 
-from harness.api import Arm, Condition, Contrast, Design, Examine, ProblemSet
+from harness.api import Arm, Condition, Contrast, Design, Examine, ProblemSet, Step, Train
 from harness.api.designs.checking import MOST, MOST_WINDOWS, RUNGS
 from harness.design.transfer import TRANSFER
 from tests.harness.api.designs import made_up
@@ -169,7 +169,7 @@ TWICE = "expected a name of a-z, 0-9 and '-' that stands for nothing else"
         ),
         (
             _steps(made_up.COUNT, votes_of=("first", "base")),
-            "examine of vote: base answers by 0 adapters; votes are of arms with one each",
+            "examine of vote: base does not answer by one adapter; votes are of arms that do",
         ),
         (_steps(made_up.WINDOWS[1], window=3), "step examine of base: drifting has 2 windows, so none 3"),
         (_steps(made_up.WINDOWS[0], window=0), "step examine of base: drifting has 2 windows, so none 0"),
@@ -184,7 +184,56 @@ TWICE = "expected a name of a-z, 0-9 and '-' that stands for nothing else"
         ({"claims": (replace(made_up.CLAIM, rung=0),)}, "claim 'two are more than one': rung is 0; expected"),
         ({"claims": (replace(made_up.CLAIM, rung=RUNGS + 1),)}, f"rung is {RUNGS + 1}; expected one of the ladder"),
         ({"claims": (replace(made_up.CLAIM, over=("base",)),)}, "no contrast vote - base/test of the family"),
-        ({"claims": (replace(made_up.CLAIM, split="fresh"),)}, "no contrast vote - first/fresh of the family"),
+        (
+            {"claims": (replace(made_up.CLAIM, split="fresh"),)},
+            "split is 'fresh'; expected one that no step learns from",
+        ),
+        (
+            {"claims": (replace(made_up.CLAIM, first="first", over=("base",)),)},
+            "first and base are not both trained, so the luck of trainings cannot be told",
+        ),
+        (
+            _steps(made_up.COUNT, votes_of=("first", "first")),
+            "examine of vote: expected each of its voters once",
+        ),
+        (_steps(made_up.COUNT, adapter="second"), "answers by votes, and so by no adapter of its own"),
+        (_steps(made_up.WORKED, problems="test"), "nobody learns from test, on which arms are measured"),
+        (
+            {
+                "arms": (*SOUND.arms, Arm("taught", "teacher", "teacher", "amended", strategy=True)),
+                "steps": (*SOUND.steps, Examine("taught", ("test",), strategy="amended")),
+            },
+            "step examine of taught: is told what a trained student's errors amended",
+        ),
+        (
+            {
+                "arms": (*SOUND.arms, Arm("told", "student", "told", "amended", strategy=True)),
+                "steps": (*SOUND.steps, Examine("told", ("test",), strategy="amended")),
+            },
+            "step examine of told: is told what a trained student's errors amended",
+        ),
+        (
+            {"steps": (*SOUND.steps, replace(made_up.AMEND, strategy="again"))},
+            "arm 'second': amends twice under one name",
+        ),
+        (
+            {
+                "steps": tuple(
+                    made
+                    for step in SOUND.steps
+                    for made in (
+                        [
+                            replace(made_up.WORKED, solutions="fewer", as_many_as="worked"),
+                            replace(step, solutions=("worked", "fewer"), in_turn=True),
+                        ]
+                        if step == made_up.TRAIN
+                        else [step]
+                    )
+                )
+            },
+            "solutions that are taken in turn are of the same problems",
+        ),
+        ({"sets": (replace(made_up.DRIFTING, size=1), made_up.FRESH)}, "1 problems cannot be divided into 2 windows"),
         (
             {"contrasts": (made_up.TRAINING, replace(made_up.VOTING, family=False))},
             "claim 'two are more than one': no contrast vote - first/test of the family",
@@ -208,3 +257,29 @@ def test_a_usual_set_can_be_drawn_in_windows_by_its_own_name() -> None:
     arms = (replace(BASE, splits=("test",)), made_up.STUDY, replace(made_up.FIRST, splits=("test",)))
     made = (made_up.LEARN, made_up.WORKED, made_up.TRAIN)
     assert Design(arms, (made_up.TRAINING,), (*made, *steps), (windowed,)).problem_set("test") == windowed
+
+
+def test_a_vote_on_a_window_counts_answers_to_that_window() -> None:
+    windowed = ProblemSet("test", "test", windows=2)
+    voters = ("first", "second")
+    arms = (made_up.BASE, made_up.STUDY, made_up.SECOND, made_up.VOTE, replace(made_up.FIRST, splits=("test",)))
+    trained: list[Step] = [Train(name, name, ("worked",)) for name in voters]
+    first = [Examine(name, ("test",), adapter=name, window=1) for name in voters]
+    later = [Examine(name, ("test",), adapter=name, window=2) for name in voters]
+    counts = [Examine("vote", ("test",), votes_of=voters, window=each) for each in (1, 2)]
+    before: list[Step] = [made_up.BEFORE, *made_up.WINDOWS, made_up.LEARN, made_up.WORKED, *trained, *first]
+    sets = (windowed, made_up.DRIFTING)
+    assert Design(arms, (), (*before, counts[0], *later, counts[1]), sets)
+    with pytest.raises(ValueError, match="examine of vote: first is not examined on test before"):
+        Design(arms, (), (*before, *counts, *later), sets)
+
+
+def test_adapters_are_those_that_answer_a_problem_set() -> None:
+    again = replace(made_up.EXAMINE, splits=("test",)), Examine("first", ("fresh",), adapter="other")
+    other = Train("other", "first", ("worked",), start="first")
+    changed: list[Step] = [again[0], other, again[1]]
+    made = [made for step in SOUND.steps for made in (changed if step == made_up.EXAMINE else [step])]
+    steps = tuple(step for step in made if step.arm != "vote")
+    design = replace(SOUND, steps=steps, arms=SOUND.arms[:-1], contrasts=SOUND.contrasts[:1], claims=())
+    assert (design.adapters("first", "test"), design.adapters("first", "fresh")) == (("first",), ("other",))
+    assert design.adapters("first") == ("first", "other")

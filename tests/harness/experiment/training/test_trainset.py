@@ -50,7 +50,7 @@ def test_trainings_of_the_same_problems_get_those_of_which_every_solution_states
         Wanted("after", TRAIN, 0, {"learned": made["learned"]}),
         Wanted("naive", replace(TRAIN, solutions=("naive",)), 0, {"naive": made["naive"]}),
     ]
-    kept, left_out = settled(trainings, _rows, _nothing_unfit)
+    kept, left_out = settled(trainings, made.values(), (), _rows, _nothing_unfit)
     both = [problem.id for problem, *states in zip(PROBLEMS, one[:n], other[:n], strict=False) if all(states)]
     assert (_ids(kept["after"]), _ids(kept["naive"])) == (both, both)
     assert left_out == {}
@@ -58,8 +58,33 @@ def test_trainings_of_the_same_problems_get_those_of_which_every_solution_states
 
 def test_solutions_of_other_problems_take_nothing_away() -> None:
     here, there = _made([True, True, True]), _made([False, True, True], "naive", PROBLEMS[10:])
-    trainings = [Wanted("a", TRAIN, 0, {"learned": here}), Wanted("b", TRAIN, 0, {"naive": there})]
-    assert _ids(usable({"learned": here, "naive": there}, trainings)["learned"]) == _ids(here)
+    assert usable([here, there])[tuple(_ids(here))] == {*_ids(here)}
+
+
+def test_solutions_of_no_training_yet_take_away_what_states_no_answer_among_them() -> None:
+    taught, naive = _made([True] * 4), _made([True, False, True, False], "naive")
+    kept, _ = settled([Wanted("a", TRAIN, 0, {"learned": taught})], [taught, naive], (), _rows, _nothing_unfit)
+    assert _ids(kept["a"]) == [PROBLEMS[0].id, PROBLEMS[2].id]
+
+
+def test_rows_of_a_training_of_which_some_solutions_are_made_are_looked_at_and_it_is_not_settled() -> None:
+    made = _made([True] * 4)
+    whole, part = Wanted("a", TRAIN, 0, {"learned": made}), replace(TRAIN, solutions=("learned", "later"))
+    looked: list[int] = []
+
+    def look(rows: Sequence[Sequence[Example]]) -> dict[str, str]:
+        looked.append(len(rows))
+        return {rows[1][0].problem_id: "too long"} if len(rows[1]) == len(made) else {}
+
+    kept, left_out = settled([whole, Wanted("b", part, 0, {"learned": made})], [made], (), _rows, look)
+    assert (looked, list(kept), left_out) == ([2, 2], ["a"], {PROBLEMS[0].id: "too long"})
+    assert _ids(kept["a"]) == [problem.id for problem in PROBLEMS[1:4]]
+
+
+def test_what_was_left_out_before_stays_left_out() -> None:
+    made = _made([True] * 3)
+    kept, _ = settled([Wanted("a", TRAIN, 0, {"learned": made})], [made], [PROBLEMS[1].id], _rows, _nothing_unfit)
+    assert _ids(kept["a"]) == [PROBLEMS[0].id, PROBLEMS[2].id]
 
 
 def test_rows_that_cannot_be_trained_on_are_left_out_of_every_training_until_none_is_left() -> None:
@@ -72,7 +97,7 @@ def test_rows_that_cannot_be_trained_on_are_left_out_of_every_training_until_non
         seen.append(len(rows[0]))
         return {rows[0][-1].problem_id: "too long"} if len(rows[0]) > 4 else {}
 
-    kept, left_out = settled(trainings, _rows, look)
+    kept, left_out = settled(trainings, [made], (), _rows, look)
     assert seen == [6, 5, 4]
     assert left_out == {problem.id: "too long" for problem in PROBLEMS[4:6]}
     assert _ids(kept["a"]) == _ids(kept["b"]) == [problem.id for problem in PROBLEMS[:4]]
@@ -86,7 +111,8 @@ def test_rows_of_a_training_that_has_too_few_are_not_looked_at() -> None:
         looked.extend(len(each) for each in rows)
         return {}
 
-    settled([Wanted("a", TRAIN, 0, {"learned": few}), Wanted("b", TRAIN, 0, {"learned": enough})], _rows, look)
+    trainings = [Wanted("a", TRAIN, 0, {"learned": few}), Wanted("b", TRAIN, 0, {"learned": enough})]
+    settled(trainings, [few, enough], (), _rows, look)
     assert looked == [FEWEST]
 
 
